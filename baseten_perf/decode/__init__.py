@@ -1,0 +1,1 @@
+"""Decoding of answers: native readers that know nothing of libcurl."""

@@ -1,0 +1,59 @@
+# distutils: language = c++
+"""The embeddings reader on its own: for tests and fuzzing of the decoder at any chunking."""
+
+from libc.stdlib cimport free
+
+
+cdef extern from "embeddings.hpp" namespace "baseten" nogil:
+    cdef enum class Claim:
+        granted
+        dimension_differs
+        no_memory
+    cppclass Bytes:
+        char *data
+        size_t size
+    cppclass NativeVectors "baseten::Vectors":
+        size_t count()
+        void take(float **values, size_t **ends)
+    cppclass EmbeddingsReader:
+        NativeVectors vectors
+        Bytes skeleton
+        char *failure
+        void start(size_t most, void *owner, Claim (*claim)(void *, size_t, float **) noexcept nogil, bint apart)
+        void feed(const char *text, size_t size)
+        void finish()
+
+
+cdef Claim no_matrix(void *owner, size_t dimension, float **rows) noexcept nogil:
+    return Claim.dimension_differs
+
+
+def read_embeddings(pieces, most: int) -> tuple:
+    """Read an embeddings answer that arrives in `pieces` (an iterable of bytes), of at most `most` vectors.
+
+    Returns (vectors as lists of float, skeleton as bytes); raises ValueError with the reader's words.
+    """
+    cdef EmbeddingsReader *reader = new EmbeddingsReader()
+    cdef float *values = NULL
+    cdef size_t *ends = NULL
+    cdef size_t count, k, i, start = 0
+    cdef bytes piece
+    try:
+        reader.start(most, NULL, no_matrix, False)
+        for piece in pieces:
+            reader.feed(piece, len(piece))
+        reader.finish()
+        if reader.failure[0] != 0:
+            raise ValueError(reader.failure.decode())
+        skeleton = reader.skeleton.data[:reader.skeleton.size]
+        count = reader.vectors.count()
+        reader.vectors.take(&values, &ends)
+        vectors = []
+        for k in range(count):
+            vectors.append([values[i] for i in range(start, ends[k])])
+            start = ends[k]
+        return vectors, skeleton
+    finally:
+        free(values)
+        free(ends)
+        del reader

@@ -1,0 +1,7 @@
+"""The native engine: see _engine.pyx for its rooms."""
+
+from __future__ import annotations
+
+from ._engine import Completion, Engine, EventMailbox, Matrix, Operation, Vectors, libcurl_version
+
+__all__ = ["Completion", "Engine", "EventMailbox", "Matrix", "Operation", "Vectors", "libcurl_version"]

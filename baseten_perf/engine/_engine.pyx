@@ -1,0 +1,40 @@
+# distutils: language = c++
+"""The native engine: operations carried by libcurl in loop threads that never take the GIL.
+
+A table of contents, from the ground up.  Python says what is to be done (an Operation on an Engine), the loops do how:
+they start requests in order, carry attempts, retry, decode and keep deadlines, and post how each request ended.  The two
+sides meet in structs guarded by small locks that are leaves: held for a push or a swap, never across a call of libcurl
+or Python.  Loop threads touch no Python object, take no GIL, raise nothing and log nothing.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBuffer_FillInfo
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.errno cimport errno
+from libc.stdio cimport snprintf
+from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
+from libc.string cimport memcpy, memset, strcmp, strdup, strncmp
+
+
+cdef extern from "<strings.h>" nogil:
+    int strncasecmp(const char *left, const char *right, size_t length)
+
+
+include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
+include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
+include "timers.pxi"        # a loop's timers
+include "operation.pxi"     # the native operation: requests, lanes, progress
+include "mailbox.pxi"       # telling an asyncio event loop
+include "fork.pxi"          # what a child process must not share
+include "retry.pxi"         # whether and when an attempt is made again
+include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
+include "ending.pxi"        # how an attempt ended
+include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
+include "sockets.pxi"       # the sockets of a loop, watched by epoll
+include "lane.pxi"          # an operation's part on one loop
+include "loop.pxi"          # the thread
+include "core.pxi"          # a connection pool's loops
+include "engine.pxi"        # Engine
+include "matrix.pxi"        # Matrix
+include "completion.pxi"    # Completion, Vectors
+include "handle.pxi"        # Operation

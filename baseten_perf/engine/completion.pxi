@@ -1,0 +1,108 @@
+# Completion: how one request ended, as Python sees it; and the objects that own what it brought.
+
+cdef class Body:
+    """Owns the bytes of one answer; readable through the buffer protocol."""
+
+    cdef char *bytes
+    cdef Py_ssize_t size
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.bytes, self.size, True, flags)
+
+    def __dealloc__(self):
+        free(self.bytes)
+
+
+cdef class Vectors:
+    """The vectors of one answer that do not fit the operation's matrix, each with a length of its own."""
+
+    cdef float *values
+    cdef size_t *ends
+    cdef size_t count
+
+    def __len__(self):
+        return self.count
+
+    cdef size_t start(self, Py_ssize_t k) except? 0:
+        if not 0 <= k < <Py_ssize_t>self.count:
+            raise IndexError(f"vector {k} of {self.count}")
+        return self.ends[k - 1] if k > 0 else 0
+
+    def dim(self, k: int) -> int:
+        """How many floats vector `k` has."""
+        return self.ends[k] - self.start(k)
+
+    def row(self, k: int) -> list:
+        """Vector `k` as Python floats."""
+        cdef size_t start = self.start(k)
+        cdef size_t i
+        return [self.values[i] for i in range(start, self.ends[k])]
+
+    def row_base64(self, k: int) -> str:
+        """Vector `k` as base64 of little-endian float32."""
+        cdef size_t start = self.start(k)
+        return encode_base64(self.values + start, self.ends[k] - start)
+
+    def __dealloc__(self):
+        free(self.values)
+        free(self.ends)
+
+
+cdef class Completion:
+    """How one request of an operation ended.  See engine/_engine.pyi for the attributes."""
+
+    cdef readonly Py_ssize_t index
+    cdef readonly int outcome
+    cdef readonly int status
+    cdef readonly int curl_code
+    cdef readonly int attempts
+    cdef readonly double elapsed
+    cdef readonly bytes headers
+    cdef readonly object body
+    cdef readonly str error
+    cdef readonly object vectors
+    cdef readonly str request_id
+    cdef readonly str url
+
+
+cdef enum:
+    # Up to this size an answer is cheaper to copy into bytes than to wrap.
+    COPIED_BODY = 16384
+
+
+cdef Completion completion_from(Ending *ending, Op *op):
+    """Take everything out of `ending` and free it."""
+    cdef Completion completion = Completion.__new__(Completion)
+    cdef Body body
+    cdef Vectors vectors
+    completion.index = ending.index
+    completion.outcome = ending.outcome
+    completion.status = ending.status
+    completion.curl_code = ending.curl_code
+    completion.attempts = ending.attempts
+    completion.elapsed = ending.elapsed * 1e-9
+    completion.headers = PyBytes_FromStringAndSize(ending.headers, ending.headers_size)
+    completion.error = ending.error.decode("utf-8", "replace") if ending.error != NULL else ""
+    completion.url = (ending.url if ending.url != NULL else op.url).decode("utf-8", "replace")
+    if op.request_id_stem != NULL:
+        completion.request_id = f"{op.request_id_stem.decode()}-{ending.index}-{max(0, ending.attempts - 1)}"
+    else:
+        completion.request_id = ""
+    if ending.body_size <= COPIED_BODY:
+        completion.body = PyBytes_FromStringAndSize(ending.body, ending.body_size)
+    else:
+        body = Body.__new__(Body)
+        body.bytes = ending.body
+        body.size = ending.body_size
+        ending.body = NULL
+        completion.body = memoryview(body)
+    if ending.ends != NULL:
+        vectors = Vectors.__new__(Vectors)
+        vectors.values = ending.values
+        vectors.ends = ending.ends
+        vectors.count = ending.vectors
+        ending.values = NULL
+        ending.ends = NULL
+        completion.vectors = vectors
+    ending_free(ending)
+    return completion

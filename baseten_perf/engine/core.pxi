@@ -1,0 +1,75 @@
+# The native part of a connection pool: its settings and its loops.  And the list of all loops of the process.
+#
+# Owner: reference counted; the Python Engine, each running loop thread and each operation hold one reference.  The
+# settings are constant.  Loops are started when they are first needed, with the GIL held.
+
+cdef struct Core:
+    int refs
+    char *ca_file                   # NULL: libcurl's built-in path
+    char *proxy                     # "" for none
+    char *no_proxy
+    bint use_epoll
+    int most_loops
+    Loop *loops[MOST_LOOPS]
+
+cdef Gate *all_loops_gate = new Gate()
+cdef Loop *all_loops = NULL
+
+
+cdef void core_drop(Core *core) noexcept nogil:
+    cdef int number
+    if count_down(&core.refs) > 0:
+        return
+    for number in range(MOST_LOOPS):
+        if core.loops[number] != NULL:
+            loop_free(core.loops[number])
+    free(core.ca_file)
+    free(core.proxy)
+    free(core.no_proxy)
+    free(core)
+
+
+cdef void loops_add(Loop *loop) noexcept nogil:
+    global all_loops
+    all_loops_gate.lock()
+    loop.next_loop = all_loops
+    all_loops = loop
+    all_loops_gate.unlock()
+
+
+cdef void loops_remove(Loop *loop) noexcept nogil:
+    global all_loops
+    cdef Loop **place = &all_loops
+    all_loops_gate.lock()
+    while place[0] != loop:
+        place = &place[0].next_loop
+    place[0] = loop.next_loop
+    all_loops_gate.notify()
+    all_loops_gate.unlock()
+
+
+cdef void forget_loops() noexcept nogil:
+    """In a forked child: its parent's loops do not exist here."""
+    global all_loops, all_loops_gate
+    all_loops = NULL
+    all_loops_gate = new Gate()
+
+
+def _stop_loops(double seconds) -> None:
+    """At exit: abort what is in flight and wait for the loop threads to end, at most `seconds`."""
+    cdef Loop *loop
+    cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
+    with nogil:
+        all_loops_gate.lock()
+        loop = all_loops
+        while loop != NULL:
+            loop_stop(loop)
+            loop = loop.next_loop
+        while all_loops != NULL and monotonic_ns() < until:
+            all_loops_gate.wait(until - monotonic_ns())
+        all_loops_gate.unlock()
+
+
+import atexit
+
+atexit.register(_stop_loops, 2.0)

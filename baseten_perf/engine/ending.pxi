@@ -1,0 +1,77 @@
+# How an attempt ended: libcurl's result read into an outcome, and the answer moved into the Ending that Python gets.
+
+cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
+    cdef curl_off_t sent = 0
+    if transfer.broken or code == E_OUT_OF_MEMORY:
+        return OUTCOME_NO_MEMORY
+    if code == E_OPERATION_TIMEDOUT:
+        # Pre-transfer time is set once a connection, new or used again, is ready for the request.
+        curl.easy_getinfo(transfer.easy, INFO_PRETRANSFER_TIME_T, &sent)
+        return OUTCOME_TIMEOUT if sent > 0 else OUTCOME_CONNECT_TIMEOUT
+    if code != E_OK:
+        return OUTCOME_NETWORK
+    if not 200 <= transfer.status < 300:
+        return OUTCOME_HTTP_STATUS
+    if transfer.decoding:
+        transfer.reader.finish()
+        if not transfer.reader.vectors.settle() or transfer.reader.out_of_memory:
+            return OUTCOME_NO_MEMORY
+        if transfer.reader.failure[0] != 0:
+            return OUTCOME_UNDECODABLE
+    return OUTCOME_OK
+
+
+cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long now) noexcept nogil:
+    """What the finished attempt means for its request; NULL when memory has run out."""
+    cdef Op *op = transfer.lane.op
+    cdef Request *request = &op.requests[transfer.index]
+    cdef Ending *ending = <Ending *>calloc(1, sizeof(Ending))
+    cdef Bytes *body = transfer.body
+    cdef char *url = NULL
+    cdef const char *words = NULL
+    if ending == NULL:
+        return NULL
+    ending.index = transfer.index
+    ending.outcome = outcome
+    ending.status = transfer.status
+    ending.curl_code = code
+    ending.attempts = request.attempts
+    ending.elapsed = now - request.started
+    ending.headers_size = transfer.headers.size
+    ending.headers = transfer.headers.take()
+    if transfer.decoding and 200 <= transfer.status < 300:
+        body = &transfer.reader.skeleton
+    if outcome == OUTCOME_UNDECODABLE:
+        words = transfer.reader.failure
+        body.size = 0
+        body.append(transfer.reader.head, transfer.reader.head_used)
+    elif code != E_OK:
+        words = curl.easy_strerror(code)
+        if transfer.error[0] != 0:
+            words = transfer.error
+    elif outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
+        ending.vectors = transfer.reader.vectors.count()
+        transfer.reader.vectors.take(&ending.values, &ending.ends)
+    ending.body_size = body.size
+    ending.body = body.take()
+    if words != NULL:
+        ending.error = strdup(words)
+    curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)
+    if url != NULL and strcmp(url, op.url) != 0:
+        ending.url = strdup(url)
+    return ending
+
+
+cdef Ending *ending_without_answer(Op *op, Py_ssize_t index, Outcome outcome, const char *words,
+                                   long long now) noexcept nogil:
+    """An ending that no attempt brought: the deadline, or memory that ran out."""
+    cdef Request *request = &op.requests[index]
+    cdef Ending *ending = <Ending *>calloc(1, sizeof(Ending))
+    if ending == NULL:
+        return NULL
+    ending.index = index
+    ending.outcome = outcome
+    ending.attempts = request.attempts
+    ending.elapsed = now - request.started if request.started else 0
+    ending.error = strdup(words)
+    return ending

@@ -1,0 +1,96 @@
+# Engine: the Python side of a connection pool, which operations are started on.
+
+cdef char *copy_text(bytes text) except NULL:
+    cdef char *copied = strdup(text)
+    if copied == NULL:
+        raise MemoryError
+    return copied
+
+
+cdef class Engine:
+    """Loops, connections and their settings, shared by all clients of one HttpClientWrapper.
+
+    Nothing runs until the first operation.  When the engine is collected its loops end and its connections close; in a
+    forked child it starts afresh.
+
+    Parameters:
+        ca_file: path of the PEM file with trusted certificates; None for libcurl's built-in path.
+        proxy: proxy URL; "" for none.
+        no_proxy: comma-separated hosts that are reached directly.
+        loops: most loop threads, 1 to 16.
+        portable: sleep in curl_multi_poll even where there is epoll.
+    """
+
+    cdef Core *core
+    cdef int generation
+    cdef readonly object settings
+
+    def __init__(self, *, ca_file: str | None, proxy: str, no_proxy: str, loops: int, portable: bool):
+        if not 1 <= loops <= MOST_LOOPS:
+            raise ValueError(f"loops must be between 1 and {MOST_LOOPS}, not {loops}")
+        self.settings = (ca_file, proxy, no_proxy, loops, portable)
+
+    cdef Core *current(self) except NULL:
+        """The core of this process, made when there is none yet."""
+        if self.core != NULL and self.generation == fork_generation:
+            return self.core
+        ca_file, proxy, no_proxy, loops, portable = self.settings
+        cdef Core *core = <Core *>calloc(1, sizeof(Core))
+        if core == NULL:
+            raise MemoryError
+        core.refs = 1
+        core.use_epoll = HAVE_EPOLL and not portable
+        core.most_loops = loops
+        if ca_file is not None:
+            core.ca_file = copy_text(os.fsencode(ca_file))
+        core.proxy = copy_text(proxy.encode())
+        core.no_proxy = copy_text(no_proxy.encode())
+        self.core = core
+        self.generation = fork_generation
+        return core
+
+    cdef int attach(self, Op *op, int concurrency) except -1:
+        """Share the operation's concurrency out among loops: one for small operations, more for large ones."""
+        cdef Core *core = self.current()
+        cdef Py_ssize_t parallel = min(op.count, <Py_ssize_t>concurrency)
+        cdef int lanes = <int>max(1, min(<Py_ssize_t>core.most_loops, parallel // REQUESTS_PER_LOOP))
+        cdef int number, i
+        cdef int chosen = 0
+        for number in range(lanes):
+            if core.loops[number] == NULL:
+                core.loops[number] = loop_new(core, number)
+                if core.loops[number] == NULL:
+                    if number == 0:
+                        raise OSError(errno, "cannot start the client's loop thread (descriptors, threads or memory)")
+                    lanes = number
+                    break
+        if lanes == 1:
+            for number in range(1, core.most_loops):
+                if core.loops[number] != NULL and (
+                    count_now(&core.loops[number].load) < count_now(&core.loops[chosen].load)
+                ):
+                    chosen = number
+        op.lane_count = lanes
+        for i in range(lanes):
+            op.lanes[i].op = op
+            op.lanes[i].loop = core.loops[chosen + i]
+            op.lanes[i].slots = concurrency // lanes + (1 if i < concurrency % lanes else 0)
+            count_up(&op.refs)
+        op.core = core
+        count_up(&core.refs)
+        return 0
+
+    def __dealloc__(self):
+        cdef int number
+        if self.core == NULL or self.generation != fork_generation:
+            return
+        with nogil:
+            for number in range(MOST_LOOPS):
+                if self.core.loops[number] != NULL:
+                    loop_stop(self.core.loops[number])
+            core_drop(self.core)
+
+
+cdef enum:
+    # An operation with fewer concurrent requests than this per loop is served by fewer loops.
+    REQUESTS_PER_LOOP = 8

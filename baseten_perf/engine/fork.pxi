@@ -1,0 +1,76 @@
+# What a fork must not share: every descriptor of ours is known here, and the child closes them without libcurl's clean-up.
+#
+# libcurl's own clean-up in the child would say good-bye (TLS close_notify) on connections that the parent goes on
+# using.  So the child closes the numbers, forgets all native state (which leaks, once per fork) and counts one
+# generation up; whatever carries an older generation is never touched again, since its locks may be held by threads that
+# do not exist in the child.
+
+cdef int fork_generation = 0
+
+cdef struct Descriptors:
+    Gate *gate                      # held across a fork
+    unsigned char *ours             # one flag per descriptor number
+    int capacity
+
+cdef Descriptors descriptors
+descriptors.gate = new Gate()
+
+
+cdef bint descriptor_keep(int fd) noexcept nogil:
+    """Note that `fd` is ours; False when memory has run out."""
+    cdef unsigned char *grown
+    cdef int wanted, i
+    descriptors.gate.lock()
+    if fd >= descriptors.capacity:
+        wanted = descriptors.capacity * 2 if descriptors.capacity else 1024
+        while wanted <= fd:
+            wanted *= 2
+        grown = <unsigned char *>realloc(descriptors.ours, wanted)
+        if grown == NULL:
+            descriptors.gate.unlock()
+            return False
+        for i in range(descriptors.capacity, wanted):
+            grown[i] = 0
+        descriptors.ours = grown
+        descriptors.capacity = wanted
+    descriptors.ours[fd] = 1
+    descriptors.gate.unlock()
+    return True
+
+
+cdef void descriptor_close(int fd) noexcept nogil:
+    if fd < 0:
+        return
+    descriptors.gate.lock()
+    if fd < descriptors.capacity:
+        descriptors.ours[fd] = 0
+    close_descriptor(fd)
+    descriptors.gate.unlock()
+
+
+def _before_fork() -> None:
+    with nogil:
+        descriptors.gate.lock()
+
+
+def _after_fork_in_parent() -> None:
+    descriptors.gate.unlock()
+
+
+def _after_fork_in_child() -> None:
+    global fork_generation
+    cdef int fd
+    fork_generation += 1
+    for fd in range(descriptors.capacity):
+        if descriptors.ours[fd]:
+            descriptors.ours[fd] = 0
+            close_descriptor(fd)
+    descriptors.gate = new Gate()
+    forget_loops()
+
+
+import os
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)

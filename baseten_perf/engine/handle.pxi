@@ -1,0 +1,235 @@
+# Operation: the Python handle of a native operation.  It owns the request bodies while loops may read them.
+
+cdef unsigned long long operations_made = 0
+
+# Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had lanes of them.  Swept by
+# the next operation that is made or dropped.
+cdef list limbo = []
+
+
+cdef class Limbo:
+    cdef Op *op
+    cdef list bodies
+
+
+cdef void sweep_limbo():
+    cdef Limbo left
+    cdef list kept
+    if not limbo:
+        return
+    kept = [left for left in limbo if count_now(&left.op.refs) > 1]
+    for left in limbo:
+        if count_now(&left.op.refs) == 1 and left not in kept:
+            op_drop(left.op)
+            left.bodies = None
+    limbo[:] = kept
+
+
+cdef class Operation:
+    """One public call on an engine: push bodies, flush, wait, drain; or cancel.
+
+    Parameters:
+        engine: where it runs.
+        url: absolute http or https URL, ASCII.
+        method: HTTP method; HEAD has no answer body, and a bodyless operation sends none.
+        bodyless: whether requests carry no body.
+        lines: constant header lines, without line ends.
+        request_id_stem: text before "-<request>-<retry>" in x-baseten-customer-request-id; None to send none.
+        deadline_header: whether request-deadline-ms is sent.
+        rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
+        count: number of requests, at least 1.
+        concurrency: most attempts in flight.
+        timeout_s, connect_timeout_s: seconds per attempt.
+        total_timeout_s: seconds from now for the whole operation, or None.
+        max_retries: most retries of a request.
+        initial_backoff_ms: milliseconds before the first retry.
+        retry_budget: retries that all requests together may spend on time-outs and repeated network failures.
+        final_statuses: HTTP statuses that are never retried.
+        mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
+    """
+
+    cdef Op *op
+    cdef Engine engine
+    cdef list bodies
+    cdef Py_ssize_t pushed
+    cdef bint flushed
+    cdef int concurrency
+
+    def __init__(self, Engine engine not None, *, bytes url not None, str method not None, bint bodyless, list lines not None,
+                 bytes request_id_stem, bint deadline_header, rows, Py_ssize_t count, int concurrency, double timeout_s,
+                 double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms, int retry_budget,
+                 final_statuses, EventMailbox mailbox, unsigned long long token):
+        global operations_made
+        cdef Py_ssize_t i
+        cdef long long first = 0
+        sweep_limbo()
+        if count < 1 or concurrency < 1:
+            raise ValueError("an operation needs at least one request and one slot")
+        self.engine = engine
+        self.concurrency = concurrency
+        self.bodies = []
+        self.op = op_new(count)
+        if self.op == NULL:
+            raise MemoryError
+        cdef Op *op = self.op
+        operations_made += 1
+        op.serial = operations_made
+        op.generation = fork_generation
+        op.url = copy_text(url)
+        if method != "POST":
+            op.method = copy_text(method.encode())
+        op.head = method == "HEAD"
+        op.bodyless = bodyless
+        op.lines = <char **>calloc(len(lines) + 1, sizeof(char *))
+        if op.lines == NULL:
+            raise MemoryError
+        for line in lines:
+            op.lines[op.line_count] = copy_text(line)
+            op.line_count += 1
+        if request_id_stem is not None:
+            op.request_id_stem = copy_text(request_id_stem)
+        op.deadline_header = deadline_header
+        op.timeout_ms = <long>max(1, timeout_s * 1000)
+        op.connect_timeout_ms = <long>max(1, connect_timeout_s * 1000)
+        if total_timeout_s is not None:
+            op.deadline = monotonic_ns() + <long long>(<double>total_timeout_s * 1e9)
+        op.max_retries = max_retries
+        op.backoff_ms = initial_backoff_ms
+        op.retry_budget = retry_budget
+        for status in final_statuses:
+            if 0 <= status < 1000:
+                op.final_status[<int>status] = 1
+        if rows is not None:
+            op.embeddings = True
+            for i in range(count):
+                op.requests[i].first_row = first
+                op.requests[i].rows = rows[i]
+                first += op.requests[i].rows
+            op.total_rows = first
+        if mailbox is not None:
+            op.mailbox = mailbox.box
+            op.token = token
+            count_up(&mailbox.box.refs)
+        engine.attach(op, concurrency)
+
+    def push(self, bytes body not None) -> None:
+        """Add the body of the next request.  It is sent from where it lies, never copied."""
+        cdef Request *request
+        if self.pushed == self.op.count:
+            raise IndexError(f"all {self.op.count} bodies have been pushed")
+        request = &self.op.requests[self.pushed]
+        request.body = PyBytes_AS_STRING(body)
+        request.body_size = PyBytes_GET_SIZE(body)
+        self.bodies.append(body)
+        self.pushed += 1
+
+    def flush(self, Py_ssize_t low_water) -> None:
+        """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start."""
+        cdef Op *op = self.op
+        with nogil:
+            op.gate.lock()
+            op.submitted = self.pushed
+            op.low_water = low_water
+            op.hungry = False
+            op.gate.unlock()
+            op_wake_lanes(op)
+        self.flushed = True
+
+    def wait(self, double seconds) -> None:
+        """Block without the GIL until the operation is over or hungry, at most `seconds`."""
+        cdef Op *op = self.op
+        with nogil:
+            op.gate.lock()
+            if op.state == OP_RUNNING and not op.hungry:
+                op.gate.wait(<long long>(seconds * 1e9))
+            op.gate.unlock()
+
+    def drain(self) -> list:
+        """The completions since the last call, in the order in which the requests ended; frees their bodies."""
+        cdef Op *op = self.op
+        cdef Ending *ending
+        cdef Ending *following
+        cdef Ending *oldest = NULL
+        cdef Completion completion
+        cdef list completions = []
+        with nogil:
+            op.gate.lock()
+            ending = op.endings
+            op.endings = NULL
+            op.undrained = 0
+            op.mailed = False
+            op.gate.unlock()
+        while ending != NULL:
+            following = ending.next
+            ending.next = oldest
+            oldest = ending
+            ending = following
+        while oldest != NULL:
+            following = oldest.next
+            completion = completion_from(oldest, op)
+            oldest = following
+            if completion.attempts > 0:
+                self.bodies[completion.index] = None
+            completions.append(completion)
+        return completions
+
+    def cancel(self) -> None:
+        """Abort everything of this operation on the wire.  What has arrived can still be drained."""
+        with nogil:
+            op_cancel(self.op)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the loops want more bodies."""
+        self.op.gate.lock()
+        cdef bint hungry = self.op.hungry
+        self.op.gate.unlock()
+        return hungry
+
+    @property
+    def over(self) -> bool:
+        """Whether every request has ended, or one has failed, or the operation was cancelled."""
+        return not op_running(self.op)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether cancel() (or the end of the process) ended the operation."""
+        self.op.gate.lock()
+        cdef bint cancelled = self.op.state == OP_CANCELLED
+        self.op.gate.unlock()
+        return cancelled
+
+    @property
+    def started(self) -> int:
+        """How many requests have been started."""
+        self.op.gate.lock()
+        cdef Py_ssize_t started = self.op.started
+        self.op.gate.unlock()
+        return started
+
+    @property
+    def matrix(self) -> "Matrix | None":
+        """The rows received so far; None when no vector has arrived."""
+        self.op.gate.lock()
+        cdef Block *block = self.op.block
+        self.op.gate.unlock()
+        return matrix_of(block) if block != NULL else None
+
+    def __dealloc__(self):
+        cdef Limbo left
+        if self.op == NULL or self.op.generation != fork_generation:
+            return
+        if not self.flushed:
+            # No loop has seen it: the references taken for the lanes are let go here.
+            for _ in range(self.op.lane_count):
+                op_drop(self.op)
+        else:
+            op_cancel(self.op)
+            if count_now(&self.op.refs) > 1:
+                left = Limbo.__new__(Limbo)
+                left.op = self.op
+                left.bodies = self.bodies
+                limbo.append(left)
+                return
+        op_drop(self.op)
+        sweep_limbo()

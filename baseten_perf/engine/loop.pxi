@@ -1,0 +1,244 @@
+# A loop: one native thread that drives libcurl for its lanes and touches no Python object.
+#
+# Owner: its core, which the thread holds a reference to.  Other threads reach it only through `gate`: they queue lanes
+# and wake it.  On Linux it sleeps in epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in
+# curl_multi_poll on one multi.
+
+cdef struct Loop:
+    Core *core
+    int number
+    int epoll                       # -1: the portable loop
+    int bell[2]
+    Multi *multis[MOST_MULTIS]
+    Socket *sockets
+    int socket_capacity
+    Timers timers
+    Lane *lanes                     # attached ones
+    long long now                   # when this turn began
+    unsigned long long random
+    int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
+    # shared
+    Gate *gate
+    Lane *inbox                     # FIFO of lanes that want attention
+    Lane *inbox_last
+    bint stopping
+    Loop *next_loop                 # in all_loops
+
+
+cdef inline unsigned long long loop_random(Loop *loop) noexcept nogil:
+    # xorshift64: jitter needs no better.
+    loop.random ^= loop.random << 13
+    loop.random ^= loop.random >> 7
+    loop.random ^= loop.random << 17
+    return loop.random
+
+
+cdef Loop *loop_new(Core *core, int number) noexcept nogil:
+    """A loop with its thread running; NULL when the system refuses memory, descriptors or a thread."""
+    cdef Loop *loop = <Loop *>calloc(1, sizeof(Loop))
+    if loop == NULL:
+        return NULL
+    loop.core = core
+    loop.number = number
+    loop.gate = new Gate()
+    loop.epoll = loop.bell[0] = loop.bell[1] = -1
+    loop.random = <unsigned long long>monotonic_ns() | 1
+    cdef bint good = True
+    if core.use_epoll:
+        loop.epoll = epoll_open()
+        good = loop.epoll >= 0 and open_bell(loop.bell) == 0
+        good = good and descriptor_keep(loop.epoll) and descriptor_keep(loop.bell[0])
+        good = good and epoll_watch(loop.epoll, loop.bell[0], 0, POLL_IN) == 0
+    if good:
+        loop.multis[0] = multi_new(loop, 0)
+        good = loop.multis[0] != NULL
+    if good:
+        count_up(&core.refs)
+        loops_add(loop)
+        good = start_thread(loop_body, <void *>loop) == 0
+        if not good:
+            loops_remove(loop)
+            count_down(&core.refs)
+    if not good:
+        loop_close(loop)
+        loop_free(loop)
+        return NULL
+    return loop
+
+
+cdef void loop_close(Loop *loop) noexcept nogil:
+    """Give back what only the loop's thread uses; no lane may be attached."""
+    cdef int number
+    cdef Multi *multi
+    for number in range(MOST_MULTIS):
+        multi = loop.multis[number]
+        loop.gate.lock()
+        loop.multis[number] = NULL
+        loop.gate.unlock()
+        if multi != NULL:
+            multi_free(multi)
+    descriptor_close(loop.epoll)
+    free(loop.sockets)
+    loop.sockets = NULL
+    loop.socket_capacity = 0
+    free(loop.timers.heap)
+
+
+cdef void loop_free(Loop *loop) noexcept nogil:
+    """Free a loop whose thread has ended or never began; when no operation can reach it any more."""
+    descriptor_close(loop.bell[0])
+    del loop.gate
+    free(loop)
+
+
+cdef void loop_ring(Loop *loop) noexcept nogil:
+    """Wake the loop; with its gate held, since the portable loop may replace the multi that it sleeps in."""
+    if loop.bell[1] >= 0:
+        ring_bell(loop.bell)
+    elif loop.multis[0] != NULL:
+        curl.multi_wakeup(loop.multis[0].handle)
+
+
+cdef void loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
+    """Ask the loop to serve `lane` soon; from any thread."""
+    loop.gate.lock()
+    if not lane.queued and not lane.detached:
+        lane.queued = True
+        lane.inbox_next = NULL
+        if loop.inbox == NULL:
+            loop.inbox = lane
+            loop_ring(loop)
+        else:
+            loop.inbox_last.inbox_next = lane
+        loop.inbox_last = lane
+    loop.gate.unlock()
+
+
+cdef void loop_stop(Loop *loop) noexcept nogil:
+    loop.gate.lock()
+    loop.stopping = True
+    loop_ring(loop)
+    loop.gate.unlock()
+
+
+cdef void *loop_body(void *loop_) noexcept nogil:
+    cdef Loop *loop = <Loop *>loop_
+    cdef Core *core = loop.core
+    loop.now = monotonic_ns()
+    while not loop_stopping(loop):
+        loop_serve_inbox(loop)
+        loop_fire_timers(loop)
+        if loop.epoll >= 0:
+            loop_turn_epoll(loop)
+        else:
+            loop_turn_portable(loop)
+        loop.now = monotonic_ns()
+    # The core is gone or the process ends: what is left is aborted.
+    loop_serve_inbox(loop)
+    while loop.lanes != NULL:
+        op_cancel(loop.lanes.op)
+        loop_enqueue(loop, loop.lanes)
+        loop_serve_inbox(loop)
+    loop_close(loop)
+    loops_remove(loop)
+    core_drop(core)
+    return NULL
+
+
+cdef bint loop_stopping(Loop *loop) noexcept nogil:
+    loop.gate.lock()
+    cdef bint stopping = loop.stopping
+    loop.gate.unlock()
+    return stopping
+
+
+cdef void loop_serve_inbox(Loop *loop) noexcept nogil:
+    cdef Lane *lane
+    while True:
+        loop.gate.lock()
+        lane = loop.inbox
+        if lane != NULL:
+            loop.inbox = lane.inbox_next
+            lane.queued = False
+        loop.gate.unlock()
+        if lane == NULL:
+            return
+        lane_serve(lane)
+
+
+cdef void loop_fire_timers(Loop *loop) noexcept nogil:
+    cdef Timer *timer
+    while True:
+        timer = timers_pop(&loop.timers, loop.now)
+        if timer == NULL:
+            return
+        if timer.kind == BACKOFF_OVER:
+            lane_backoff_over(<Backoff *>timer.owner)
+        else:
+            lane_deadline_passed(<Lane *>timer.owner)
+
+
+cdef int loop_patience_ms(Loop *loop) noexcept nogil:
+    """How long the loop may sleep, in milliseconds, rounded up: until its next timer or libcurl's."""
+    cdef long long until = min(timers_next(&loop.timers), loop_close_idle_multis(loop))
+    cdef int number = 0
+    while number < MOST_MULTIS and loop.epoll >= 0:
+        if loop.multis[number] != NULL:
+            until = min(until, loop.multis[number].due)
+        number += 1
+    if until == NEVER:
+        return -1
+    if until <= 0:
+        return 0
+    until -= monotonic_ns()
+    return 0 if until <= 0 else <int>min((until + 999999) // 1000000, 60000)
+
+
+cdef void loop_turn_epoll(Loop *loop) noexcept nogil:
+    cdef int fds[64]
+    cdef int bits[64]
+    cdef int i, number, running
+    cdef Multi *multi
+    cdef int count = epoll_ready(loop.epoll, fds, bits, 64, loop_patience_ms(loop))
+    loop.now = monotonic_ns()
+    for i in range(count):
+        if fds[i] == loop.bell[0]:
+            silence_bell(loop.bell)
+        else:
+            loop_socket_ready(loop, fds[i], bits[i])
+    for number in range(MOST_MULTIS):
+        multi = loop.multis[number]
+        if multi != NULL and multi.due <= loop.now:
+            multi.due = NEVER
+            curl.multi_socket_action(multi.handle, SOCKET_TIMEOUT, 0, &running)
+            multi_reap(multi)
+
+
+cdef void loop_turn_portable(Loop *loop) noexcept nogil:
+    cdef Multi *multi = loop.multis[0]
+    cdef int running
+    curl.multi_perform(multi.handle, &running)
+    multi_reap(multi)
+    # An attempt that has just ended may have made room for others: those must be started before sleeping.
+    curl.multi_perform(multi.handle, &running)
+    multi_reap(multi)
+    curl.multi_poll(multi.handle, NULL, 0, loop_poll_ms(loop), NULL)
+
+
+cdef int loop_poll_ms(Loop *loop) noexcept nogil:
+    # curl_multi_poll shortens this to libcurl's own timers; it refuses negative values.
+    cdef int ms = loop_patience_ms(loop)
+    return ms if ms >= 0 else 60000
+
+
+cdef bint loop_replace_portable_multi(Loop *loop) noexcept nogil:
+    """Close the portable loop's idle multi and its connections, and go on with a new one."""
+    cdef Multi *old = loop.multis[0]
+    cdef Multi *fresh = multi_new(loop, 0)
+    if fresh == NULL:
+        return False
+    loop.gate.lock()
+    loop.multis[0] = fresh
+    loop.gate.unlock()
+    multi_free(old)
+    return True

@@ -1,0 +1,102 @@
+# A mailbox: how loops tell an asyncio event loop which operations want attention, through one readable descriptor.
+#
+# Owner: reference counted; the Python Mailbox and every operation that posts to it hold one reference.
+
+cdef struct Mailbox:
+    int refs
+    Gate *gate
+    unsigned long long *tokens
+    Py_ssize_t count
+    Py_ssize_t capacity
+    int bell[2]                     # -1 once the Python side has gone
+
+
+cdef void mailbox_drop(Mailbox *box) noexcept nogil:
+    if box != NULL and count_down(&box.refs) == 0:
+        close_bell(box.bell)
+        free(box.tokens)
+        del box.gate
+        free(box)
+
+
+cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
+    cdef unsigned long long *grown
+    cdef Py_ssize_t wanted
+    box.gate.lock()
+    if box.bell[0] >= 0:
+        if box.count == box.capacity:
+            wanted = box.capacity * 2 if box.capacity else 64
+            grown = <unsigned long long *>realloc(box.tokens, wanted * sizeof(unsigned long long))
+            if grown == NULL:
+                abort()             # without memory for eight bytes, a lost wake-up would be a hang
+            box.tokens = grown
+            box.capacity = wanted
+        box.tokens[box.count] = token
+        box.count += 1
+        if box.count == 1:
+            ring_bell(box.bell)
+            box.gate.notify()
+    box.gate.unlock()
+
+
+cdef class EventMailbox:
+    """Receives the tokens of operations that want attention; one per asyncio event loop and process."""
+
+    cdef Mailbox *box
+    cdef readonly int generation
+
+    def __cinit__(self):
+        self.box = <Mailbox *>calloc(1, sizeof(Mailbox))
+        if self.box == NULL:
+            raise MemoryError
+        self.box.refs = 1
+        self.box.gate = new Gate()
+        self.generation = fork_generation
+        if open_bell(self.box.bell) != 0:
+            self.box.bell[0] = self.box.bell[1] = -1
+            raise OSError(errno, "cannot open a wake-up descriptor")
+
+    def __dealloc__(self):
+        if self.box == NULL:
+            return
+        if self.generation != fork_generation:
+            return                  # another process's mailbox: a lock in it may be held for ever; leave it
+        with nogil:
+            self.box.gate.lock()
+            close_bell(self.box.bell)
+            self.box.gate.unlock()
+            mailbox_drop(self.box)
+
+    @property
+    def stale(self) -> bool:
+        """Whether this mailbox was made before the last fork, by the parent process."""
+        return self.generation != fork_generation
+
+    def fileno(self) -> int:
+        """The descriptor that is readable while tokens wait."""
+        return self.box.bell[0]
+
+    def wait(self, double seconds) -> None:
+        """Block without the GIL until a token waits, at most `seconds`: for event loops that cannot watch descriptors."""
+        with nogil:
+            self.box.gate.lock()
+            if self.box.count == 0:
+                self.box.gate.wait(<long long>(seconds * 1e9))
+            self.box.gate.unlock()
+
+    def take(self) -> list:
+        """The tokens posted since the last call, oldest first."""
+        cdef unsigned long long *tokens
+        cdef Py_ssize_t count, i
+        with nogil:
+            self.box.gate.lock()
+            tokens = self.box.tokens
+            count = self.box.count
+            self.box.tokens = NULL
+            self.box.count = self.box.capacity = 0
+            if self.box.bell[0] >= 0:
+                silence_bell(self.box.bell)
+            self.box.gate.unlock()
+        taken = [tokens[i] for i in range(count)]
+        free(tokens)
+        return taken

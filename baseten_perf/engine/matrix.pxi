@@ -1,0 +1,94 @@
+# Matrix: the float32 rows of an operation, as Python sees them.
+
+cdef extern from "base64.hpp" namespace "baseten" nogil:
+    size_t base64_length(size_t size)
+    void base64_encode(const unsigned char *octets, size_t size, char *text)
+
+
+cdef str encode_base64(const float *floats, size_t count):
+    cdef bytes text = PyBytes_FromStringAndSize(NULL, base64_length(count * 4))
+    base64_encode(<const unsigned char *>floats, count * 4, PyBytes_AS_STRING(text))
+    return text.decode("ascii")
+
+
+cdef class Matrix:
+    """A block of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
+
+    cdef Block *block
+    cdef Py_ssize_t shape[2]
+    cdef Py_ssize_t strides[2]
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0]
+
+    @property
+    def dim(self) -> int:
+        return self.shape[1]
+
+    cdef float *at(self, Py_ssize_t i) except NULL:
+        if not 0 <= i < self.shape[0]:
+            raise IndexError(f"row {i} of {self.shape[0]}")
+        return self.block.floats + i * self.shape[1]
+
+    def row(self, i: int) -> list:
+        """Row `i` as Python floats."""
+        cdef float *floats = self.at(i)
+        cdef Py_ssize_t j
+        return [floats[j] for j in range(self.shape[1])]
+
+    def row_base64(self, i: int) -> str:
+        """Row `i` as base64 of little-endian float32."""
+        return encode_base64(self.at(i), self.shape[1])
+
+    def permute(self, start: int, order: list) -> None:
+        """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
+        cdef Py_ssize_t count = len(order)
+        cdef size_t size = self.shape[1] * sizeof(float)
+        cdef Py_ssize_t k
+        cdef char *moved
+        if count == 0:
+            return
+        if sorted(order) != list(range(count)):
+            raise ValueError("order is not a permutation")
+        self.at(start + count - 1)
+        cdef float *first = self.at(start)
+        moved = <char *>malloc(count * size)
+        if moved == NULL:
+            raise MemoryError
+        memcpy(moved, first, count * size)
+        for k in range(count):
+            memcpy(<char *>first + <Py_ssize_t>order[k] * size, moved + k * size, size)
+        free(moved)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if (flags & PyBUF_STRIDES) != PyBUF_STRIDES and (flags & PyBUF_ND) != PyBUF_ND and flags & PyBUF_FORMAT:
+            raise BufferError("the rows are a 2-dimensional block")
+        view.buf = self.block.floats
+        view.obj = self
+        view.len = self.shape[0] * self.shape[1] * sizeof(float)
+        view.readonly = False
+        view.itemsize = sizeof(float)
+        view.format = NULL
+        if flags & PyBUF_FORMAT:
+            view.format = <char *>b"f"
+        view.ndim = 2
+        view.shape = self.shape
+        view.strides = self.strides
+        view.suboffsets = NULL
+        view.internal = NULL
+
+    def __dealloc__(self):
+        block_drop(self.block)
+
+
+cdef Matrix matrix_of(Block *block):
+    """A view that holds a reference of its own to the block."""
+    cdef Matrix matrix = Matrix.__new__(Matrix)
+    count_up(&block.refs)
+    matrix.block = block
+    matrix.shape[0] = block.rows
+    matrix.shape[1] = block.dimension
+    matrix.strides[0] = block.dimension * sizeof(float)
+    matrix.strides[1] = sizeof(float)
+    return matrix

@@ -1,0 +1,121 @@
+# A multi: one libcurl multi handle with its connections and idle transfers.  A loop has several on epoll.
+#
+# libcurl looks for an idle connection by walking all of a multi's connections, so the epoll loop spreads its transfers
+# over multis of MULTI_SIZE.  A multi that carried nothing for IDLE_SECONDS is closed with all its connections.
+
+cdef enum:
+    MULTI_SIZE = 64
+    MOST_MULTIS = 64
+    IDLE_SECONDS = 30
+
+cdef struct Multi:
+    void *handle
+    Loop *loop
+    int number
+    int active                      # transfers in it
+    long long due                   # when libcurl wants to be called for its timers; NEVER when it does not
+    long long idle_since
+    Transfer *idle
+
+
+cdef Multi *multi_new(Loop *loop, int number) noexcept nogil:
+    cdef Multi *multi = <Multi *>calloc(1, sizeof(Multi))
+    if multi == NULL:
+        return NULL
+    multi.handle = curl.multi_init()
+    multi.loop = loop
+    multi.number = number
+    multi.due = NEVER
+    cdef int code = 1
+    if multi.handle != NULL:
+        code = curl.multi_setopt(multi.handle, MOPT_MAXCONNECTS, <long>(2 * MULTI_SIZE if loop.epoll >= 0 else 2048))
+        if loop.epoll >= 0:
+            code |= curl.multi_setopt(multi.handle, MOPT_SOCKETFUNCTION, <void *>on_socket)
+            code |= curl.multi_setopt(multi.handle, MOPT_SOCKETDATA, <void *>multi)
+            code |= curl.multi_setopt(multi.handle, MOPT_TIMERFUNCTION, <void *>on_timer)
+            code |= curl.multi_setopt(multi.handle, MOPT_TIMERDATA, <void *>multi)
+    if code != 0:
+        multi_free(multi)
+        return NULL
+    return multi
+
+
+cdef void multi_free(Multi *multi) noexcept nogil:
+    """Close the multi's connections and free it; none of its transfers may be in flight."""
+    cdef Transfer *transfer
+    while multi.idle != NULL:
+        transfer = multi.idle
+        multi.idle = transfer.next
+        transfer_free(transfer)
+    if multi.handle != NULL:
+        curl.multi_cleanup(multi.handle)
+    free(multi)
+
+
+cdef int on_timer(void *handle, long ms, void *multi_) noexcept nogil:
+    cdef Multi *multi = <Multi *>multi_
+    multi.due = NEVER if ms < 0 else (0 if ms == 0 else monotonic_ns() + <long long>ms * 1000000)
+    return 0
+
+
+cdef Transfer *multi_idle_transfer(Multi *multi) noexcept nogil:
+    cdef Transfer *transfer = multi.idle
+    if transfer == NULL:
+        return transfer_new(multi)
+    multi.idle = transfer.next
+    return transfer
+
+
+cdef void multi_reap(Multi *multi) noexcept nogil:
+    """Deal with every transfer that libcurl says has ended."""
+    cdef Message *message
+    cdef int left
+    cdef void *easy
+    cdef Transfer *transfer
+    cdef int result
+    while True:
+        message = curl.multi_info_read(multi.handle, &left)
+        if message == NULL:
+            return
+        if message.kind == MSG_DONE:
+            # The message is libcurl's and dies with the transfer's removal.
+            easy = message.easy
+            result = message.result
+            transfer = NULL
+            if curl.easy_getinfo(easy, INFO_PRIVATE, &transfer) == 0 and transfer != NULL:
+                lane_attempt_ended(transfer, result)
+
+
+cdef Transfer *loop_idle_transfer(Loop *loop) noexcept nogil:
+    """A transfer of the first multi that has room; NULL when memory has run out."""
+    cdef int number = 0
+    cdef int size = MULTI_SIZE if loop.epoll >= 0 else 0x7fffffff
+    while number < MOST_MULTIS - 1 and loop.multis[number] != NULL and loop.multis[number].active >= size:
+        number += 1
+    if loop.multis[number] == NULL:
+        loop.multis[number] = multi_new(loop, number)
+        if loop.multis[number] == NULL:
+            return NULL
+    return multi_idle_transfer(loop.multis[number])
+
+
+cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
+    """Close the multis that have been idle for long; when to look again, or NEVER."""
+    cdef long long again = NEVER
+    cdef long long expires
+    cdef int number
+    cdef Multi *multi
+    for number in range(MOST_MULTIS):
+        multi = loop.multis[number]
+        if multi == NULL or multi.active > 0 or multi.idle_since == 0:
+            continue
+        expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
+        if expires > loop.now:
+            again = min(again, expires)
+        elif loop.epoll < 0:
+            # The portable loop sleeps in its one multi, so there must always be one.
+            loop_replace_portable_multi(loop)
+        else:
+            loop.multis[number] = NULL
+            multi_free(multi)
+    return again

@@ -1,0 +1,297 @@
+# The native operation: one public call's requests, their progress, and what Python and the loops share of it.
+#
+# Owner: reference counted.  The Python handle holds one reference, each lane that is attached to a loop holds one; the
+# last to let go frees it.  Everything below "shared" is guarded by `gate`; the rest is constant once started.  The
+# bodies are borrowed from `bytes` objects which the handle keeps until no lane is left (see handle.pxi).
+
+cdef enum Outcome:
+    OUTCOME_OK
+    OUTCOME_HTTP_STATUS
+    OUTCOME_TIMEOUT
+    OUTCOME_CONNECT_TIMEOUT
+    OUTCOME_NETWORK
+    OUTCOME_DEADLINE
+    OUTCOME_UNDECODABLE
+    OUTCOME_NO_MEMORY
+
+cdef enum OpState:
+    OP_RUNNING
+    OP_COMPLETE                     # every request has its completion
+    OP_FAILED                       # a completion that is not OK ended it
+    OP_CANCELLED
+
+cdef enum:
+    MOST_LOOPS = 16
+
+cdef struct Request:
+    const char *body
+    size_t body_size
+    long long started               # when an attempt first got a slot; 0 before
+    long long first_row
+    unsigned int rows
+    unsigned char attempts          # started so far
+    unsigned char connect_failures
+    unsigned char network_failures
+
+# One matrix of float32 rows, shared by the operation and the Python Matrix.
+cdef struct Block:
+    int refs
+    float *floats
+    size_t rows
+    size_t dimension
+
+# How a request ended.  Made by a loop, handed over to the Python Completion, which frees every pointer in it.
+cdef struct Ending:
+    Ending *next
+    Py_ssize_t index
+    Outcome outcome
+    int status
+    int curl_code
+    int attempts
+    long long elapsed               # nanoseconds
+    char *body
+    size_t body_size
+    char *headers
+    size_t headers_size
+    char *error                     # or NULL
+    char *url                       # or NULL: the operation's own
+    float *values                   # ragged vectors: see decode/vectors.hpp
+    size_t *ends
+    size_t vectors
+
+# The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
+# loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's gate guards.
+cdef struct Lane:
+    Op *op
+    Loop *loop
+    int slots
+    int in_flight
+    Transfer *transfers
+    Backoff *ready                  # FIFO of retries whose back-off is over
+    Backoff *ready_last
+    Backoff *waiting
+    Timer deadline
+    bint attached
+    Lane *previous
+    Lane *next
+    bint queued
+    bint detached
+    Lane *inbox_next
+
+cdef struct Op:
+    int refs
+    unsigned long long serial       # never reused: transfers remember for which operation they are set up
+    int generation                  # of the process: see fork.pxi
+    Core *core                      # a reference: the lanes' loops stay reachable
+    char *url
+    char *method                    # NULL for POST
+    bint bodyless
+    bint head
+    char **lines
+    int line_count
+    char *request_id_stem           # NULL: the caller has a header of their own
+    bint deadline_header
+    bint embeddings
+    Py_ssize_t count
+    size_t total_rows
+    long timeout_ms
+    long connect_timeout_ms
+    long long deadline              # monotonic nanoseconds, or NEVER
+    int max_retries
+    long long backoff_ms
+    unsigned char *final_status     # 1000 flags: 1 = this status is not retried
+    Mailbox *mailbox                # NULL for a waiter that blocks on `gate`
+    unsigned long long token
+    int lane_count
+    Lane lanes[MOST_LOOPS]
+    # shared
+    Gate *gate
+    OpState state
+    int retry_budget
+    Request *requests
+    Py_ssize_t submitted
+    Py_ssize_t started
+    Py_ssize_t finished
+    Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
+    bint hungry
+    bint mailed
+    Ending *endings                 # newest first
+    Py_ssize_t undrained
+    Block *block
+
+cdef enum:
+    # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
+    PORTION = 64
+
+
+cdef Op *op_new(Py_ssize_t count) noexcept nogil:
+    cdef Op *op = <Op *>calloc(1, sizeof(Op))
+    if op == NULL:
+        return NULL
+    op.refs = 1
+    op.count = count
+    op.deadline = NEVER
+    op.gate = new Gate()
+    op.requests = <Request *>calloc(count, sizeof(Request))
+    op.final_status = <unsigned char *>calloc(1000, 1)
+    if op.requests == NULL or op.final_status == NULL:
+        op_drop(op)
+        return NULL
+    return op
+
+
+cdef void op_drop(Op *op) noexcept nogil:
+    cdef Ending *ending
+    cdef int i
+    if count_down(&op.refs) > 0:
+        return
+    while op.endings != NULL:
+        ending = op.endings
+        op.endings = ending.next
+        ending_free(ending)
+    for i in range(op.line_count):
+        free(op.lines[i])
+    free(op.lines)
+    free(op.url)
+    free(op.method)
+    free(op.request_id_stem)
+    free(op.final_status)
+    free(op.requests)
+    block_drop(op.block)
+    mailbox_drop(op.mailbox)
+    if op.core != NULL:
+        core_drop(op.core)
+    del op.gate
+    free(op)
+
+
+cdef void ending_free(Ending *ending) noexcept nogil:
+    free(ending.body)
+    free(ending.headers)
+    free(ending.error)
+    free(ending.url)
+    free(ending.values)
+    free(ending.ends)
+    free(ending)
+
+
+cdef void block_drop(Block *block) noexcept nogil:
+    if block != NULL and count_down(&block.refs) == 0:
+        free(block.floats)
+        free(block)
+
+
+cdef inline bint op_call(Op *op) noexcept nogil:
+    """With the gate held: should the waiter be told now?  True when the mailbox must be rung after unlocking."""
+    op.gate.notify()
+    if op.mailbox == NULL or op.mailed:
+        return False
+    op.mailed = True
+    return True
+
+
+cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
+    """The number of the next request to start, in input order; -1 when there is none now."""
+    cdef Py_ssize_t index = -1
+    cdef bint ring = False
+    op.gate.lock()
+    if op.state == OP_RUNNING and op.started < op.submitted:
+        index = op.started
+        op.started += 1
+        if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
+            op.hungry = True
+            ring = op_call(op)
+    op.gate.unlock()
+    if ring:
+        mailbox_post(op.mailbox, op.token)
+    return index
+
+
+cdef void op_post(Op *op, Ending *ending) noexcept nogil:
+    """Hand over how a request ended; the first ending that is not OK ends the operation."""
+    cdef bint over = False
+    cdef bint ring = False
+    op.gate.lock()
+    if op.state != OP_RUNNING:
+        op.gate.unlock()
+        ending_free(ending)
+        return
+    ending.next = op.endings
+    op.endings = ending
+    op.undrained += 1
+    op.finished += 1
+    if ending.outcome != OUTCOME_OK:
+        op.state = OP_FAILED
+        over = True
+    elif op.finished == op.count:
+        op.state = OP_COMPLETE
+        over = True
+    if over or (op.mailbox != NULL and op.undrained >= PORTION):
+        ring = op_call(op)
+    op.gate.unlock()
+    if ring:
+        mailbox_post(op.mailbox, op.token)
+    if over:
+        op_wake_lanes(op)
+
+
+cdef bint op_running(Op *op) noexcept nogil:
+    op.gate.lock()
+    cdef bint running = op.state == OP_RUNNING
+    op.gate.unlock()
+    return running
+
+
+cdef bint op_spend_retry(Op *op) noexcept nogil:
+    """Withdraw one unit of the retry budget; False when it is used up."""
+    op.gate.lock()
+    cdef bint granted = op.retry_budget > 0
+    if granted:
+        op.retry_budget -= 1
+    op.gate.unlock()
+    return granted
+
+
+cdef void op_wake_lanes(Op *op) noexcept nogil:
+    cdef int i
+    for i in range(op.lane_count):
+        loop_enqueue(op.lanes[i].loop, &op.lanes[i])
+
+
+cdef void op_cancel(Op *op) noexcept nogil:
+    cdef bint ring = False
+    op.gate.lock()
+    cdef bint running = op.state == OP_RUNNING
+    if running:
+        op.state = OP_CANCELLED
+        ring = op_call(op)
+    op.gate.unlock()
+    if ring:
+        mailbox_post(op.mailbox, op.token)
+    if running:
+        op_wake_lanes(op)
+
+
+cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
+    """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
+    cdef Block *block
+    cdef Claim answer = Claim.granted
+    op.gate.lock()
+    if op.block == NULL:
+        block = <Block *>calloc(1, sizeof(Block))
+        if block != NULL and dimension <= (<size_t>-1) / sizeof(float) / op.total_rows:
+            block.floats = <float *>calloc(op.total_rows * dimension, sizeof(float))
+        if block == NULL or block.floats == NULL:
+            free(block)
+            op.gate.unlock()
+            return Claim.no_memory
+        block.refs = 1
+        block.rows = op.total_rows
+        block.dimension = dimension
+        op.block = block
+    if op.block.dimension != dimension:
+        answer = Claim.dimension_differs
+    else:
+        rows[0] = op.block.floats + request.first_row * dimension
+    op.gate.unlock()
+    return answer

@@ -1,0 +1,122 @@
+# What the operating system gives: clocks, locks, atomic counters, threads, and a descriptor to wake a sleeper with.
+
+cdef extern from * nogil:
+    """
+    #include <atomic>
+    #include <cerrno>
+    #include <condition_variable>
+    #include <fcntl.h>
+    #include <mutex>
+    #include <pthread.h>
+    #include <signal.h>
+    #include <sys/socket.h>
+    #include <time.h>
+    #include <unistd.h>
+    #if defined(__linux__)
+    #include <sys/epoll.h>
+    #include <sys/eventfd.h>
+    #endif
+
+    static inline long long monotonic_ns() {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000000000LL + now.tv_nsec;
+    }
+    static inline long long unix_ms() {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+    }
+
+    // A mutex and the condition that its holder waits for; steady clock, so a clock that is set never stalls a wait.
+    struct Gate {
+        std::mutex mutex;
+        std::condition_variable condition;
+        void lock() { mutex.lock(); }
+        void unlock() { mutex.unlock(); }
+        void notify() { condition.notify_all(); }
+        void wait(long long ns) {          // with the mutex held
+            std::unique_lock<std::mutex> held(mutex, std::adopt_lock);
+            condition.wait_for(held, std::chrono::nanoseconds(ns));
+            held.release();
+        }
+    };
+
+    static inline int count_up(int *counter) { return __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED); }
+    static inline int count_down(int *counter) { return __atomic_sub_fetch(counter, 1, __ATOMIC_ACQ_REL); }
+    static inline int count_now(int *counter) { return __atomic_load_n(counter, __ATOMIC_ACQUIRE); }
+    static inline void count_set(int *counter, int value) { __atomic_store_n(counter, value, __ATOMIC_RELEASE); }
+
+    // Starts a detached thread with every signal blocked: signals belong to Python's threads.
+    static inline int start_thread(void *(*body)(void *), void *argument) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        sigset_t all, before;
+        if (pthread_attr_init(&attributes) != 0) return -1;
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        int failed = pthread_create(&thread, &attributes, body, argument);
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        pthread_attr_destroy(&attributes);
+        return failed;
+    }
+
+    static inline int close_on_exec(int fd) {
+        return fd < 0 ? fd : (fcntl(fd, F_SETFD, FD_CLOEXEC), fd);
+    }
+
+    // A pair of descriptors for waking a poller: ends[0] becomes readable after ring(ends[1]).
+    static inline int open_bell(int ends[2]) {
+    #if defined(__linux__)
+        ends[0] = ends[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        return ends[0] < 0 ? -1 : 0;
+    #else
+        if (pipe(ends) != 0) return -1;
+        for (int i = 0; i < 2; ++i) {
+            close_on_exec(ends[i]);
+            fcntl(ends[i], F_SETFL, O_NONBLOCK);
+        }
+        return 0;
+    #endif
+    }
+    // A full pipe or counter means that the sleeper is about to wake anyway; EINTR cannot happen without signals.
+    static inline void ring_bell(const int ends[2]) {
+        unsigned long long one = 1;
+        while (write(ends[1], &one, sizeof one) < 0 && errno == EINTR) {}
+    }
+    static inline void silence_bell(const int ends[2]) {
+        unsigned long long heard[8];
+        while (read(ends[0], heard, sizeof heard) == sizeof heard) {}
+    }
+    static inline void close_bell(int ends[2]) {
+        if (ends[0] >= 0) close(ends[0]);
+        if (ends[1] >= 0 && ends[1] != ends[0]) close(ends[1]);
+        ends[0] = ends[1] = -1;
+    }
+    """
+    long long monotonic_ns()
+    long long unix_ms()
+    cppclass Gate:
+        void lock()
+        void unlock()
+        void notify()
+        void wait(long long ns)
+    int count_up(int *counter)
+    int count_down(int *counter)
+    int count_now(int *counter)
+    void count_set(int *counter, int value)
+    int start_thread(void *(*body)(void *) noexcept nogil, void *argument)
+    int close_on_exec(int fd)
+    int open_bell(int *ends)
+    void ring_bell(const int *ends)
+    void silence_bell(const int *ends)
+    void close_bell(int *ends)
+
+cdef extern from "<sys/socket.h>" nogil:
+    int socket(int family, int kind, int protocol)
+
+cdef extern from "<unistd.h>" nogil:
+    int close_descriptor "close"(int fd)
+
+cdef long long NEVER = 0x7fffffffffffffff

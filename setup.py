@@ -1,0 +1,43 @@
+"""Builds the compiled modules; everything else about the distribution stands in pyproject.toml."""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# BASETEN_PERF_CFLAGS adds compiler and linker flags, e.g. "-fsanitize=address,undefined -g" or "-Wall -Wextra".
+flags = os.environ.get("BASETEN_PERF_CFLAGS", "").split()
+
+
+def extension(name: str, folder: str) -> Extension:
+    return Extension(
+        name,
+        sources=[f"baseten_perf/{folder}/{name.rpartition('.')[2]}.pyx"],
+        include_dirs=["baseten_perf/decode"],
+        depends=[
+            os.path.join(path, file)
+            for path in ("baseten_perf/engine", "baseten_perf/decode")
+            for file in sorted(os.listdir(path))
+            if file.endswith((".pxi", ".hpp", ".pxd"))
+        ],
+        language="c++",
+        extra_compile_args=["-std=c++17", "-O3", "-fvisibility=hidden", *flags],
+        extra_link_args=flags,
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [
+            extension("baseten_perf.engine._engine", "engine"),
+            extension("baseten_perf.decode._decode", "decode"),
+        ],
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+        },
+    )
+)
