@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from ._engine import Completion, Engine, EventMailbox, Matrix, Operation, Vectors, libcurl_version
+from ._engine import Completion, Engine, EventMailbox, Matrix, Operation, Vectors, default_ca_file, libcurl_version
 
-__all__ = ["Completion", "Engine", "EventMailbox", "Matrix", "Operation", "Vectors", "libcurl_version"]
+__all__ = [
+    "Completion",
+    "Engine",
+    "EventMailbox",
+    "Matrix",
+    "Operation",
+    "Vectors",
+    "default_ca_file",
+    "libcurl_version",
+]

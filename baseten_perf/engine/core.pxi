@@ -6,7 +6,6 @@
 cdef struct Core:
     int refs
     char *ca_file                   # NULL: libcurl's built-in path
-    char *proxy                     # "" for none
     char *no_proxy
     bint use_epoll
     int most_loops
@@ -24,7 +23,6 @@ cdef void core_drop(Core *core) noexcept nogil:
         if core.loops[number] != NULL:
             loop_free(core.loops[number])
     free(core.ca_file)
-    free(core.proxy)
     free(core.no_proxy)
     free(core)
 

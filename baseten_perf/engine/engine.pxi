@@ -15,7 +15,6 @@ cdef class Engine:
 
     Parameters:
         ca_file: path of the PEM file with trusted certificates; None for libcurl's built-in path.
-        proxy: proxy URL; "" for none.
         no_proxy: comma-separated hosts that are reached directly.
         loops: most loop threads, 1 to 16.
         portable: sleep in curl_multi_poll even where there is epoll.
@@ -25,16 +24,16 @@ cdef class Engine:
     cdef int generation
     cdef readonly object settings
 
-    def __init__(self, *, ca_file: str | None, proxy: str, no_proxy: str, loops: int, portable: bool):
+    def __init__(self, *, ca_file: str | None, no_proxy: str, loops: int, portable: bool):
         if not 1 <= loops <= MOST_LOOPS:
             raise ValueError(f"loops must be between 1 and {MOST_LOOPS}, not {loops}")
-        self.settings = (ca_file, proxy, no_proxy, loops, portable)
+        self.settings = (ca_file, no_proxy, loops, portable)
 
     cdef Core *current(self) except NULL:
         """The core of this process, made when there is none yet."""
         if self.core != NULL and self.generation == fork_generation:
             return self.core
-        ca_file, proxy, no_proxy, loops, portable = self.settings
+        ca_file, no_proxy, loops, portable = self.settings
         cdef Core *core = <Core *>calloc(1, sizeof(Core))
         if core == NULL:
             raise MemoryError
@@ -43,7 +42,6 @@ cdef class Engine:
         core.most_loops = loops
         if ca_file is not None:
             core.ca_file = copy_text(os.fsencode(ca_file))
-        core.proxy = copy_text(proxy.encode())
         core.no_proxy = copy_text(no_proxy.encode())
         self.core = core
         self.generation = fork_generation

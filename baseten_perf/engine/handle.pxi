@@ -31,6 +31,7 @@ cdef class Operation:
     Parameters:
         engine: where it runs.
         url: absolute http or https URL, ASCII.
+        proxy: URL of the proxy; empty for none.
         method: HTTP method; HEAD has no answer body, and a bodyless operation sends none.
         bodyless: whether requests carry no body.
         lines: constant header lines, without line ends.
@@ -55,7 +56,7 @@ cdef class Operation:
     cdef bint flushed
     cdef int concurrency
 
-    def __init__(self, Engine engine not None, *, bytes url not None, str method not None, bint bodyless, list lines not None,
+    def __init__(self, Engine engine not None, *, bytes url not None, bytes proxy not None, str method not None, bint bodyless, list lines not None,
                  bytes request_id_stem, bint deadline_header, rows, Py_ssize_t count, int concurrency, double timeout_s,
                  double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms, int retry_budget,
                  final_statuses, EventMailbox mailbox, unsigned long long token):
@@ -76,6 +77,7 @@ cdef class Operation:
         op.serial = operations_made
         op.generation = fork_generation
         op.url = copy_text(url)
+        op.proxy = copy_text(proxy)
         if method != "POST":
             op.method = copy_text(method.encode())
         op.head = method == "HEAD"

@@ -68,6 +68,7 @@ cdef enum:
     # curl_easy_getinfo
     INFO_EFFECTIVE_URL = 0x100001
     INFO_PRIVATE = 0x100015
+    INFO_CAINFO = 0x10003d
     INFO_RESPONSE_CODE = 0x200002
     INFO_PRETRANSFER_TIME_T = 0x600035
     INFO_RETRY_AFTER = 0x600039
@@ -203,3 +204,15 @@ bind()
 def libcurl_version() -> str:
     """libcurl's own version line, e.g. "libcurl/8.23.0 OpenSSL/3.6.5 ..."."""
     return curl.version().decode()
+
+
+def default_ca_file() -> "str | None":
+    """The file of trusted certificates that this libcurl was built with, whether it exists or not."""
+    cdef void *easy = curl.easy_init()
+    cdef const char *path = NULL
+    if easy == NULL:
+        raise MemoryError
+    curl.easy_getinfo(easy, INFO_CAINFO, &path)
+    found = path.decode() if path != NULL else None
+    curl.easy_cleanup(easy)
+    return found

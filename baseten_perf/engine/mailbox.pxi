@@ -8,6 +8,7 @@ cdef struct Mailbox:
     unsigned long long *tokens
     Py_ssize_t count
     Py_ssize_t capacity
+    bint rung                       # since the last wait()
     int bell[2]                     # -1 once the Python side has gone
 
 
@@ -34,6 +35,7 @@ cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
         box.tokens[box.count] = token
         box.count += 1
         if box.count == 1:
+            box.rung = True
             ring_bell(box.bell)
             box.gate.notify()
     box.gate.unlock()
@@ -76,13 +78,17 @@ cdef class EventMailbox:
         """The descriptor that is readable while tokens wait."""
         return self.box.bell[0]
 
-    def wait(self, double seconds) -> None:
-        """Block without the GIL until a token waits, at most `seconds`: for event loops that cannot watch descriptors."""
+    def wait(self, double seconds) -> bool:
+        """Block without the GIL until a new token comes, at most `seconds`; for loops that cannot watch descriptors."""
+        cdef bint rung
         with nogil:
             self.box.gate.lock()
-            if self.box.count == 0:
+            if not self.box.rung:
                 self.box.gate.wait(<long long>(seconds * 1e9))
+            rung = self.box.rung
+            self.box.rung = False
             self.box.gate.unlock()
+        return rung
 
     def take(self) -> list:
         """The tokens posted since the last call, oldest first."""

@@ -84,6 +84,7 @@ cdef struct Op:
     int generation                  # of the process: see fork.pxi
     Core *core                      # a reference: the lanes' loops stay reachable
     char *url
+    char *proxy                     # "" for none
     char *method                    # NULL for POST
     bint bodyless
     bint head
@@ -153,6 +154,7 @@ cdef void op_drop(Op *op) noexcept nogil:
         free(op.lines[i])
     free(op.lines)
     free(op.url)
+    free(op.proxy)
     free(op.method)
     free(op.request_id_stem)
     free(op.final_status)

@@ -154,8 +154,6 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, OPT_TCP_KEEPALIVE, <long>1)
     code |= curl.easy_setopt(easy, OPT_MAXAGE_CONN, <long>IDLE_SECONDS)
     code |= curl.easy_setopt(easy, OPT_ACCEPT_ENCODING, <char *>b"")
-    # Explicit even when empty: libcurl must not read the environment by itself.
-    code |= curl.easy_setopt(easy, OPT_PROXY, core.proxy)
     code |= curl.easy_setopt(easy, OPT_NOPROXY, core.no_proxy)
     if core.ca_file != NULL:
         code |= curl.easy_setopt(easy, OPT_CAINFO, core.ca_file)
@@ -188,6 +186,8 @@ cdef int transfer_prepare_operation(Transfer *transfer, Op *op) noexcept nogil:
         transfer.lines[i].next = &transfer.lines[i + 1] if i + 1 < count else NULL
     code |= curl.easy_setopt(easy, OPT_HTTPHEADER, transfer.lines)
     code |= curl.easy_setopt(easy, OPT_URL, op.url)
+    # Explicit even when empty, as NOPROXY is: libcurl must not read the environment by itself.
+    code |= curl.easy_setopt(easy, OPT_PROXY, op.proxy)
     code |= curl.easy_setopt(easy, OPT_TIMEOUT_MS, op.timeout_ms)
     code |= curl.easy_setopt(easy, OPT_CONNECTTIMEOUT_MS, op.connect_timeout_ms)
     # HTTPGET first: it undoes what an earlier operation asked for with NOBODY or POST.

@@ -1,0 +1,49 @@
+"""The fastest Python client for embeddings, reranking, classification and massive concurrent JSON POSTs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .client import PerformanceClient
+from .pool import HttpClientWrapper
+from .preference import RequestProcessingPreference
+from .responses import (
+    BatchPostResponse,
+    ClassificationResponse,
+    ClassificationResult,
+    OpenAIEmbeddingData,
+    OpenAIEmbeddingsResponse,
+    OpenAIUsage,
+    RerankResponse,
+    RerankResult,
+)
+
+if TYPE_CHECKING:
+    from .errors import APIConnectionError, InvalidResponse
+
+__all__ = [
+    "APIConnectionError",
+    "BatchPostResponse",
+    "ClassificationResponse",
+    "ClassificationResult",
+    "HttpClientWrapper",
+    "InvalidResponse",
+    "OpenAIEmbeddingData",
+    "OpenAIEmbeddingsResponse",
+    "OpenAIUsage",
+    "PerformanceClient",
+    "RequestProcessingPreference",
+    "RerankResponse",
+    "RerankResult",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The exception classes are requests' children, and requests takes as long to import as all the rest.
+    if name in ("APIConnectionError", "InvalidResponse"):
+        from . import errors
+
+        return getattr(errors, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,81 @@
+"""Conversions of call arguments to plain Python values, with the peer's type errors, which name the argument."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+
+def unsigned(name: str, value: Any, bits: int = 64) -> int:
+    """Convert an int, bool or anything with `__index__` (numpy integers) to an int of at most `bits` bits.
+
+    Raises TypeError for floats and strings, OverflowError for negative or too large numbers.
+    """
+    number: int = value
+    if type(value) is not int:
+        try:
+            number = int(operator.index(value))
+        except TypeError:
+            kind = type(value).__name__
+            raise TypeError(f"argument '{name}': '{kind}' object cannot be interpreted as an integer") from None
+    if number < 0:
+        raise OverflowError(f"argument '{name}': can't convert negative int to unsigned")
+    if number >> bits:
+        raise OverflowError(f"argument '{name}': int too big to convert")
+    return number
+
+
+def real(name: str, value: Any) -> float:
+    """Convert a float, int or anything with `__float__` or `__index__` to a float. Raises TypeError for strings."""
+    if type(value) is float:
+        return value
+    try:
+        # Unlike float(), the functions of math refuse strings and buffers.
+        return math.ldexp(value, 0)
+    except TypeError:
+        raise TypeError(f"argument '{name}': must be real number, not {type(value).__name__}") from None
+    except OverflowError:
+        raise OverflowError(f"argument '{name}': int too large to convert to float") from None
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Accept bool and numpy's bool, nothing else: a 0 or "false" here is rather a slipped positional argument."""
+    if value is True or value is False:
+        return bool(value)
+    kind = type(value)
+    if kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise TypeError(f"argument '{name}': '{kind.__name__}' object cannot be converted to 'PyBool'")
+
+
+def string(name: str, value: Any) -> str:
+    """Accept str and its subclasses and return a plain str, unchecked for surrogates (it may be a secret)."""
+    if type(value) is str:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PyString'")
+
+
+def utf8_string(name: str, value: Any) -> str:
+    """As `string`, and raise UnicodeEncodeError when the text holds a lone surrogate. Not for secrets."""
+    text = string(name, value)
+    if not text.isascii():
+        text.encode()
+    return text
+
+
+def string_mapping(name: str, value: Any) -> dict[str, str]:
+    """Accept a mapping of str to str and return a copy of it. Error messages hold neither names nor values."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PyDict'")
+    return {string(name, key): string(name, text) for key, text in value.items()}
+
+
+def status_codes(name: str, value: Any) -> frozenset[int]:
+    """Accept a set or frozenset of HTTP status codes (16 bits each)."""
+    if not isinstance(value, (set, frozenset)):
+        raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PySet'")
+    return frozenset(unsigned(name, code, 16) for code in value)

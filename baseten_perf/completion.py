@@ -1,0 +1,100 @@
+"""What the engine hands over for a finished request: the shapes that operations and errors rely on.
+
+These are protocols, so that nothing here depends on the compiled engine: the engine's classes (and the fakes of
+the unit tests) only have to look like this. Every attribute is read-only.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Outcome(IntEnum):
+    """How a request ended; the numbers are the engine's (`engine.outcomes`)."""
+
+    OK = 0
+    HTTP_STATUS = 1
+    TIMEOUT = 2
+    CONNECT_TIMEOUT = 3
+    NETWORK = 4
+    DEADLINE = 5
+    UNDECODABLE = 6
+    NO_MEMORY = 7
+
+
+class Vectors(Protocol):
+    """The vectors of one response that could not be put into the operation's matrix, numbered from 0."""
+
+    def __len__(self) -> int: ...
+
+    def row(self, k: int, /) -> list[float]:
+        """Vector `k` as Python floats."""
+
+    def row_base64(self, k: int, /) -> str:
+        """Vector `k` as base64 of little-endian float32."""
+
+    def dim(self, k: int, /) -> int:
+        """Number of floats in vector `k`."""
+
+
+class Matrix(Protocol):
+    """The float32 block of one embeddings operation: one row per input, C-contiguous, exported as a 2-d buffer."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def row(self, i: int, /) -> list[float]:
+        """Row `i` as Python floats."""
+
+    def row_base64(self, i: int, /) -> str:
+        """Row `i` as base64 of little-endian float32."""
+
+    def permute(self, start: int, order: list[int], /) -> None:
+        """Move row `start + k` to row `start + order[k]`, for all k at once."""
+
+
+class Completion(Protocol):
+    """One finished request. `index` is its number in the operation, that is, of its batch."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def outcome(self) -> int: ...
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> bytes: ...
+
+    @property
+    def body(self) -> Buffer: ...
+
+    @property
+    def error(self) -> str: ...
+
+    @property
+    def curl_code(self) -> int: ...
+
+    @property
+    def elapsed(self) -> float: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+    @property
+    def request_id(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def vectors(self) -> Vectors | None: ...

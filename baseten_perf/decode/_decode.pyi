@@ -1,0 +1,3 @@
+from collections.abc import Iterable
+
+def read_embeddings(pieces: Iterable[bytes], most: int) -> tuple[list[list[float]], bytes]: ...

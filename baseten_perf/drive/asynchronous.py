@@ -1,0 +1,168 @@
+"""Awaiting a call in an asyncio event loop: one descriptor per event loop tells which calls want attention."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from time import perf_counter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..engine import EventMailbox
+from .call import Call
+
+# One turn of the event loop serialises or takes in no more than this, then lets others run.
+TURN_S = 0.004
+TURN_BYTES = 1024 * 1024
+
+Future = asyncio.Future[Any]
+
+
+class CallFuture(Future):
+    """The future of a call. Cancelling it aborts the call on the wire.
+
+    Also good for `create_task`, which wants a coroutine: so it has a coroutine's methods.
+    """
+
+    call: Call | None = None
+    _steps: Generator[Any, None, Any] | None = None
+
+    def cancel(self, msg: Any = None) -> bool:
+        if not super().cancel(msg):
+            return False
+        if self.call is not None:
+            self.call.cancel()
+        return True
+
+    def send(self, value: None) -> Any:
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        if self._steps is not None:
+            self._steps.close()
+
+
+Coroutine.register(CallFuture)
+
+
+class Dispatcher:
+    """Serves the calls of one event loop, in its thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._mailbox = EventMailbox()
+        self._futures: dict[int, CallFuture] = {}
+        self._tokens = itertools.count(1)
+        try:
+            loop.add_reader(self._mailbox.fileno(), self._ready)
+        except NotImplementedError:
+            threading.Thread(target=_relay, args=(self._mailbox, loop, self._ready), daemon=True).start()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the dispatcher is the parent process's, from before a fork."""
+        return self._mailbox.stale
+
+    def start(self, make_call: Callable[[EventMailbox, int], Call], loop: asyncio.AbstractEventLoop) -> CallFuture:
+        """Start a call at once; its future."""
+        token = next(self._tokens)
+        call = make_call(self._mailbox, token)
+        future = CallFuture(loop=loop)
+        future.call = call
+        self._futures[token] = future
+        self._feed(token, loop)
+        return future
+
+    def abandon(self) -> None:
+        """Abort every call, silently: their event loop is closed and nobody can be told."""
+        for future in self._futures.values():
+            if future.call is not None:
+                future.call.cancel()
+        self._futures.clear()
+
+    def _ready(self) -> None:
+        for token in self._mailbox.take():
+            self._advance(token)
+
+    def _feed(self, token: int, loop: asyncio.AbstractEventLoop) -> None:
+        future = self._futures.get(token)
+        if future is None or future.call is None or future.done():
+            return
+        try:
+            more = future.call.feed(TURN_BYTES)
+        except Exception as failure:
+            future.call.cancel()
+            self._finish(token, future, failure, None)
+            return
+        if more:
+            loop.call_soon(self._feed, token, loop)
+
+    def _advance(self, token: int) -> None:
+        future = self._futures.get(token)
+        if future is None or future.call is None:
+            return
+        call = future.call
+        if future.done():
+            # Cancelled: nobody waits, but the bodies are let go.
+            del self._futures[token]
+            future.call = None
+            return
+        loop = future.get_loop()
+        try:
+            if not call.advance(perf_counter() + TURN_S):
+                if call.has_arrivals:
+                    loop.call_soon(self._advance, token)
+                if call.handle.hungry:
+                    self._feed(token, loop)
+                return
+            response = call.result()
+        except Exception as failure:
+            call.cancel()
+            self._finish(token, future, failure, None)
+        else:
+            self._finish(token, future, None, response)
+
+    def _finish(self, token: int, future: CallFuture, failure: Exception | None, response: Any) -> None:
+        del self._futures[token]
+        future.call = None
+        if failure is not None:
+            future.set_exception(failure)
+        else:
+            future.set_result(response)
+
+
+def _relay(mailbox: EventMailbox, loop: asyncio.AbstractEventLoop, ready: Callable[[], None]) -> None:
+    # For event loops that cannot watch a descriptor (asyncio's proactor).
+    while not loop.is_closed():
+        if mailbox.wait(1.0):
+            try:
+                loop.call_soon_threadsafe(ready)
+            except RuntimeError:
+                return  # closed meanwhile: nobody is left to be told
+
+
+_dispatchers: WeakKeyDictionary[asyncio.AbstractEventLoop, Dispatcher] = WeakKeyDictionary()
+
+
+def start(make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
+    """Start a call in the running event loop, at once; its future.
+
+    Raises RuntimeError when no event loop runs in this thread.
+    """
+    loop = asyncio.get_running_loop()
+    dispatcher = _dispatchers.get(loop)
+    if dispatcher is None or dispatcher.stale:
+        for other, left in list(_dispatchers.items()):
+            if other.is_closed():
+                left.abandon()
+                del _dispatchers[other]
+        dispatcher = _dispatchers[loop] = Dispatcher(loop)
+    return dispatcher.start(make_call, loop)

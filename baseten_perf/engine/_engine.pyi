@@ -1,0 +1,110 @@
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+OPTIONS: Final[dict[str, int]]
+
+def libcurl_version() -> str: ...
+def default_ca_file() -> str | None: ...
+
+class Engine:
+    settings: Final[tuple[str | None, str, int, bool]]
+    def __init__(self, *, ca_file: str | None, no_proxy: str, loops: int, portable: bool) -> None: ...
+
+class EventMailbox:
+    generation: Final[int]
+    @property
+    def stale(self) -> bool: ...
+    def fileno(self) -> int: ...
+    def wait(self, seconds: float) -> bool: ...
+    def take(self) -> list[int]: ...
+
+class Body:
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class Vectors:
+    def __len__(self) -> int: ...
+    def dim(self, k: int) -> int: ...
+    def row(self, k: int) -> list[float]: ...
+    def row_base64(self, k: int) -> str: ...
+
+class Matrix:
+    @property
+    def rows(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    def row(self, i: int) -> list[float]: ...
+    def row_base64(self, i: int) -> str: ...
+    def permute(self, start: int, order: list[int]) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class Completion:
+    """How one request of an operation ended.
+
+    Attributes:
+        index: number of the request in its operation, from 0.
+        outcome: a completion.Outcome.
+        status: HTTP status; 0 when no response line arrived.
+        curl_code: libcurl's CURLcode; 0 for none.
+        attempts: attempts made.
+        elapsed: seconds from first getting a concurrency slot to the end, retries and back-off included.
+        headers: raw header lines of the final response.
+        body: the answer; for a 2xx embeddings answer its skeleton; for an undecodable one how it began.
+        error: what went wrong, in libcurl's or the decoder's words.
+        vectors: vectors that do not fit the operation's matrix; None in the regular case.
+        request_id: as sent with the last attempt.
+        url: after redirects.
+    """
+
+    index: Final[int]
+    outcome: Final[int]
+    status: Final[int]
+    curl_code: Final[int]
+    attempts: Final[int]
+    elapsed: Final[float]
+    headers: Final[bytes]
+    body: Final[bytes | memoryview]
+    error: Final[str]
+    vectors: Final[Vectors | None]
+    request_id: Final[str]
+    url: Final[str]
+
+class Operation:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        url: bytes,
+        proxy: bytes,
+        method: str,
+        bodyless: bool,
+        lines: list[bytes],
+        request_id_stem: bytes | None,
+        deadline_header: bool,
+        rows: Sequence[int] | None,
+        count: int,
+        concurrency: int,
+        timeout_s: float,
+        connect_timeout_s: float,
+        total_timeout_s: float | None,
+        max_retries: int,
+        initial_backoff_ms: int,
+        retry_budget: int,
+        final_statuses: Iterable[int],
+        mailbox: EventMailbox | None,
+        token: int,
+    ) -> None: ...
+    def push(self, body: bytes) -> None: ...
+    def flush(self, low_water: int) -> None: ...
+    def wait(self, seconds: float) -> None: ...
+    def drain(self) -> list[Completion]: ...
+    def cancel(self) -> None: ...
+    @property
+    def hungry(self) -> bool: ...
+    @property
+    def over(self) -> bool: ...
+    @property
+    def cancelled(self) -> bool: ...
+    @property
+    def started(self) -> int: ...
+    @property
+    def matrix(self) -> Matrix | None: ...

@@ -1,0 +1,174 @@
+"""Exceptions of calls, and the one place where the outcome of a request becomes an exception.
+
+Loads requests, whose exception classes callers expect; so it is itself only loaded when something fails. No message
+and no attribute holds an API key or a request header but the request id; URLs are shown without their query.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+
+from . import headers as header_block
+from .completion import Completion, Outcome
+
+Raised = TypeVar("Raised", bound=BaseException)
+
+PARSE_FAILURE = "Failed to parse response JSON: error decoding response body"
+SNIPPET = 200  # characters
+# Where Python's phrase depends on its version, or is not the one that the peer gives.
+PHRASES = {
+    413: "Payload Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    418: "I'm a teapot",
+    422: "Unprocessable Entity",
+}
+
+
+class InvalidResponse(ValueError):
+    """A 2xx answer that cannot be used.
+
+    Attributes:
+        batch_index: number of the request in its operation.
+        status: HTTP status.
+        url: final URL, without its query.
+    """
+
+    batch_index: int | None = None
+    status: int | None = None
+    url: str | None = None
+
+
+class APIConnectionError(requests.exceptions.ConnectionError, ValueError):
+    """No complete HTTP answer came: refused, DNS, TLS, reset, cut body, bad HTTP, too many redirects.
+
+    A ValueError too, which is all that the peer raises here. `request` is the request, without its credentials.
+    """
+
+
+def exception_from(completion: Completion, *, method: str, total_timeout_s: float | None) -> Exception:
+    """Turn the outcome of a failed request into the exception that the caller gets (it is returned, not raised).
+
+    Parameters:
+        method: HTTP method of the request.
+        total_timeout_s: the operation's deadline in seconds, for the message.
+    """
+    outcome = completion.outcome
+    if outcome == Outcome.HTTP_STATUS:
+        return _http_error(completion, method)
+    if outcome in (Outcome.TIMEOUT, Outcome.CONNECT_TIMEOUT, Outcome.DEADLINE):
+        return _timeout(completion, method, total_timeout_s)
+    if outcome == Outcome.UNDECODABLE:
+        return invalid_response(completion, completion.error or "the body could not be decoded")
+    if outcome == Outcome.NO_MEMORY:
+        return MemoryError(f"out of memory while receiving the answer of batch {completion.index}")
+    if outcome == Outcome.NETWORK:
+        error = completion.error or "network error"
+        message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {_shown(completion.url)}"
+        if completion.curl_code:
+            message += f"\n  Type: curl error {completion.curl_code}"
+        return APIConnectionError(message, request=_request(completion, method))
+    raise ValueError(f"outcome {outcome} is no failure")
+
+
+def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
+    """The exception for a 2xx answer that arrived whole but cannot be used."""
+    url = _shown(completion.url)
+    # A character has at most four bytes: enough of them, and never the whole of a large body.
+    snippet = bytes(memoryview(completion.body).cast("B")[: 4 * SNIPPET]).decode("utf-8", "replace")[:SNIPPET]
+    error = InvalidResponse(
+        f"{PARSE_FAILURE}: {reason} (batch {completion.index}, status {completion.status}, {url}); "
+        f"the body starts with: {snippet}"
+    )
+    error.batch_index = completion.index
+    error.status = completion.status
+    error.url = url
+    return error
+
+
+def annotate(
+    exception: Raised, *, batch_index: int | None, partial: list[Any] | None, attempts: int | None, endpoint: str | None
+) -> Raised:
+    """Attach to an exception what its class does not hold, and return it.
+
+    Parameters:
+        batch_index: number of the request that failed, None when it was the operation as a whole.
+        partial: what `response.data` would hold, with None where no answer arrived.
+        attempts: attempts made for the failed request.
+        endpoint: base URL of the endpoint.
+    """
+    attached: Any = exception
+    attached.batch_index = batch_index
+    attached.partial = partial
+    attached.attempts = attempts
+    attached.endpoint = endpoint
+    return exception
+
+
+def _http_error(completion: Completion, method: str) -> requests.exceptions.HTTPError:
+    status = completion.status
+    response = requests.Response()
+    response.status_code = status
+    response.reason = _phrase(status)
+    response.url = completion.url
+    response.headers = CaseInsensitiveDict(header_block.parse(completion.headers))
+    response.encoding = get_encoding_from_headers(response.headers) or "utf-8"
+    response.elapsed = timedelta(seconds=completion.elapsed)
+    response.request = _request(completion, method)
+    # The attributes through which requests itself keeps a body that was read to its end; there is no public way.
+    private: Any = response
+    private._content = bytes(completion.body)
+    private._content_consumed = True
+    text = private._content.decode("utf-8", "replace")
+    message = f"API request failed with status {status} {response.reason}: {text}"
+    return requests.exceptions.HTTPError(status, message, response=response)
+
+
+def _timeout(completion: Completion, method: str, total_timeout_s: float | None) -> requests.exceptions.Timeout:
+    if completion.outcome == Outcome.DEADLINE:
+        seconds = completion.elapsed if total_timeout_s is None else total_timeout_s
+        side, what = "local", f"Total operation timed out after {seconds:.2f}s"
+    else:
+        if completion.outcome == Outcome.CONNECT_TIMEOUT:
+            side, what = "local", "Could not connect within timeout"
+        else:
+            side, what = "remote", "Server did not respond within timeout"
+        what += f": {_request_line(completion)}\n  Error: {completion.error or 'timed out'}"
+        what += f"\n  URL: {_shown(completion.url)}"
+    # OSError makes its third argument `filename` and keeps two in `args`, as callers of the peer know it.
+    message = f"{side.capitalize()} timeout: {what}"
+    return requests.exceptions.Timeout(408, message, side, request=_request(completion, method))
+
+
+def _request(completion: Completion, method: str) -> requests.PreparedRequest:
+    """The request as far as it may be shown: no authorization, no caller's headers, no body."""
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = completion.url
+    request.headers = CaseInsensitiveDict()
+    if completion.request_id:
+        request.headers[header_block.REQUEST_ID] = completion.request_id
+    return request
+
+
+def _request_line(completion: Completion) -> str:
+    return f"Request ID: {completion.request_id}"
+
+
+def _shown(url: str) -> str:
+    return url.partition("?")[0]
+
+
+def _phrase(status: int) -> str:
+    if status in PHRASES:
+        return PHRASES[status]
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "<unknown status code>"

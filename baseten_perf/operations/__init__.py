@@ -1,0 +1,11 @@
+"""What each call means, without any I/O: its request bodies, how its answers merge, and its response."""
+
+from __future__ import annotations
+
+from .classify import Classify
+from .embed import Embed
+from .operation import Operation
+from .post import Post
+from .rerank import Rerank
+
+__all__ = ["Classify", "Embed", "Operation", "Post", "Rerank"]

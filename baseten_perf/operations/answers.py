@@ -1,0 +1,54 @@
+"""Answers: response bodies decoded from JSON, and the refusal of what cannot be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..completion import Completion
+
+if TYPE_CHECKING:
+    from ..errors import InvalidResponse
+
+
+def decoded(completion: Completion) -> Any:
+    """The JSON value of a response body. Raises InvalidResponse."""
+    body = completion.body
+    try:
+        return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
+    except orjson.JSONDecodeError as reason:
+        raise malformed(completion, str(reason)) from None
+
+
+def items(completion: Completion, expected: int, document: Any, what: str) -> list[Any]:
+    """Check that `document` is a list of one item for each input of the batch. Raises InvalidResponse."""
+    if not isinstance(document, list):
+        raise malformed(completion, f"{what} must be a list, not {json_kind(document)}")
+    if len(document) != expected:
+        raise malformed(completion, f"{what} has {len(document)} items for {expected} inputs")
+    return document
+
+
+def floats(completion: Completion, scores: list[Any]) -> list[float]:
+    """Check scores. Raises InvalidResponse."""
+    kinds = set(map(type, scores))
+    if kinds <= {float}:
+        return scores
+    if kinds <= {float, int}:
+        return list(map(float, scores))
+    raise malformed(completion, "a `score` is not a number")
+
+
+def json_kind(value: Any) -> str:
+    """What JSON calls the type of a decoded value."""
+    kinds = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return kinds.get(type(value), "number")
+
+
+def malformed(completion: Completion, reason: str) -> InvalidResponse:
+    """The exception for a 2xx answer that cannot be used."""
+    # Here and not above: errors loads requests, which a call that goes well never needs.
+    from ..errors import invalid_response
+
+    return invalid_response(completion, reason)

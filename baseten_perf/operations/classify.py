@@ -1,0 +1,89 @@
+"""Classify: labels and scores for texts, in the format of text-embeddings-inference."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from ..arguments import boolean, utf8_string
+from ..completion import Completion, Matrix
+from ..policy import Policy
+from ..responses.classification import ClassificationResponse, ClassificationResult
+from .answers import decoded, floats, items, malformed
+from .batching import Batches, checked_texts
+from .operation import Operation
+
+
+class Classify(Operation):
+    """One classify call.
+
+    Parameters:
+        inputs: sequence of str, not empty.
+        model, raw_scores, truncate, truncation_direction: passed to the server as they are.
+
+    Raises TypeError, UnicodeEncodeError or ValueError.
+    """
+
+    __slots__ = ("_batches", "_groups", "_prefix", "_suffix", "_texts")
+
+    def __init__(
+        self,
+        inputs: Any,
+        model: str | None,
+        raw_scores: bool,
+        truncate: bool,
+        truncation_direction: str,
+        policy: Policy,
+    ) -> None:
+        self._texts = checked_texts("inputs", inputs)
+        options: dict[str, Any] = {}
+        if model is not None:
+            options["model"] = utf8_string("model", model)
+        options["raw_scores"] = boolean("raw_scores", raw_scores)
+        options["truncate"] = boolean("truncate", truncate)
+        options["truncation_direction"] = utf8_string("truncation_direction", truncation_direction)
+        if not self._texts:
+            raise ValueError("Inputs list cannot be empty")
+        self._prefix = b'{"inputs":'
+        self._suffix = b"," + orjson.dumps(options)[1:]
+        self._batches = Batches(self._texts, policy)
+        super().__init__("classify", "POST", "/predict", len(self._batches))
+        self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
+
+    def body(self, index: int) -> bytes:
+        start, end = self._batches.span(index)
+        # zip gives each text a tuple of its own: [["a"],["b"]].
+        return self._prefix + orjson.dumps(list(zip(self._texts[start:end]))) + self._suffix
+
+    def accept(self, completion: Completion, matrix: Matrix | None) -> None:
+        """Take in one list of labels per input of the batch."""
+        start, end = self._batches.span(completion.index)
+        entries = items(completion, end - start, decoded(completion), "the answer")
+        if set(map(type, entries)) != {list}:
+            raise malformed(completion, "the labels of an input are not a list")
+        labels = [label for entry in entries for label in entry]
+        try:
+            names = [label["label"] for label in labels]
+            scores = [label["score"] for label in labels]
+        except KeyError as field:
+            raise malformed(completion, f"missing field `{field.args[0]}`") from None
+        except TypeError:
+            raise malformed(completion, "a label is not an object") from None
+        if not set(map(type, names)) <= {str}:
+            raise malformed(completion, "a `label` is not a string")
+        results = map(ClassificationResult, names, floats(completion, scores))
+        groups = [list(islice(results, len(entry))) for entry in entries]
+        self._groups[completion.index] = groups
+        self.record(completion)
+
+    def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
+        data = [group for groups in self._groups if groups is not None for group in groups]
+        return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers)
+
+    def partial(self, matrix: Matrix | None) -> list[list[ClassificationResult] | None]:
+        partial: list[list[ClassificationResult] | None] = []
+        for groups, size in zip(self._groups, self._batches.sizes(), strict=True):
+            partial.extend([None] * size if groups is None else groups)
+        return partial

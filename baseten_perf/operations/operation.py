@@ -1,0 +1,56 @@
+"""Operation: what all operations share, and what drive asks of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from ..completion import Completion, Matrix
+
+
+class Operation(ABC):
+    """One public call as plain data: it makes request bodies and takes in answers, and never waits.
+
+    Used by one thread at a time.
+
+    Attributes:
+        name: name of the public method, for logs and errors.
+        method: HTTP method of every request.
+        path: appended to the base URL.
+        rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
+    """
+
+    __slots__ = ("elapsed", "headers", "method", "name", "path", "rows")
+
+    def __init__(self, name: str, method: str, path: str, requests: int, rows: Sequence[int] | None = None) -> None:
+        self.name = name
+        self.method = method
+        self.path = path
+        self.rows = rows
+        self.elapsed = [0.0] * requests
+        self.headers = [b""] * requests
+
+    def __len__(self) -> int:
+        return len(self.elapsed)
+
+    def record(self, completion: Completion) -> None:
+        """Keep what every response tells about its requests. The last act of `accept`."""
+        self.elapsed[completion.index] = completion.elapsed
+        self.headers[completion.index] = completion.headers
+
+    @abstractmethod
+    def body(self, index: int) -> bytes:
+        """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
+
+    @abstractmethod
+    def accept(self, completion: Completion, matrix: Matrix | None) -> None:
+        """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
+
+    @abstractmethod
+    def response(self, total_time: float, matrix: Matrix | None) -> Any:
+        """The response of the whole operation, after every answer was accepted. `total_time` is in seconds."""
+
+    @abstractmethod
+    def partial(self, matrix: Matrix | None) -> list[Any]:
+        """What `response.data` would hold, with None where no answer was accepted."""

@@ -1,0 +1,95 @@
+"""Rerank: one query against many texts, in the format of text-embeddings-inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..arguments import boolean, utf8_string
+from ..completion import Completion, Matrix
+from ..policy import Policy
+from ..responses.rerank import RerankResponse, RerankResult
+from .answers import decoded, floats, items, malformed
+from .batching import Batches, checked_texts
+from .operation import Operation
+
+
+class Rerank(Operation):
+    """One rerank call.
+
+    Parameters:
+        query: compared with every text.
+        texts: sequence of str, not empty.
+        raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
+
+    Raises TypeError, UnicodeEncodeError or ValueError.
+    """
+
+    __slots__ = ("_batches", "_prefix", "_results", "_suffix", "_texts")
+
+    def __init__(
+        self,
+        query: str,
+        texts: Any,
+        raw_scores: bool,
+        model: str | None,
+        return_text: bool,
+        truncate: bool,
+        truncation_direction: str,
+        policy: Policy,
+    ) -> None:
+        query = utf8_string("query", query)
+        self._texts = checked_texts("texts", texts)
+        before: dict[str, Any] = {"query": query}
+        raw_scores = boolean("raw_scores", raw_scores)
+        if model is not None:
+            before["model"] = utf8_string("model", model)
+        before["raw_scores"] = raw_scores
+        before["return_text"] = boolean("return_text", return_text)
+        after = {
+            "truncate": boolean("truncate", truncate),
+            "truncation_direction": utf8_string("truncation_direction", truncation_direction),
+        }
+        if not self._texts:
+            raise ValueError("Texts list cannot be empty")
+        self._prefix = orjson.dumps(before)[:-1] + b',"texts":'
+        self._suffix = b"," + orjson.dumps(after)[1:]
+        self._batches = Batches(self._texts, policy)
+        super().__init__("rerank", "POST", "/rerank", len(self._batches))
+        self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
+
+    def body(self, index: int) -> bytes:
+        start, end = self._batches.span(index)
+        return self._prefix + orjson.dumps(self._texts[start:end]) + self._suffix
+
+    def accept(self, completion: Completion, matrix: Matrix | None) -> None:
+        """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
+        start, end = self._batches.span(completion.index)
+        entries = items(completion, end - start, decoded(completion), "the answer")
+        try:
+            positions = [entry["index"] for entry in entries]
+            scores = [entry["score"] for entry in entries]
+            texts = [entry.get("text") for entry in entries]
+        except KeyError as field:
+            raise malformed(completion, f"missing field `{field.args[0]}`") from None
+        except (TypeError, AttributeError):
+            raise malformed(completion, "an item is not an object") from None
+        if set(map(type, positions)) != {int} or sorted(positions) != list(range(end - start)):
+            raise malformed(completion, f"the `index` of the items is not a permutation of 0..{end - start - 1}")
+        if not set(map(type, texts)) <= {str, type(None)}:
+            raise malformed(completion, "a `text` is not a string")
+        numbers = [start + position for position in positions]
+        results = list(map(RerankResult, numbers, floats(completion, scores), texts))
+        self._results[completion.index] = results
+        self.record(completion)
+
+    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
+        data = [result for results in self._results if results is not None for result in results]
+        return RerankResponse.collected(data, total_time, self.elapsed, self.headers)
+
+    def partial(self, matrix: Matrix | None) -> list[RerankResult | None]:
+        partial: list[RerankResult | None] = []
+        for results, size in zip(self._results, self._batches.sizes(), strict=True):
+            partial.extend([None] * size if results is None else results)
+        return partial

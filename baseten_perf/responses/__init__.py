@@ -1,0 +1,19 @@
+"""Result classes: plain values with read-only attributes, compared by value, that can be pickled and copied."""
+
+from __future__ import annotations
+
+from .batch_post import BatchPostResponse
+from .classification import ClassificationResponse, ClassificationResult
+from .embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
+from .rerank import RerankResponse, RerankResult
+
+__all__ = [
+    "BatchPostResponse",
+    "ClassificationResponse",
+    "ClassificationResult",
+    "OpenAIEmbeddingData",
+    "OpenAIEmbeddingsResponse",
+    "OpenAIUsage",
+    "RerankResponse",
+    "RerankResult",
+]

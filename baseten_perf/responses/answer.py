@@ -1,0 +1,87 @@
+"""What all responses share: the times and the response headers of an operation, equality, hash and weak references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import headers as header_block
+from ..arguments import real, string_mapping
+
+
+class Weak:
+    """Base of the slotted dataclasses: lets them be weakly referenced."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Answer:
+    """Base of the responses.
+
+    Attributes (read-only):
+        total_time: seconds of the whole operation.
+        individual_request_times: seconds of each request, in the order of the batches, from getting a concurrency
+            slot to the end; retries and back-off included, queueing excluded.
+        individual_batch_request_times: the same list under the name that older documentation uses.
+        response_headers: one dict per request; names in lower case, of duplicates the last. Made at the first read.
+    """
+
+    __slots__ = ("__weakref__", "_headers", "_times", "_total_time")
+
+    def __init__(self, total_time: float, times: Sequence[float], headers: Sequence[bytes | dict[str, str]]) -> None:
+        self._total_time = total_time
+        self._times = list(times)
+        # Raw header lines until somebody asks for them: most callers never do.
+        self._headers = list(headers)
+
+    @property
+    def total_time(self) -> float:
+        return self._total_time
+
+    @property
+    def individual_request_times(self) -> list[float]:
+        return self._times
+
+    @property
+    def individual_batch_request_times(self) -> list[float]:
+        return self._times
+
+    @property
+    def response_headers(self) -> list[dict[str, str]]:
+        if any(isinstance(headers, bytes) for headers in self._headers):
+            self._headers = [header_block.parse(raw) if isinstance(raw, bytes) else raw for raw in self._headers]
+        return self._headers  # type: ignore[return-value]
+
+    def _values(self) -> tuple[Any, ...]:
+        """What equality compares."""
+        raise NotImplementedError
+
+    def __eq__(self, other: Any) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        if self is other:
+            return True
+        return (
+            self._total_time == other._total_time
+            and self._times == other._times
+            and self._values() == other._values()
+            and self.response_headers == other.response_headers
+        )
+
+    def __hash__(self) -> int:
+        # Only of what nobody can change, so that responses may be keys although their lists are mutable.
+        return hash((type(self), self._total_time))
+
+
+def checked_times(total_time: Any, times: Any) -> tuple[float, list[float]]:
+    """The first two arguments that public response constructors share. Raises TypeError."""
+    if isinstance(times, (str, bytes)) or not isinstance(times, Sequence):
+        raise TypeError(
+            f"argument 'individual_request_times': '{type(times).__name__}' object cannot be converted to 'Sequence'"
+        )
+    return real("total_time", total_time), [real("individual_request_times", seconds) for seconds in times]
+
+
+def checked_headers(headers: Any) -> list[dict[str, str]]:
+    """The last argument that public response constructors share; None gives an empty list. Raises TypeError."""
+    return [] if headers is None else [string_mapping("response_headers", one) for one in headers]

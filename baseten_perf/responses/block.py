@@ -1,0 +1,55 @@
+"""FloatBlock: the float32 rows of a response that came out of a pickle, where there is no engine to own a matrix."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from ..completion import Matrix
+
+FLOAT32 = 4  # bytes
+
+
+class FloatBlock:
+    """`rows` rows of `dim` float32 in native (little-endian) order, C-contiguous.
+
+    Looks like the engine's Matrix but for the buffer protocol: Python before 3.12 cannot export buffers. The bytes
+    are in `octets`.
+    """
+
+    __slots__ = ("dim", "octets", "rows")
+
+    def __init__(self, octets: bytes, rows: int, dim: int) -> None:
+        self.octets = octets
+        self.rows = rows
+        self.dim = dim
+
+    @classmethod
+    def of(cls, matrix: Matrix | FloatBlock) -> FloatBlock:
+        """A copy of a matrix's floats; a FloatBlock, which nothing ever changes, is returned as it is."""
+        if isinstance(matrix, FloatBlock):
+            return matrix
+        exporter: Buffer = matrix  # type: ignore[assignment]
+        return cls(memoryview(exporter).tobytes(), matrix.rows, matrix.dim)
+
+    def __reduce__(self) -> tuple[type[FloatBlock], tuple[bytes, int, int]]:
+        return FloatBlock, (self.octets, self.rows, self.dim)
+
+    def _octets_of(self, i: int) -> memoryview:
+        width = self.dim * FLOAT32
+        return memoryview(self.octets)[i * width : (i + 1) * width]
+
+    def row(self, i: int, /) -> list[float]:
+        """Row `i` as Python floats."""
+        return list(self._octets_of(i).cast("f"))
+
+    def row_base64(self, i: int, /) -> str:
+        """Row `i` as base64 of little-endian float32."""
+        return b64encode(self._octets_of(i)).decode("ascii")
+
+    def permute(self, start: int, order: list[int], /) -> None:
+        """Never called: only answers that still arrive are put in order."""
+        raise TypeError("the rows of a finished response cannot be permuted")

@@ -1,0 +1,158 @@
+"""OpenAIEmbeddingsResponse: the vectors of an embed operation, as one array or one by one."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .answer import Answer, Weak
+from .rows import Rows
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIUsage(Weak):
+    """Tokens counted by the server, summed over all requests; 0 where it gave none.
+
+    Attributes (read-only):
+        prompt_tokens: tokens of the inputs.
+        total_tokens: tokens in all.
+    """
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class OpenAIEmbeddingData:
+    """The embedding of one input.
+
+    Attributes (read-only):
+        index: position of the input in the caller's list.
+        embedding: list of floats, or the base64 text when the server sent that; made at the first read and kept.
+        object: "embedding" unless the server said otherwise.
+    """
+
+    __slots__ = ("__weakref__", "_embedding", "_index", "_object")
+
+    def __init__(self, embedding: list[float] | str | Rows, index: int, object: str = "embedding") -> None:
+        self._embedding = embedding  # the operation's Rows until somebody reads it
+        self._index = index
+        self._object = object
+
+    @property
+    def embedding(self) -> list[float] | str:
+        embedding = self._embedding
+        if isinstance(embedding, Rows):
+            embedding = self._embedding = embedding.embedding(self._index)
+        return embedding
+
+    @property
+    def index(self) -> int:
+        return self._index
+
+    @property
+    def object(self) -> str:
+        return self._object
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, OpenAIEmbeddingData):
+            return NotImplemented
+        return self._index == other._index and self._object == other._object and self.embedding == other.embedding
+
+    def __hash__(self) -> int:
+        # Not of the embedding, which is a list.
+        return hash((self._index, self._object))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.embedding, self._index, self._object)
+
+    def __repr__(self) -> str:
+        embedding = self._embedding
+        if isinstance(embedding, Rows):
+            text, dim = embedding.is_text(self._index), embedding.dim(self._index)
+        else:
+            text, dim = isinstance(embedding, str), len(embedding)
+        shown = "<base64>" if text else f"<{dim} floats>"
+        return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
+
+
+class OpenAIEmbeddingsResponse(Answer):
+    """The answer of an embed call.
+
+    Attributes (read-only), besides those of every response:
+        data: list of OpenAIEmbeddingData in the order of the inputs; made at the first read and kept.
+        model: the model's name as the server gave it for the first batch, else as it was asked for.
+        usage: OpenAIUsage, summed over all requests.
+        object: "list" unless the server said otherwise.
+    """
+
+    __slots__ = ("_data", "_model", "_object", "_rows", "_usage")
+
+    def __init__(
+        self,
+        rows: Rows,
+        object: str,
+        model: str,
+        usage: OpenAIUsage,
+        total_time: float,
+        individual_request_times: Sequence[float],
+        response_headers: Sequence[bytes | dict[str, str]],
+    ) -> None:
+        super().__init__(total_time, individual_request_times, response_headers)
+        self._rows = rows
+        self._object = object
+        self._model = model
+        self._usage = usage
+        self._data: list[OpenAIEmbeddingData] | None = None
+
+    @property
+    def data(self) -> list[OpenAIEmbeddingData]:
+        if self._data is None:
+            rows = self._rows
+            self._data = [OpenAIEmbeddingData(rows, i, rows.object(i)) for i in range(len(rows))]
+        return self._data
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def usage(self) -> OpenAIUsage:
+        return self._usage
+
+    @property
+    def object(self) -> str:
+        return self._object
+
+    def numpy(self) -> NDArray[numpy.float32]:
+        """All embeddings as one array: float32, C-contiguous, shape (number of inputs, dimension).
+
+        Each call returns a fresh, writable copy. Embeddings that came as base64 are included.
+
+        Raises ValueError when the dimensions differ, or when an embedding is a str that is not base64 of float32;
+        ImportError without numpy.
+        """
+        array: NDArray[numpy.float32] = self._rows.numpy()
+        return array
+
+    def _values(self) -> tuple[Any, ...]:
+        return self._object, self._model, self._usage, self._rows
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the cached objects of `data`: they are made anew from the rows.
+        return type(self), (
+            self._rows, self._object, self._model, self._usage, self._total_time, self._times, self._headers,
+        )  # fmt: skip
+
+    def __repr__(self) -> builtins.str:
+        dim = self._rows.dim(0) if len(self._rows) else None
+        of = "" if dim is None else f" of dimension {dim}"
+        return (
+            f"OpenAIEmbeddingsResponse(data=<{len(self._rows)} embeddings{of}>, model={self._model!r}, "
+            f"usage={self._usage!r}, total_time={self._total_time!r})"
+        )

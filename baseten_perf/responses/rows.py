@@ -1,0 +1,192 @@
+"""Rows: the embeddings of an operation by input number, wherever they lie; made into Python objects one at a time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, cast
+
+from .block import FloatBlock
+
+if TYPE_CHECKING:
+    from ..completion import Matrix, Vectors
+
+# An item of an odd batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
+# a str is one that is not base64, a list holds floats that the decoder left alone.
+Item = int | str | list[float]
+
+
+class Arrival(IntEnum):
+    """What is known of a batch; one byte per batch is all that a regular answer costs."""
+
+    MISSING = 0
+    FLOATS = 1  # input i is row i of the matrix, shown as a list of floats
+    BASE64 = 2  # input i is row i of the matrix, shown as base64
+    ODD = 3  # looked up in `odd`
+
+
+class OddBatch:
+    """A batch that is not simply its rows of the matrix: mixed forms, or vectors of another dimension."""
+
+    __slots__ = ("items", "vectors")
+
+    def __init__(self, items: list[Item], vectors: Vectors | None) -> None:
+        self.items = items
+        self.vectors = vectors  # None: vector k is row `start of the batch + k` of the matrix
+
+
+class Rows:
+    """The embeddings of an operation.
+
+    Parameters:
+        matrix: one float32 row per input, or None when no vector arrived in it.
+        starts: number of the first input of each batch, ascending.
+        total: number of inputs.
+        arrivals: one Arrival per batch.
+        odd: the batches whose arrival is ODD.
+        objects: `object` of each item, only for batches where it is not always "embedding".
+    """
+
+    __slots__ = ("_arrivals", "_matrix", "_objects", "_odd", "_starts", "_total")
+
+    def __init__(
+        self,
+        matrix: Matrix | FloatBlock | None,
+        starts: Sequence[int],
+        total: int,
+        arrivals: bytearray,
+        odd: dict[int, OddBatch],
+        objects: dict[int, list[str]],
+    ) -> None:
+        self._matrix = matrix
+        self._starts = starts
+        self._total = total
+        self._arrivals = arrivals
+        self._odd = odd
+        self._objects = objects
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy the floats out of the engine's objects, so that a pickle needs no engine to be read."""
+        odd = {}
+        for batch, arrived in self._odd.items():
+            if arrived.vectors is not None:
+                start = self._starts[batch]
+                arrived = OddBatch([self.embedding(start + k) for k in range(len(arrived.items))], None)
+            odd[batch] = arrived
+        matrix = None if self._matrix is None else FloatBlock.of(self._matrix)
+        return Rows, (matrix, list(self._starts), self._total, self._arrivals, odd, self._objects)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rows):
+            return NotImplemented
+        if self is other:
+            return True
+        if len(self) != len(other):
+            return False
+        return all(
+            self.embedding(i) == other.embedding(i) and self.object(i) == other.object(i) for i in range(len(self))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _batch(self, i: int) -> int:
+        return bisect_right(self._starts, i) - 1
+
+    def _item(self, i: int) -> tuple[Item, Any]:
+        """The item of input `i`, with its number valid in the matrix or the vectors that come with it."""
+        batch = self._batch(i)
+        arrival = self._arrivals[batch]
+        if arrival == Arrival.FLOATS:
+            return i, self._matrix
+        if arrival == Arrival.BASE64:
+            return -1 - i, self._matrix
+        start = self._starts[batch]
+        odd = self._odd[batch]
+        item = odd.items[i - start]
+        if odd.vectors is not None or not isinstance(item, int):
+            return item, odd.vectors
+        return (item + start if item >= 0 else item - start), self._matrix
+
+    def arrived(self, i: int) -> bool:
+        """Whether input `i` was answered."""
+        return self._arrivals[self._batch(i)] != Arrival.MISSING
+
+    def embedding(self, i: int) -> list[float] | str:
+        """The embedding of input `i`, in the form in which the server sent it."""
+        item, source = self._item(i)
+        if not isinstance(item, int):
+            return item
+        return cast("list[float]", source.row(item)) if item >= 0 else cast("str", source.row_base64(-1 - item))
+
+    def dim(self, i: int) -> int | None:
+        """Number of floats of input `i`, None for a str that is not base64 of float32."""
+        item, source = self._item(i)
+        if isinstance(item, int):
+            dim = source.dim  # of a matrix a number, of vectors a method
+            return cast("int", dim(item if item >= 0 else -1 - item) if callable(dim) else dim)
+        return None if isinstance(item, str) else len(item)
+
+    def is_text(self, i: int) -> bool:
+        """Whether the embedding of input `i` is a str."""
+        item, _ = self._item(i)
+        return item < 0 if isinstance(item, int) else isinstance(item, str)
+
+    def object(self, i: int) -> str:
+        """The `object` of the item of input `i`."""
+        batch = self._batch(i) if self._objects else 0
+        return self._objects[batch][i - self._starts[batch]] if batch in self._objects else "embedding"
+
+    def numpy(self) -> Any:
+        """A fresh, writable, C-contiguous float32 array of shape (number of inputs, dimension). Raises ValueError."""
+        import numpy
+
+        if not self._total:
+            raise ValueError("Cannot convert to array: contains no embedding responses")
+        block: Any = self._matrix
+        if isinstance(block, FloatBlock):
+            block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
+        if not self._odd:
+            return numpy.array(block, dtype=numpy.float32, order="C")
+        dim = self._common_dim()
+        array = numpy.empty((self._total, dim), dtype=numpy.float32)
+        for batch, (start, end) in enumerate(self._spans()):
+            if self._arrivals[batch] != Arrival.ODD:
+                array[start:end] = numpy.asarray(block)[start:end]
+            else:
+                for i in range(start, end):
+                    array[i] = self._floats(i)
+        return array
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        return zip(self._starts, [*self._starts[1:], self._total], strict=True)
+
+    def _common_dim(self) -> int:
+        expected = self._vector_dim(0)
+        for batch, (start, end) in enumerate(self._spans()):
+            # In a regular batch all rows are of the matrix, so one of them speaks for all.
+            for i in range(start, end if self._arrivals[batch] == Arrival.ODD else start + 1):
+                dim = self._vector_dim(i)
+                if dim != expected:
+                    raise ValueError(
+                        f"All embeddings must have the same dimension. Expected {expected} but got {dim} at index {i}."
+                    )
+        return expected
+
+    def _vector_dim(self, i: int) -> int:
+        dim = self.dim(i)
+        if dim is None:
+            raise ValueError(
+                f"Cannot convert to array: found Base64 encoded embedding at index {i}. "
+                "Only float vectors are supported."
+            )
+        return dim
+
+    def _floats(self, i: int) -> list[float]:
+        item, source = self._item(i)
+        if isinstance(item, int):
+            return cast("list[float]", source.row(item if item >= 0 else -1 - item))
+        return cast("list[float]", item)

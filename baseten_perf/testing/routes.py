@@ -1,0 +1,160 @@
+"""What the test server answers on each path, faults aside.
+
+The API paths are matched by their end, so a base URL may have a path of its own (/environments/production/sync/rerank).
+"""
+
+from __future__ import annotations
+
+import functools
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from .embeddings import embeddings
+from .ranking import label_scores, rerank_scores
+from .reply import Reply, error_reply, json_reply
+from .request import Request
+
+MOST_NUMBERS = 1 << 26
+Route = Callable[[Request, int], Reply]
+
+
+class Refusal(Exception):
+    """The request is well-formed HTTP but not what the API wants; becomes a 4xx answer."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def payload_of(request: Request) -> dict[str, Any]:
+    """The JSON object in the body."""
+    if request.method != "POST":
+        raise Refusal(f"{request.method} is not allowed on {request.path}", 405)
+    try:
+        payload = orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        raise Refusal(f"the body is not JSON: {error}") from None
+    if not isinstance(payload, dict):
+        raise Refusal("the body is not a JSON object")
+    return payload
+
+
+def strings(value: object, name: str) -> list[str]:
+    """`value` when it is a list of strings that is not empty."""
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise Refusal(f"{name} must be a list of strings, and not empty", 422)
+    return value
+
+
+def embed(request: Request, dimension: int) -> Reply:
+    """OpenAI's /v1/embeddings."""
+    payload = payload_of(request)
+    value = payload.get("input")
+    texts = [value] if isinstance(value, str) else strings(value, "input")
+    wanted = payload.get("dimensions")
+    size = dimension if wanted is None else wanted
+    if type(size) is not int or size < 1 or size * len(texts) > MOST_NUMBERS:
+        raise Refusal(f"dimensions must be a positive integer, at most {MOST_NUMBERS // len(texts)} here")
+    encoding = payload.get("encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise Refusal("encoding_format must be 'float' or 'base64'")
+    rows = embeddings(texts, size)
+    vectors = rows if encoding == "float" else [b64encode(row.astype("<f4").tobytes()).decode() for row in rows]
+    words = sum(len(text.split()) for text in texts)
+    return json_reply(
+        {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
+            ],
+            "model": payload.get("model", "deterministic"),
+            "usage": {"prompt_tokens": words, "total_tokens": words},
+        }
+    )
+
+
+def rerank(request: Request, dimension: int) -> Reply:
+    """/rerank of text-embeddings-inference: best first, `index` tells the text."""
+    payload = payload_of(request)
+    query, texts = payload.get("query"), strings(payload.get("texts"), "texts")
+    if not isinstance(query, str):
+        raise Refusal("query must be a string", 422)
+    scores = rerank_scores(query, texts, raw_scores=bool(payload.get("raw_scores"))).tolist()
+    order = sorted(range(len(texts)), key=lambda index: (-scores[index], index))
+    if payload.get("return_text"):
+        return json_reply([{"index": index, "text": texts[index], "score": scores[index]} for index in order])
+    return json_reply([{"index": index, "score": scores[index]} for index in order])
+
+
+def predict(request: Request, dimension: int) -> Reply:
+    """/predict of text-embeddings-inference: a list of labels for a string, a list of such lists for a list."""
+    payload = payload_of(request)
+    inputs = payload.get("inputs")
+    batch = [inputs] if isinstance(inputs, str) else inputs
+    if not isinstance(batch, list) or not batch:
+        raise Refusal("inputs must be a string or a list, and not empty", 422)
+    texts = [" ".join(strings([item] if isinstance(item, str) else item, "each input")) for item in batch]
+    answer = [
+        [{"score": score, "label": label} for label, score in pairs]
+        for pairs in label_scores(texts, raw_scores=bool(payload.get("raw_scores")))
+    ]
+    return json_reply(answer[0] if isinstance(inputs, str) else answer)
+
+
+def health(request: Request, dimension: int) -> Reply:
+    """/health, for endpoint pools and load balancers."""
+    return json_reply({"status": "ok"})
+
+
+def echo(request: Request, dimension: int) -> Reply:
+    """/echo, any method: what arrived."""
+    return json_reply(
+        {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "headers": request.headers,
+            "body": request.body.decode("utf-8", "replace"),
+        }
+    )
+
+
+def redirect(request: Request, dimension: int) -> Reply:
+    """/redirect/<code>?to=<path or URL>; without `to` it leads to itself."""
+    code = request.path.rpartition("/")[2]
+    if not code.isdigit() or not 300 <= int(code) <= 399:
+        raise Refusal("the path is /redirect/<300 to 399>", 404)
+    to = parse_qs(request.query).get("to", [request.head.target])[0]
+    return Reply(b"", int(code), headers=[("location", to)])
+
+
+def payload_back(request: Request, dimension: int) -> Reply:
+    """Any other path: the body, as it came."""
+    if request.method not in ("POST", "PUT", "PATCH"):
+        raise Refusal(f"nothing to {request.method} on {request.path}", 404)
+    return Reply(request.body or b"null")
+
+
+BY_END: dict[str, Route] = {"/v1/embeddings": embed, "/rerank": rerank, "/predict": predict, "/health": health}
+
+
+@functools.lru_cache(maxsize=4096)
+def route_of(path: str) -> Route:
+    """The function that answers on a path."""
+    if path == "/echo":
+        return echo
+    if path.startswith("/redirect/"):
+        return redirect
+    return next((route for end, route in BY_END.items() if path.endswith(end)), payload_back)
+
+
+def answer(request: Request, dimension: int) -> Reply:
+    """The reply to a request, `dimension` being that of embeddings when the request does not tell."""
+    try:
+        return route_of(request.path)(request, dimension)
+    except Refusal as refusal:
+        return error_reply(refusal.status, str(refusal))

@@ -1,0 +1,104 @@
+"""The URL of a request, from the client's base URL and a path, normalised as browsers do."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+from urllib.parse import quote
+
+_SCHEME = re.compile(r"(https?):/*", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\"#%/:<>?@\[\\\]^`{|}\x7f]")
+_BLANKS = "".join(map(chr, range(0x21)))
+_DROPPED = str.maketrans("", "", "\t\r\n")
+# Kept as they are besides letters, digits and "_.-~"; an existing %XX is kept too.
+_SAFE_IN_PATH = "/%!$&'()*+,:;=@[]\\^|"
+_SAFE_IN_QUERY = "/%!$&()*+,:;=@[]\\^|?`{}"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@lru_cache(maxsize=256)
+def request_url(base_url: str, path: str) -> str:
+    """Append `path` to `base_url` and normalise the result.
+
+    Dot segments are removed, blanks and non-ASCII characters percent-encoded, `%XX` kept, a fragment dropped. A query
+    of the base URL stays behind the joined path, before the path's own query. User name and password are removed:
+    the API key is the only credential that is sent. An absolute URL as `path` is appended like any other path.
+
+    Raises ValueError when the base URL is not an http or https URL with a host; the message does not repeat the URL.
+    """
+    base, base_query = _split(base_url.lstrip(_BLANKS))
+    tail, tail_query = _split(path.strip())
+    scheme, authority, base_path = _parts(base)
+    if not tail.startswith("/"):
+        tail = "/" + tail
+    joined = _without_dots(base_path.rstrip("/") + tail)
+    queries = [quote(query, safe=_SAFE_IN_QUERY) for query in (base_query, tail_query) if query is not None]
+    return f"{scheme}://{authority}{quote(joined, safe=_SAFE_IN_PATH)}" + (f"?{'&'.join(queries)}" if queries else "")
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """Separate the query and drop the fragment; before the query a backslash counts as a slash."""
+    text = text.translate(_DROPPED).partition("#")[0]
+    front, mark, query = text.partition("?")
+    return front.replace("\\", "/"), query if mark else None
+
+
+def _parts(base: str) -> tuple[str, str, str]:
+    found = _SCHEME.match(base)
+    if found is None:
+        if _OTHER_SCHEME.match(base):
+            raise ValueError("Invalid base_url: the scheme must be http or https")
+        raise ValueError("Invalid base_url: relative URL without a base (it must start with http:// or https://)")
+    scheme = found.group(1).lower()
+    location, slash, base_path = base[found.end() :].partition("/")
+    host, port = _host_and_port(location.rpartition("@")[2])
+    authority = host if port in ("", str(_DEFAULT_PORTS[scheme])) else f"{host}:{port}"
+    return scheme, authority, slash + base_path
+
+
+def _host_and_port(location: str) -> tuple[str, str]:
+    if location.startswith("["):
+        address, bracket, rest = location[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError("Invalid base_url: invalid IPv6 address")
+        try:
+            host = f"[{ipaddress.IPv6Address(address).compressed}]"
+        except ValueError:
+            raise ValueError("Invalid base_url: invalid IPv6 address") from None
+        port = rest[1:]
+    else:
+        name, _, port = location.partition(":")
+        host = _host(name)
+    if port and not (port.isascii() and port.isdigit() and int(port[-6:]) <= 65535 and len(port.lstrip("0")) <= 5):
+        raise ValueError("Invalid base_url: invalid port number")
+    return host, str(int(port)) if port else ""
+
+
+def _host(name: str) -> str:
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise ValueError("Invalid base_url: invalid international domain name") from None
+    if not name:
+        raise ValueError("Invalid base_url: empty host")
+    if _FORBIDDEN_IN_HOST.search(name):
+        raise ValueError("Invalid base_url: invalid domain character")
+    return name.lower()
+
+
+def _without_dots(path: str) -> str:
+    segments = path.split("/")[1:]
+    kept: list[str] = []
+    for position, segment in enumerate(segments):
+        plain = segment.lower().replace("%2e", ".") if len(segment) <= 6 else segment
+        if plain == "..":
+            del kept[-1:]
+        elif plain != ".":
+            kept.append(segment)
+            continue
+        if position == len(segments) - 1:
+            kept.append("")
+    return "/" + "/".join(kept)

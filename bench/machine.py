@@ -1,0 +1,49 @@
+"""Where and with what a benchmark was taken: the facts without which its numbers mean nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.peers import Entry
+
+_BESIDE = ("numpy", "orjson", "pycurl", "uvloop", "pydantic")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores that this process may use, memory, load before the start, system, Python."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return {
+        "processor": _processor(),
+        "cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "system": platform.platform(),
+        "python": f"{platform.python_implementation()} {sys.version.split()[0]}",
+    }
+
+
+def versions(peers: list[Entry]) -> dict[str, str]:
+    """Versions of the peers and of what they stand on."""
+    names = [entry.distribution for entry in peers]
+    return {name: _version(name) for name in [*names, *_BESIDE]}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed (imported from the checkout, or absent)"
+
+
+def _processor() -> str:
+    table = Path("/proc/cpuinfo")
+    if table.exists():
+        for line in table.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,78 @@
+"""The child process: one peer, one workload; warm-up, timed repetitions, checked answers, one line of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from bench.correctness import checksum
+from bench.peers import PEERS
+from bench.usage import peak_rss_mb, wall_and_cpu
+from bench.workloads import WORKLOADS, Amount, Workload
+
+
+def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str, Any]:
+    """Carries the workload out and returns the repetitions (seconds per repetition) and the peak memory.
+
+    The peak is read before the answers are checked, so the check's own memory does not count (but for what a later
+    repetition reuses of it).
+    """
+    operation = getattr(peer, workload.kind)
+    warm_up_inputs = workload.inputs(amount.warm_up, url)
+    warm_up_start = time.perf_counter()
+    operation(warm_up_inputs)
+    warm_up_s = time.perf_counter() - warm_up_start
+    requests = amount.requests
+    if amount.seconds:
+        requests = max(amount.warm_up, min(requests, int(amount.seconds * amount.warm_up / warm_up_s)))
+    inputs = workload.inputs(requests, url)
+    before_mb = peak_rss_mb()
+    repetitions = []
+    for _ in range(workload.repetitions):
+        wall_start, cpu_start = wall_and_cpu()
+        answers = operation(inputs)
+        wall_end, cpu_end = wall_and_cpu()
+        peak_mb = peak_rss_mb()
+        repetitions.append(
+            {
+                "wall_s": wall_end - wall_start,
+                "cpu_s": cpu_end - cpu_start,
+                "peak_rss_mb": peak_mb,
+                "checksum": checksum(workload, requests, answers),
+            }
+        )
+        del answers
+    return {"requests": requests, "warm_up": amount.warm_up, "rss_before_mb": before_mb, "repetitions": repetitions}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("url", help="base URL of the server, without the route")
+    parser.add_argument("requests", type=int)
+    parser.add_argument("warm_up", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--uvloop", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.uvloop:
+        asyncio.set_event_loop_policy(importlib.import_module("uvloop").EventLoopPolicy())
+    workload = WORKLOADS[arguments.workload]
+    url = f"{arguments.url}/{workload.route}"
+    module = importlib.import_module(PEERS[arguments.peer].module)
+    peer = module.Peer(url, workload.batch, workload.concurrency)
+    result = measure(peer, workload, Amount(arguments.requests, arguments.warm_up, arguments.seconds), url)
+    peer.close()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The clients that are compared: one file each, all with the same small interface.
+
+A peer file has a class `Peer(base_url, batch, concurrency)` whose methods are the kinds of workloads. Each takes one
+list and returns all answers in input order; the connections stay open from call to call:
+
+    post, post_each, post_one_by_one   payloads -> parsed answers
+    embed, embed_base64                texts -> one float32 array (texts, dim)
+    embed_each                         texts -> float32 arrays (dim,), one call per text
+    rerank                             texts -> (index, score) pairs
+    classify                           texts -> lists of (label, score) pairs
+    create                             base URLs -> that many clients
+    close()
+
+To add one (pycurl multi, say): write the file, add a line to PEERS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A peer: its name, which is that of the package; its distribution; its module here; the kinds that it does not do.
+
+    native: its core is compiled, it makes all requests of a workload. Others make as many as fit in a second or two.
+    left_out: workloads that would take minutes; max_runs: at most so many rounds. Both for slow peers.
+    """
+
+    name: str
+    distribution: str
+    module: str
+    native: bool
+    lacks: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    max_runs: int = 1_000_000
+
+    def absence(self, kind: str, workload: str) -> str:
+        """Why there is no number for this workload; "" when there is one."""
+        if kind in self.lacks:
+            return "-"
+        return "left out: takes minutes" if workload in self.left_out else ""
+
+
+BASELINE = "baseten_performance_client"
+
+_TABLE = (
+    Entry("baseten_perf", "baseten_perf", "bench.peers.ours", native=True),
+    Entry(BASELINE, "baseten_performance_client", "bench.peers.baseten", native=True),
+    Entry(
+        "openai", "openai", "bench.peers.openai_async", native=False, lacks=frozenset({"rerank", "classify"}),
+        left_out=frozenset({"async_embed_2000", "async_post_2000", "memory"}), max_runs=2,
+    ),
+    Entry("aiohttp", "aiohttp", "bench.peers.aiohttp_client", native=False),
+    Entry(
+        "httpx", "httpx", "bench.peers.httpx_client", native=False,
+        left_out=frozenset({"tiny_512", "async_embed_2000", "async_post_2000", "memory"}), max_runs=2,
+    ),
+)
+
+PEERS: dict[str, Entry] = {entry.name: entry for entry in _TABLE}

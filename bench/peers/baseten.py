@@ -1,0 +1,22 @@
+"""The original: baseten-performance-client (Rust)."""
+
+from __future__ import annotations
+
+import baseten_performance_client
+import numpy
+from numpy.typing import NDArray
+
+from bench.peers.answers import base64_row
+from bench.peers.performance_client import PerformanceClientPeer
+
+
+class Peer(PerformanceClientPeer):
+    """baseten_performance_client.PerformanceClient."""
+
+    def __init__(self, base_url: str, batch: int, concurrency: int) -> None:
+        super().__init__(baseten_performance_client, base_url, batch, concurrency)
+
+    def embed_base64(self, texts: list[str]) -> NDArray[numpy.float32]:
+        """Its numpy() refuses base64 answers, so its users decode the strings themselves."""
+        response = self.client.embed(input=texts, model="m", encoding_format="base64", preference=self.policy)
+        return numpy.stack([base64_row(item.embedding) for item in response.data])

@@ -1,0 +1,70 @@
+"""What ours and the original share: the same calls on the same API, so that nothing but the package differs."""
+
+from __future__ import annotations
+
+import asyncio
+from types import ModuleType
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from bench.peers.lanes import in_lanes
+
+_KEY = "bench"
+_SMALLEST_BATCH = 16  # the original allows 512 and more at once only with batches of 16 and more, even for batch_post
+
+
+class PerformanceClientPeer:
+    """A PerformanceClient of `package`, called in the `preference=` style."""
+
+    def __init__(self, package: ModuleType, base_url: str, batch: int, concurrency: int) -> None:
+        self.package = package
+        self.concurrency = concurrency
+        self.client = package.PerformanceClient(base_url=base_url, api_key=_KEY)
+        self.policy = package.RequestProcessingPreference(
+            max_concurrent_requests=min(concurrency, 1024), batch_size=batch, max_chars_per_request=1_048_576
+        )
+        self.post_policy = package.RequestProcessingPreference(
+            max_concurrent_requests=min(concurrency, 1024), batch_size=_SMALLEST_BATCH
+        )
+        self.loop = asyncio.new_event_loop()
+
+    def post(self, payloads: list[Any]) -> list[Any]:
+        answers: list[Any] = self.client.batch_post("/tiny", payloads, preference=self.post_policy).data
+        return answers
+
+    def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
+        return [self.client.batch_post("/tiny", [payload]).data[0] for payload in payloads]
+
+    def post_each(self, payloads: list[Any]) -> list[Any]:
+        async def call(payload: Any) -> Any:
+            return (await self.client.async_batch_post("/tiny", [payload])).data[0]
+
+        return self.loop.run_until_complete(in_lanes(call, payloads, self.concurrency))
+
+    def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
+        array: NDArray[numpy.float32] = self.client.embed(input=texts, model="m", preference=self.policy).numpy()
+        return array
+
+    def embed_each(self, texts: list[str]) -> list[NDArray[numpy.float32]]:
+        async def call(text: str) -> NDArray[numpy.float32]:
+            response = await self.client.async_embed(input=[text], model="m")
+            array: NDArray[numpy.float32] = response.numpy()[0]
+            return array
+
+        return self.loop.run_until_complete(in_lanes(call, texts, self.concurrency))
+
+    def rerank(self, texts: list[str]) -> list[tuple[int, float]]:
+        response = self.client.rerank(query="query", texts=texts, preference=self.policy)
+        return [(result.index, result.score) for result in response.data]
+
+    def classify(self, texts: list[str]) -> list[list[tuple[str, float]]]:
+        response = self.client.classify(inputs=texts, preference=self.policy)
+        return [[(result.label, result.score) for result in group] for group in response.data]
+
+    def create(self, base_urls: list[str]) -> list[Any]:
+        return [self.package.PerformanceClient(base_url=url, api_key=_KEY) for url in base_urls]
+
+    def close(self) -> None:
+        self.loop.close()

@@ -1,0 +1,57 @@
+"""The canned answers, and the right results that a client must make of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+TINY = {"ok": True, "label": "tiny", "value": 42}
+_SHAPES = {"16x1024": (16, 1024), "128x1024": (128, 1024), "16x1024_base64": (16, 1024), "1x384": (1, 384)}
+_RERANK_TEXTS = 32
+_LABELS = ("positive", "neutral", "negative")
+
+
+def vectors(route: str) -> NDArray[numpy.float32]:
+    """The embeddings behind an embeddings route: unit vectors, (inputs, dim) float32, the same in every process."""
+    rows = numpy.random.default_rng(7).standard_normal(_SHAPES[route], dtype=numpy.float32)
+    unit: NDArray[numpy.float32] = (rows / numpy.linalg.norm(rows, axis=1, keepdims=True)).astype(numpy.float32)
+    return unit
+
+
+def rerank_answer() -> list[dict[str, Any]]:
+    """Best score first, as rerankers answer; the index says which text it is."""
+    order = numpy.random.default_rng(8).permutation(_RERANK_TEXTS).tolist()
+    return [{"index": index, "score": 1.0 / (place + 1.5)} for place, index in enumerate(order)]
+
+
+def classify_answer() -> list[list[dict[str, Any]]]:
+    """Three labels with their scores for each text."""
+    return [
+        [{"label": label, "score": 1.0 / (text + place + 2)} for place, label in enumerate(_LABELS)]
+        for text in range(_RERANK_TEXTS)
+    ]
+
+
+def _embeddings_answer(route: str) -> dict[str, Any]:
+    """As a float32 model behind a Python server prints it: the float64 of each float32, up to 17 significant digits."""
+    rows = vectors(route)
+    if route.endswith("_base64"):
+        values: list[Any] = [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in rows]
+    else:
+        values = rows.tolist()
+    items = [{"object": "embedding", "index": index, "embedding": value} for index, value in enumerate(values)]
+    usage = {"prompt_tokens": 3 * len(items), "total_tokens": 3 * len(items)}
+    return {"object": "list", "data": items, "model": "m", "usage": usage}
+
+
+def bodies() -> dict[str, bytes]:
+    """Every path of the server (`/<route>/<path of the API>`) with its answer."""
+    answers: dict[str, Any] = {f"/{route}/v1/embeddings": _embeddings_answer(route) for route in _SHAPES}
+    answers["/tiny/tiny"] = TINY
+    answers["/rerank/rerank"] = rerank_answer()
+    answers["/classify/predict"] = classify_answer()
+    return {path: json.dumps(answer).encode() for path, answer in answers.items()}

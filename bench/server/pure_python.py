@@ -1,0 +1,85 @@
+"""The canned server where there is no nginx: asyncio, one process, pipelined keep-alive, nothing but fixed answers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from http import HTTPStatus
+from pathlib import Path
+
+from bench.server.canned import bodies
+from bench.server.running import RunningServer
+
+_TITLE = "pure Python asyncio, 1 process (the bottleneck: compare CPU per request only)"
+
+
+class CannedProtocol(asyncio.Protocol):
+    """One connection. Bodies must come with a content-length; they are counted, not kept."""
+
+    def __init__(self, answers: dict[bytes, bytes]) -> None:
+        self.answers = answers
+        self.head = b""
+        self.missing = 0  # bytes of the current request's body that have not come yet
+        self.answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        while data:
+            if self.missing:
+                taken = min(self.missing, len(data))
+                self.missing -= taken
+                data = data[taken:]
+            else:
+                head, end, data = (self.head + data).partition(b"\r\n\r\n")
+                if not end:
+                    self.head = head
+                    return
+                self.head = b""
+                self._begin(head)
+            if not self.missing:
+                self.transport.write(self.answer)
+
+    def _begin(self, head: bytes) -> None:
+        request_line, *lines = head.split(b"\r\n")
+        self.answer = self.answers.get(request_line.split(b" ")[1], _response(404, b"{}"))
+        for line in lines:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                self.missing = int(value)
+
+
+def _response(status: int, body: bytes) -> bytes:
+    status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+    headers = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return (status_line + headers).encode() + body
+
+
+async def _serve() -> None:
+    answers = {path.encode(): _response(200, body) for path, body in bodies().items()}
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: CannedProtocol(answers), "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def start() -> RunningServer:
+    """Starts this file as a program of its own and reads its port from it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.server.pure_python"], cwd=Path(__file__).resolve().parents[2],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )
+    assert process.stdout is not None
+    port = process.stdout.readline().strip()
+    if not port:
+        raise RuntimeError(f"the pure Python server ended with code {process.wait()}")
+    directory = Path(tempfile.mkdtemp(prefix="bench-python-"))
+    return RunningServer(_TITLE, f"http://127.0.0.1:{port}", process, directory)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -1,0 +1,95 @@
+"""The one table of workloads: what is asked, how much of it, and which canned answer it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+_PYTHON_S = 1.5  # for one repetition of a peer written in Python
+_QUICK_PYTHON_S = 0.2
+_QUICK_PYTHON_REQUESTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Requests of a repetition, and of the untimed warm-up that opens the connections.
+
+    When seconds is not 0, a repetition makes only as many requests as fit in that time at the warm-up's rate, but not
+    fewer than the warm-up: slow peers are measured per request, not for a quarter of an hour.
+    """
+
+    requests: int
+    warm_up: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One row of the benchmark.
+
+    kind: the name of the method of a peer that carries it out ("import" and "first_answer": see cold.py).
+    requests: how many HTTP requests (or clients, or imports) one repetition makes.
+    route: which canned answer (server/canned.py); batch: inputs per request; dim: floats per input (0: no vectors).
+    concurrency: requests in flight at once; for_memory: peak RSS is what counts, so the warm-up is two requests only.
+    max_runs, max_python_runs: at most so many of the `--runs`, where one takes long.
+    """
+
+    name: str
+    kind: str
+    about: str
+    requests: int
+    route: str = "tiny"
+    batch: int = 1
+    dim: int = 0
+    concurrency: int = 128
+    repetitions: int = 1
+    for_memory: bool = False
+    max_runs: int = 1_000_000
+    max_python_runs: int = 1_000_000
+
+    def amount(self, *, native: bool, quick: bool) -> Amount:
+        """What one measurement does. A native peer makes all requests, so that its runs are long enough to trust."""
+        connections = 2 if self.for_memory else self.concurrency
+        requests = max(self.requests // 16, 1) if quick else self.requests
+        if native or self.for_memory:
+            return Amount(requests, min(2 * connections, requests), 0.0)
+        if quick:
+            return Amount(requests, min(connections, requests, _QUICK_PYTHON_REQUESTS), _QUICK_PYTHON_S)
+        return Amount(requests, min(connections, requests), _PYTHON_S)
+
+    def array_mb(self, requests: int) -> float:
+        """Size of the resulting float32 array, in MB (10**6 bytes)."""
+        return requests * self.batch * self.dim * 4 / 1e6
+
+    def inputs(self, requests: int, url: str) -> list[Any]:
+        """What the peer's method is given: base URLs of clients to be, payloads for the post kinds, or texts."""
+        if self.kind == "create":
+            return [url] * requests
+        if self.kind.startswith("post"):
+            return [{"id": number, "text": "hello"} for number in range(requests)]
+        return [f"text {number}" for number in range(requests * self.batch)]
+
+
+_TABLE = (
+    Workload("tiny_128", "post", "batch_post of tiny payloads", 20_000),
+    Workload("tiny_512", "post", "batch_post of tiny payloads", 20_000, concurrency=512),
+    Workload("embed_16x1024", "embed", "embed, floats as JSON -> numpy", 2_000, "16x1024", 16, 1024, 64),
+    Workload("embed_128x1024", "embed", "embed, floats as JSON -> numpy", 300, "128x1024", 128, 1024, 16),
+    Workload("base64_16x1024", "embed_base64", "embed, base64 -> numpy", 3_000, "16x1024_base64", 16, 1024, 64),
+    Workload("sequential", "post_one_by_one", "sync calls one after the other, tiny payloads", 2_000, concurrency=1),
+    Workload("async_embed_128", "embed_each", "async_embed of one text each", 8_000, "1x384", 1, 384),
+    Workload("async_embed_2000", "embed_each", "async_embed of one text each", 8_000, "1x384", 1, 384, 2_000),
+    Workload("async_post_128", "post_each", "async_batch_post of one tiny payload each", 10_000),
+    Workload("async_post_2000", "post_each", "async_batch_post of one tiny payload each", 10_000, concurrency=2_000),
+    Workload("rerank", "rerank", "rerank of one long list of texts", 4_000, "rerank", 32),
+    Workload("classify", "classify", "classify of one long list of texts", 4_000, "classify", 32),
+    Workload(
+        "memory", "embed", "embed of many short texts -> numpy, peak RSS", 1_024, "128x1024", 128, 1024, 32,
+        for_memory=True, max_runs=3, max_python_runs=1,
+    ),
+    Workload("import_time", "import", "import of the package, fresh interpreter", 1, concurrency=1),
+    Workload("client_creation", "create", "making a client", 20, concurrency=1),
+    Workload("first_answer", "first_answer", "import + client + first answer, fresh interpreter", 1, concurrency=1),
+)
+
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in _TABLE}

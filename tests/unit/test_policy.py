@@ -1,0 +1,205 @@
+"""resolve: defaults of both call styles, precedence, ranges and messages."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+import numpy
+import pytest
+
+from baseten_perf.policy import DEFAULT, Policy, resolve
+from baseten_perf.preference import RequestProcessingPreference as Preference
+
+NICE = (
+    "max_concurrent_requests must be less than 512 when batch_size is less than 16. "
+    "Please be nice to the server side."
+)
+
+
+def test_defaults_without_anything() -> None:
+    policy = resolve()
+    assert policy is resolve(batched=False) is DEFAULT
+    assert (policy.max_concurrent_requests, policy.batch_size, policy.max_chars_per_request) == (256, 8, 8000)
+    assert (policy.timeout_s, policy.total_timeout_s, policy.hedge_delay) == (3600.0, None, None)
+    assert (policy.hedge_budget_pct, policy.retry_budget_pct) == (0.1, 0.05)
+    assert (policy.max_retries, policy.initial_backoff_ms) == (5, 125)
+    assert policy.extra_headers == {} and policy.non_retryable_status_codes == frozenset()
+    assert policy.api_key_override is None
+    assert resolve(Preference()) == policy
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        {"timeout_s": 360},
+        {"batch_size": 128},
+        {"max_concurrent_requests": 128},
+        {"hedge_delay": 0.5},
+        {"total_timeout_s": 4000},
+        {"custom_headers": {}},
+    ],
+)
+def test_any_seed_keyword_selects_the_seed_defaults(keyword: dict[str, Any]) -> None:
+    policy = resolve(**keyword)
+    assert (policy.max_concurrent_requests, policy.batch_size, policy.max_chars_per_request) == (128, 128, None)
+    assert policy.max_retries == 4
+
+
+def test_keywords_override_the_preference_whose_rest_keeps_its_defaults() -> None:
+    preference = Preference(batch_size=32, max_retries=2)
+    policy = resolve(preference, batch_size=64, timeout_s=5)
+    assert (policy.batch_size, policy.timeout_s, policy.max_retries) == (64, 5.0, 2)
+    assert (policy.max_concurrent_requests, policy.max_chars_per_request) == (256, 8000)
+    assert resolve(preference).batch_size == 32
+
+
+def test_custom_headers_merge_over_extra_headers_whatever_the_case() -> None:
+    preference = Preference(extra_headers={"X-A": "1", "X-B": "2"})
+    assert resolve(preference, custom_headers={"x-a": "3", "x-c": "4"}).extra_headers == {
+        "x-b": "2",
+        "x-a": "3",
+        "x-c": "4",
+    }
+
+
+def test_lifted_character_limit() -> None:
+    preference = Preference()
+    preference.max_chars_per_request = None
+    assert resolve(preference).max_chars_per_request is None
+
+
+def test_a_changed_preference_is_resolved_anew() -> None:
+    preference = Preference(batch_size=9)
+    first = resolve(preference)
+    assert resolve(preference) is first
+    preference.batch_size = 10
+    assert resolve(preference).batch_size == 10 and first.batch_size == 9
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"timeout_s": 0.05}, "Timeout 0.050s is outside the allowed range [0.100s, 3600.000s]."),
+        ({"timeout_s": 3601}, "Timeout 3601.000s is outside the allowed range [0.100s, 3600.000s]."),
+        ({"timeout_s": math.nan}, "Timeout NaNs is outside the allowed range [0.100s, 3600.000s]."),
+        (
+            {"total_timeout_s": 5},
+            "Total timeout 5.000s must be greater than or equal to individual request timeout 3600.000s.",
+        ),
+        ({"total_timeout_s": math.inf}, "Total timeout infs must be a finite number of seconds."),
+        ({"total_timeout_s": math.nan}, "Total timeout NaNs must be a finite number of seconds."),
+        ({"hedge_delay": 0.044}, "Hedge delay 0.044s is outside the allowed range [0.045s, 3600.000s]."),
+        (
+            {"hedge_delay": 0.96, "timeout_s": 1},
+            "Hedge delay 0.960s must be less than timeout minus minimum hedge delay (1.000s -0.045s).",
+        ),
+        ({"max_chars_per_request": 49}, "max_chars_per_request must be between 50 and 1048576 characters."),
+        ({"max_chars_per_request": 1048577}, "max_chars_per_request must be between 50 and 1048576 characters."),
+        (
+            {"max_concurrent_requests": 0},
+            "max_concurrent_requests must be greater than 0 and less than or equal to 1024",
+        ),
+        (
+            {"max_concurrent_requests": 1025},
+            "max_concurrent_requests must be greater than 0 and less than or equal to 1024",
+        ),
+        ({"batch_size": 0}, "batch_size must be greater than 0 and less than or equal to 1024"),
+        ({"batch_size": 1025}, "batch_size must be greater than 0 and less than or equal to 1024"),
+        ({"max_concurrent_requests": 513, "batch_size": 15}, NICE),
+        ({"batch_size": 0, "timeout_s": 0}, "Timeout 0.000s is outside the allowed range [0.100s, 3600.000s]."),
+    ],
+)
+def test_ranges_in_both_styles(fields: dict[str, Any], message: str) -> None:
+    for call in (lambda: resolve(Preference(**fields)), lambda: resolve(**fields)):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"hedge_budget_pct": -0.1}, "hedge_budget_pct cannot be negative"),
+        ({"hedge_budget_pct": 3.1}, "hedge_budget_pct cannot exceed 3 (300%)"),
+        ({"retry_budget_pct": -0.1}, "retry_budget_pct cannot be negative"),
+        ({"retry_budget_pct": math.inf}, "retry_budget_pct cannot exceed 3 (300%)"),
+        ({"retry_budget_pct": math.nan}, "retry_budget_pct must be a number"),
+        ({"max_retries": 7}, "max_retries cannot exceed 6"),
+        ({"initial_backoff_ms": 49}, "initial_backoff_ms must be between 50 and 45000 milliseconds"),
+        ({"initial_backoff_ms": 45001}, "initial_backoff_ms must be between 50 and 45000 milliseconds"),
+        ({"primary_api_key_override": ""}, "API key cannot be empty"),
+        ({"pin_initial_endpoint_once": True}, "pin_initial_endpoint_once is not supported yet"),
+        ({"cancel_token": object()}, "cancel_token is not supported yet"),
+        ({"trace_context": object()}, "trace_context is not supported yet"),
+    ],
+)
+def test_ranges_of_fields_that_only_preferences_have(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        resolve(Preference(**fields))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("keyword", "error", "message"),
+    [
+        ({"batch_size": "8"}, TypeError, "argument 'batch_size': 'str' object cannot be interpreted as an integer"),
+        ({"batch_size": 8.0}, TypeError, "argument 'batch_size': 'float' object cannot be interpreted as an integer"),
+        ({"batch_size": [8]}, TypeError, "argument 'batch_size': 'list' object cannot be interpreted as an integer"),
+        ({"timeout_s": "8"}, TypeError, "argument 'timeout_s': must be real number, not str"),
+        ({"custom_headers": [1]}, TypeError, "argument 'custom_headers': 'list' object"),
+        ({"batch_size": -1}, OverflowError, "argument 'batch_size': can't convert negative int to unsigned"),
+    ],
+)
+def test_keyword_types(keyword: dict[str, Any], error: type[Exception], message: str) -> None:
+    resolve(batch_size=8)  # equal to 8.0, which must be refused all the same
+    with pytest.raises(error) as caught:
+        resolve(**keyword)
+    assert str(caught.value).startswith(message)
+
+
+def test_preference_of_another_type_is_refused() -> None:
+    with pytest.raises(TypeError, match="argument 'preference': 'int' object"):
+        resolve(5)  # type: ignore[arg-type]
+
+
+def test_numpy_numbers_and_bools_become_plain() -> None:
+    policy = resolve(batch_size=numpy.int64(4), timeout_s=numpy.float32(0.5), max_concurrent_requests=True)
+    assert policy.batch_size == 4 and type(policy.batch_size) is int
+    assert type(policy.timeout_s) is float
+    assert policy.max_concurrent_requests == 1 and type(policy.max_concurrent_requests) is int
+
+
+def test_seed_ranges_are_as_wide_as_the_new_ones() -> None:
+    policy = resolve(timeout_s=0.1, hedge_delay=0.045, max_chars_per_request=1048576)
+    assert policy.hedge_delay == 0.045 and policy.max_chars_per_request == 1048576
+
+
+def test_the_rule_about_small_batches_spares_batch_post_with_keywords_only() -> None:
+    fields: dict[str, Any] = {"max_concurrent_requests": 513, "batch_size": 8}
+    assert resolve(**fields, batched=False).max_concurrent_requests == 513
+    with pytest.raises(ValueError, match="Please be nice"):
+        resolve(Preference(**fields), batched=False)
+    assert resolve(Preference(max_concurrent_requests=512)).max_concurrent_requests == 512
+
+
+def test_bad_headers_and_keys_fail_without_being_echoed() -> None:
+    for call in (
+        lambda: resolve(Preference(extra_headers={"x": "SECRET\r\n"})),
+        lambda: resolve(custom_headers={"x": "SECRET\n"}),
+        lambda: resolve(Preference(primary_api_key_override="SECRET\n")),
+    ):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert "SECRET" not in str(caught.value)
+
+
+def test_policy_is_frozen_comparable_picklable_and_discreet() -> None:
+    policy = resolve(Preference(primary_api_key_override="SECRET", extra_headers={"a": "HIDDEN"}))
+    assert policy.api_key_override == "SECRET"
+    assert "SECRET" not in repr(policy) and "HIDDEN" not in repr(policy)
+    assert pickle.loads(pickle.dumps(policy)) == policy
+    with pytest.raises(AttributeError):
+        policy.batch_size = 5  # type: ignore[misc]
+    assert isinstance(policy, Policy) and not hasattr(policy, "__dict__")

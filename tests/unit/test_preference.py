@@ -1,0 +1,186 @@
+"""RequestProcessingPreference: fields, types, defaults, and its life as a value."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import numpy
+import pytest
+
+from baseten_perf.preference import DEFAULTS, FIELDS, RequestProcessingPreference
+
+POSITIONAL_ORDER = (
+    "max_concurrent_requests",
+    "batch_size",
+    "timeout_s",
+    "max_chars_per_request",
+    "pin_initial_endpoint_once",
+    "hedge_delay",
+    "total_timeout_s",
+    "hedge_budget_pct",
+    "retry_budget_pct",
+    "max_retries",
+    "initial_backoff_ms",
+    "cancel_token",
+    "primary_api_key_override",
+    "extra_headers",
+    "non_retryable_status_codes",
+    "trace_context",
+)
+
+
+def test_positional_order_is_the_peers() -> None:
+    assert tuple(inspect.signature(RequestProcessingPreference).parameters) == POSITIONAL_ORDER
+    assert FIELDS == POSITIONAL_ORDER
+    preference = RequestProcessingPreference(12, 16, 60.0, 900)
+    assert (preference.max_concurrent_requests, preference.batch_size) == (12, 16)
+    assert (preference.timeout_s, preference.max_chars_per_request) == (60.0, 900)
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("max_concurrent_requests", 256),
+        ("batch_size", 8),
+        ("timeout_s", 3600.0),
+        ("max_chars_per_request", 8000),
+        ("pin_initial_endpoint_once", False),
+        ("hedge_delay", None),
+        ("total_timeout_s", None),
+        ("hedge_budget_pct", 0.1),
+        ("retry_budget_pct", 0.05),
+        ("max_retries", 5),
+        ("initial_backoff_ms", 125),
+        ("cancel_token", None),
+        ("primary_api_key_override", None),
+        ("extra_headers", None),
+        ("non_retryable_status_codes", set()),
+        ("trace_context", None),
+    ],
+)
+def test_unset_fields_read_as_their_defaults(name: str, default: object) -> None:
+    assert getattr(RequestProcessingPreference.default(), name) == default
+    assert getattr(RequestProcessingPreference(**{name: None}), name) == default
+    assert DEFAULTS[name] == default
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stored"),
+    [
+        ("batch_size", numpy.int32(9), 9),
+        ("batch_size", True, 1),
+        ("timeout_s", 5, 5.0),
+        ("timeout_s", numpy.float32(0.5), 0.5),
+        ("pin_initial_endpoint_once", numpy.bool_(True), True),
+        ("extra_headers", {"A": "b"}, {"A": "b"}),
+        ("non_retryable_status_codes", frozenset({500}), {500}),
+    ],
+)
+def test_values_are_converted(name: str, value: object, stored: object) -> None:
+    preference = RequestProcessingPreference(**{name: value})
+    assert getattr(preference, name) == stored
+    assert type(getattr(preference, name)) is type(stored)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        ("max_retries", "3", TypeError, "argument 'max_retries': 'str' object cannot be interpreted as an integer"),
+        ("batch_size", 1.5, TypeError, "argument 'batch_size': 'float' object cannot be interpreted as an integer"),
+        ("batch_size", -1, OverflowError, "can't convert negative int to unsigned"),
+        ("batch_size", 2**64, OverflowError, "int too big to convert"),
+        ("max_retries", 2**32, OverflowError, "int too big to convert"),
+        ("timeout_s", "1", TypeError, "argument 'timeout_s': must be real number, not str"),
+        ("timeout_s", b"1", TypeError, "must be real number, not bytes"),
+        ("timeout_s", 10**400, OverflowError, "too large"),
+        ("pin_initial_endpoint_once", 1, TypeError, "'int' object cannot be converted to 'PyBool'"),
+        ("extra_headers", ["a"], TypeError, "'list' object cannot be converted to 'PyDict'"),
+        ("extra_headers", {"a": 1}, TypeError, "'int' object cannot be converted to 'PyString'"),
+        ("non_retryable_status_codes", [500], TypeError, "'list' object cannot be converted to 'PySet'"),
+        ("non_retryable_status_codes", {70000}, OverflowError, "int too big to convert"),
+        ("primary_api_key_override", 5, TypeError, "'int' object cannot be converted to 'PyString'"),
+    ],
+)
+def test_wrong_types_fail_when_set(name: str, value: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message.replace("(", r"\(")):
+        RequestProcessingPreference(**{name: value})
+    preference = RequestProcessingPreference()
+    with pytest.raises(error):
+        setattr(preference, name, value)
+    assert preference == RequestProcessingPreference()
+
+
+@pytest.mark.parametrize("name", ["batch_size", "timeout_s", "max_retries", "non_retryable_status_codes"])
+def test_none_is_refused_on_attributes_that_need_a_value(name: str) -> None:
+    with pytest.raises(TypeError, match=name):
+        setattr(RequestProcessingPreference(), name, None)
+
+
+def test_none_on_the_attribute_lifts_the_character_limit() -> None:
+    preference = RequestProcessingPreference(max_chars_per_request=100)
+    preference.max_chars_per_request = None
+    assert preference.max_chars_per_request is None
+    assert preference != RequestProcessingPreference()
+
+
+def test_unknown_attribute_and_keyword_are_refused() -> None:
+    with pytest.raises(AttributeError):
+        RequestProcessingPreference().batchsize = 8  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+        RequestProcessingPreference(foo=1)  # type: ignore[call-arg]
+
+
+def test_getters_return_copies() -> None:
+    given = {"a": "b"}
+    preference = RequestProcessingPreference(extra_headers=given, non_retryable_status_codes={500})
+    given["c"] = "d"
+    preference.extra_headers["e"] = "f"  # type: ignore[index]
+    preference.non_retryable_status_codes.add(501)  # type: ignore[union-attr]
+    assert preference.extra_headers == {"a": "b"}
+    assert preference.non_retryable_status_codes == {500}
+
+
+def test_equality_is_by_value() -> None:
+    assert RequestProcessingPreference() == RequestProcessingPreference(batch_size=8)
+    assert RequestProcessingPreference(batch_size=9) != RequestProcessingPreference()
+    assert RequestProcessingPreference() != 5
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(RequestProcessingPreference())
+
+
+def test_repr_is_python_and_hides_secrets() -> None:
+    preference = RequestProcessingPreference(
+        hedge_delay=0.5, primary_api_key_override="TOP", extra_headers={"authorization": "SECRET"}
+    )
+    shown = repr(preference)
+    assert shown.startswith("RequestProcessingPreference(max_concurrent_requests=256, batch_size=8, timeout_s=3600.0")
+    assert "hedge_delay=0.5" in shown and "pin_initial_endpoint_once=False" in shown
+    assert "TOP" not in shown and "SECRET" not in shown
+    assert eval(shown) != preference  # valid Python, with dots for the secrets
+
+
+class Subclass(RequestProcessingPreference):
+    def __init__(self, note: str, **fields: object) -> None:
+        super().__init__(**fields)  # type: ignore[arg-type]
+        self.note = note
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_copies_are_equal_and_independent(duplicate: object) -> None:
+    original = Subclass("n", batch_size=9, extra_headers={"a": "b"}, primary_api_key_override="k")
+    twin = duplicate(original)  # type: ignore[operator]
+    assert twin == original and type(twin) is Subclass and twin.note == "n"
+    twin.batch_size = 10
+    assert original.batch_size == 9
+    assert duplicate(RequestProcessingPreference()) == RequestProcessingPreference()  # type: ignore[operator]
+
+
+def test_subclass_without_init_has_defaults() -> None:
+    class Bare(RequestProcessingPreference):
+        def __init__(self) -> None:
+            pass
+
+    assert Bare().batch_size == 8
+    assert type(Bare.default()) is Bare
