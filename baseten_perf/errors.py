@@ -67,7 +67,7 @@ def exception_from(completion: Completion, *, method: str, total_timeout_s: floa
     if outcome == Outcome.UNDECODABLE:
         return invalid_response(completion, completion.error or "the body could not be decoded")
     if outcome == Outcome.NO_MEMORY:
-        return MemoryError(f"out of memory while receiving the answer of batch {completion.index}")
+        return MemoryError(f"batch {completion.index}: {completion.error or 'out of memory for its answer'}")
     if outcome == Outcome.NETWORK:
         error = completion.error or "network error"
         message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {_shown(completion.url)}"

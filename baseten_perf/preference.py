@@ -118,13 +118,6 @@ class RequestProcessingPreference:
     non_retryable_status_codes = _Field["set[int] | frozenset[int]"](frozenset(), status_codes, export=set)
     trace_context = _Field[Any](None, _stored, nullable=True)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Start without any field set, also for subclasses that never call __init__."""
-        self = super().__new__(cls)
-        self._values = {}
-        self._resolved = None
-        return self
-
     def __init__(
         self,
         max_concurrent_requests: int | None = None,
@@ -145,6 +138,8 @@ class RequestProcessingPreference:
         trace_context: Any = None,
     ) -> None:
         given = locals()
+        self._values = {}
+        self._resolved = None
         for name in FIELDS:
             if given[name] is not None:
                 setattr(self, name, given[name])
@@ -178,6 +173,7 @@ class RequestProcessingPreference:
 
     def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
         self._values = dict(state[0])
+        self._resolved = None
         for name, value in state[1].items():
             setattr(self, name, value)
 

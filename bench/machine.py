@@ -37,7 +37,7 @@ def _version(distribution: str) -> str:
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
-        return "not installed (imported from the checkout, or absent)"
+        return "(not installed as a package)"
 
 
 def _processor() -> str:

@@ -30,9 +30,7 @@ def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str
     warm_up_start = time.perf_counter()
     operation(warm_up_inputs)
     warm_up_s = time.perf_counter() - warm_up_start
-    requests = amount.requests
-    if amount.seconds:
-        requests = max(amount.warm_up, min(requests, int(amount.seconds * amount.warm_up / warm_up_s)))
+    requests = amount.sized(warm_up_s)
     inputs = workload.inputs(requests, url)
     before_mb = peak_rss_mb()
     repetitions = []
@@ -60,6 +58,7 @@ def main() -> None:
     parser.add_argument("url", help="base URL of the server, without the route")
     parser.add_argument("requests", type=int)
     parser.add_argument("warm_up", type=int)
+    parser.add_argument("least", type=int)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--uvloop", action="store_true")
     arguments = parser.parse_args()
@@ -69,9 +68,10 @@ def main() -> None:
     url = f"{arguments.url}/{workload.route}"
     module = importlib.import_module(PEERS[arguments.peer].module)
     peer = module.Peer(url, workload.batch, workload.concurrency)
-    result = measure(peer, workload, Amount(arguments.requests, arguments.warm_up, arguments.seconds), url)
+    amount = Amount(arguments.requests, arguments.warm_up, arguments.least, arguments.seconds)
+    result = measure(peer, workload, amount, url)
     peer.close()
-    print(json.dumps(result))
+    print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

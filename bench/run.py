@@ -96,7 +96,7 @@ def _measure_all(
             for entry in _rotated(peers, run):
                 if entry.absence(workload.kind, workload.name) or run >= _most_runs(workload, entry):
                     continue
-                amount = workload.amount(native=entry.native, quick=arguments.quick)
+                amount = workload.amount(entry, quick=arguments.quick)
                 command = _command(workload, entry, amount, server.base_url, arguments.uvloop)
                 measured = _child(command, workload, server)
                 raw.append({"run": run, "workload": workload.name, "peer": entry.name, **measured})
@@ -117,7 +117,7 @@ def _most_runs(workload: Workload, entry: Entry) -> int:
 def _command(workload: Workload, entry: Entry, amount: Amount, base_url: str, uvloop: bool) -> list[str]:
     if workload.kind in _COLD_KINDS:
         return _cold_command(workload.kind, entry, base_url)
-    numbers = [str(amount.requests), str(amount.warm_up), str(amount.seconds)]
+    numbers = [str(each) for each in (amount.requests, amount.warm_up, amount.least, amount.seconds)]
     command = [sys.executable, str(_BENCH / "measure.py"), entry.name, workload.name, base_url, *numbers]
     return [*command, "--uvloop"] if uvloop else command
 
@@ -127,7 +127,10 @@ def _cold_command(kind: str, entry: Entry, base_url: str) -> list[str]:
 
 
 def _child(command: list[str], workload: Workload, server: RunningServer) -> dict[str, Any]:
-    """Runs one measurement; its result with the server's share, or {"error": the last line that it said}."""
+    """Runs one measurement; its result with the server's share, or {"error": the last line that it said}.
+
+    A client that crashes when the interpreter ends has been measured all the same: "exit_code" then tells.
+    """
     before = server.cpu_seconds()
     try:
         ended = subprocess.run(
@@ -136,9 +139,11 @@ def _child(command: list[str], workload: Workload, server: RunningServer) -> dic
     except subprocess.TimeoutExpired:
         return {"error": f"no end within {_CHILD_TIMEOUT_S:.0f} s"}
     after = server.cpu_seconds()
-    if ended.returncode:
+    said = _last_line(ended.stdout)
+    if not said.startswith('{"requests"'):
         return {"error": f"exit code {ended.returncode}: {_last_line(ended.stderr)}"}
-    measured: dict[str, Any] = json.loads(_last_line(ended.stdout))
+    measured: dict[str, Any] = json.loads(said)
+    measured["exit_code"] = ended.returncode
     served = measured["requests"] * len(measured["repetitions"]) + measured["warm_up"]
     measured["server_us_per_request"] = None
     if before is not None and after is not None and workload.kind not in ("import", "create"):
@@ -181,6 +186,8 @@ def _notes(
     for run in raw:
         if run["workload"] == workload.name and "error" in run:
             notes[run["peer"]] = f"FAILED in run {run['run']}: {run['error']}"
+        elif run["workload"] == workload.name and run["exit_code"]:
+            notes[run["peer"]] = f"CRASHED after its answers, at exit, in run {run['run']}: exit code {run['exit_code']}"
     return notes
 
 

@@ -24,7 +24,7 @@ class Spread:
 class Row:
     """One peer in one workload. A run counts with the median of its repetitions.
 
-    speed, lean: throughput, and the inverse of CPU per request, as multiples of the original's (None without it).
+    faster, less_cpu: throughput, and the inverse of CPU per request, as multiples of the original's (None without it).
     """
 
     workload: str
@@ -38,8 +38,8 @@ class Row:
     peak_rss_mb: Spread
     rss_per_array: float | None
     server_us_per_request: float | None
-    speed: float | None
-    lean: float | None
+    faster: float | None
+    less_cpu: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """For the JSON file."""
@@ -73,8 +73,8 @@ def _row(workload: Workload, peer: str, runs: list[dict[str, Any]]) -> Row:
         peak_rss_mb=peak,
         rss_per_array=peak.median / workload.array_mb(requests) if workload.for_memory else None,
         server_us_per_request=median(server) if server else None,
-        speed=None,
-        lean=None,
+        faster=None,
+        less_cpu=None,
     )
 
 
@@ -84,6 +84,6 @@ def _spread(runs: list[dict[str, Any]], value: Callable[[dict[str, Any], dict[st
 
 
 def _with_ratios(row: Row, baseline: Row) -> Row:
-    speed = row.requests_per_s.median / baseline.requests_per_s.median
-    lean = baseline.cpu_us_per_request.median / row.cpu_us_per_request.median
-    return replace(row, speed=speed, lean=lean)
+    faster = row.requests_per_s.median / baseline.requests_per_s.median
+    less_cpu = baseline.cpu_us_per_request.median / row.cpu_us_per_request.median
+    return replace(row, faster=faster, less_cpu=less_cpu)

@@ -10,14 +10,14 @@ from bench.summary import Row
 from bench.workloads import Workload
 
 _COLUMNS = (
-    "peer", "requests", "wall s", "rate", "(min-max)", "CPU us", "(min-max)", "ns/float", "peak MB", "srv us", "speed",
-    "CPU",
+    "peer", "requests", "wall s", "rate", "(min-max)", "CPU us", "(min-max)", "ns/float", "peak MB", "srv us", "faster",
+    "less CPU",
 )
 
 LEGEND = f"""\
 rate: requests/s, or ms for each where one comes after the other.  CPU us: user + system of the client, per request.
 ns/float: the same per float of the answers.  peak MB: highest resident memory of the client.  srv us: CPU of the server
-per request, warm-up included.  speed, CPU: times faster and times less CPU per request than {BASELINE}.
+per request, warm-up included.  faster, less CPU: ratios per request to {BASELINE}, more is better.
 Medians and ranges over the runs.  "-": the peer has no such call.  Peers written in Python make fewer requests."""
 
 
@@ -75,8 +75,8 @@ def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
         _or_dash(row.cpu_ns_per_float),
         f"{row.peak_rss_mb.median:,.0f}",
         _or_dash(row.server_us_per_request),
-        _or_dash(row.speed, "x"),
-        _or_dash(row.lean, "x"),
+        _or_dash(row.faster, "x"),
+        _or_dash(row.less_cpu, "x"),
     )
 
 

@@ -5,22 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-_PYTHON_S = 1.5  # for one repetition of a peer written in Python
+from bench.peers import Entry
+
+_PYTHON_S = 1.2  # for one repetition of a peer written in Python
 _QUICK_PYTHON_S = 0.2
 _QUICK_PYTHON_REQUESTS = 16
+_LEAST_WARM_UP = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
     """Requests of a repetition, and of the untimed warm-up that opens the connections.
 
-    When seconds is not 0, a repetition makes only as many requests as fit in that time at the warm-up's rate, but not
-    fewer than the warm-up: slow peers are measured per request, not for a quarter of an hour.
+    When seconds is not 0, a repetition makes only as many requests as fit in that time at the warm-up's rate, but at
+    least `least`: slow peers are measured per request, not for a quarter of an hour.
     """
 
     requests: int
     warm_up: int
+    least: int
     seconds: float
+
+    def sized(self, warm_up_s: float) -> int:
+        """The requests of a repetition, when the warm-up has taken so long."""
+        if not self.seconds:
+            return self.requests
+        return min(self.requests, max(self.least, int(self.seconds * self.warm_up / warm_up_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +57,17 @@ class Workload:
     max_runs: int = 1_000_000
     max_python_runs: int = 1_000_000
 
-    def amount(self, *, native: bool, quick: bool) -> Amount:
+    def amount(self, entry: Entry, *, quick: bool) -> Amount:
         """What one measurement does. A native peer makes all requests, so that its runs are long enough to trust."""
-        connections = 2 if self.for_memory else self.concurrency
         requests = max(self.requests // 16, 1) if quick else self.requests
-        if native or self.for_memory:
-            return Amount(requests, min(2 * connections, requests), 0.0)
+        if entry.native or self.for_memory:
+            warm_up = 2 if self.for_memory else max(2 * self.concurrency, _LEAST_WARM_UP)
+            return Amount(requests, min(warm_up, requests), requests, 0.0)
         if quick:
-            return Amount(requests, min(connections, requests, _QUICK_PYTHON_REQUESTS), _QUICK_PYTHON_S)
-        return Amount(requests, min(connections, requests), _PYTHON_S)
+            warm_up = min(requests, _QUICK_PYTHON_REQUESTS)
+            return Amount(requests, warm_up, warm_up, _QUICK_PYTHON_S)
+        warm_up = min(max(self.concurrency, _LEAST_WARM_UP), requests)
+        return Amount(requests, warm_up, entry.waves * warm_up, _PYTHON_S)
 
     def array_mb(self, requests: int) -> float:
         """Size of the resulting float32 array, in MB (10**6 bytes)."""

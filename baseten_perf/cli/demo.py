@@ -29,7 +29,7 @@ EXPLAINED = 18  # columns of the names before the figures
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `demo`."""
     add = parser.add_argument
-    add("--texts", type=whole(1, 1_000_000), default=4096, metavar="N", help="passages to embed (default: %(default)s)")
+    add("--texts", type=whole(1, 1_000_000), default=3072, metavar="N", help="passages to embed (default: %(default)s)")
     add("--concurrency", type=whole(1, 1024), default=32, metavar="N", help="requests at a time (default: %(default)s)")
     add("--batch-size", type=whole(1, 1024), default=32, metavar="N", help="texts per request (default: %(default)s)")
     add("--json", action="store_true", help="print the figures as JSON")
@@ -64,14 +64,12 @@ def figures(
     """Make the calls and gather what there is to tell."""
     import numpy
 
-    limits = {"batch_size": batch_size, "max_concurrent_requests": concurrency}
-
     def embedded() -> int:
         counts = server.statistics()
         return (counts.requests - counts.requests_active) * batch_size
 
     with watched(len(texts), "text", embedded):
-        answer = client.embed(input=texts, model=MODEL, **limits)
+        answer = client.embed(input=texts, model=MODEL, batch_size=batch_size, max_concurrent_requests=concurrency)
     vectors = answer.numpy()
     times = numpy.array(answer.individual_request_times)
     query = client.embed(input=[QUERY], model=MODEL).numpy()[0]
@@ -89,7 +87,8 @@ def figures(
         "shape": list(vectors.shape),
         "dtype": str(vectors.dtype),
         "requests": len(times),
-        **limits,
+        "batch_size": batch_size,
+        "max_concurrent_requests": concurrency,
         "elapsed_s": answer.total_time,
         "texts_per_s": len(texts) / answer.total_time,
         "request_p50_s": float(numpy.quantile(times, 0.5)),

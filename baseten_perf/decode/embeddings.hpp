@@ -240,13 +240,8 @@ class EmbeddingsReader {
     const char* read_base64(const char* p, const char* last) {
         while (p < last) {
             if (carry_size_ == 0) {
-                while (last - p >= 16) {
-                    if (!vectors.reserve(3)) return fail(nullptr), last;
-                    if (!base64_decode(p, 4, reinterpret_cast<uint8_t*>(vectors.row() + vectors.have()))) break;
-                    vectors.advance(3);
-                    p += 16;
-                }
-                if (p == last) return last;
+                while (last - p >= 16 && put_sixteen(p)) p += 16;
+                if (p == last || state_ == State::failed) return last;
             }
             if (*p == '"') {
                 if (!end_base64()) put_back(false);
@@ -254,16 +249,25 @@ class EmbeddingsReader {
             }
             carry_[carry_size_++] = *p++;
             if (carry_size_ == 16) {
-                if (!vectors.reserve(3)) return fail(nullptr), last;
-                if (!base64_decode(carry_, 4, reinterpret_cast<uint8_t*>(vectors.row() + vectors.have()))) {
-                    put_back(true);
+                if (!put_sixteen(carry_)) {
+                    if (state_ != State::failed) put_back(true);
                     return p;
                 }
-                vectors.advance(3);
                 carry_size_ = 0;
             }
         }
         return last;
+    }
+
+    // False when the characters are not base64, or when memory has run out.  Decodes aside: making room first would
+    // take the row out of the matrix for characters that turn out to be the string's end.
+    bool put_sixteen(const char* text) {
+        uint8_t bytes[12];
+        if (!base64_decode(text, 4, bytes)) return false;
+        if (!vectors.reserve(3)) return fail(nullptr), false;
+        std::memcpy(vectors.row() + vectors.have(), bytes, sizeof bytes);
+        vectors.advance(3);
+        return true;
     }
 
     // The last characters of a base64 string: 0, 8 ("......==") or 12 ("............" "=") make whole float32s.

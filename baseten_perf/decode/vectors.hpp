@@ -108,7 +108,7 @@ class Vectors {
 
   private:
     bool grow() {
-        if (direct_ && !leave_matrix()) return false;
+        if (direct_) return leave_matrix() && (room_ > have_ || grow());
         if (!ensure(own_capacity_ < 1024 ? 2048 : own_capacity_ * 2)) return false;
         row_ = own_ + own_used_;
         room_ = own_capacity_ - own_used_;

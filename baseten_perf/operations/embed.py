@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import orjson
@@ -103,7 +104,8 @@ class Embed(Operation):
         kind = _text(completion, document, "object", "list")
         # Nothing is refused from here on, so a refused answer leaves no trace.
         if arrival == Arrival.ODD:
-            self._odd[index] = OddBatch(embeddings if order is None else _moved(embeddings, order), completion.vectors)
+            found = [array("f", each).tolist() if isinstance(each, list) else each for each in embeddings]
+            self._odd[index] = OddBatch(found if order is None else _moved(found, order), completion.vectors)
         elif order is not None and matrix is not None:
             matrix.permute(start, order)
         if names is not None:

@@ -22,8 +22,8 @@ def serialised(payload: Any, index: int) -> bytes:
     nested deeper than MAX_DEPTH.
     """
     try:
-        # Joined to get a copy of the right size: what orjson returns holds on to kilobytes (measured: 4 KB for a body of
-        # 60 bytes), and thousands of bodies wait here. The copy is also ten times as fast as touching all that memory.
+        # Joined to get a copy of the right size: what orjson returns holds on to kilobytes (measured: 4 KB for a body
+        # of 60 bytes), and thousands of bodies wait here. The copy is also ten times as fast as touching that memory.
         return b"".join((orjson.dumps(payload, _default, _OPTIONS), b""))
     except TypeError:
         # Too deep or too large for orjson, or wrong: the slow way copes, or can tell what is wrong.

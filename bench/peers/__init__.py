@@ -24,6 +24,7 @@ class Entry:
     """A peer: its name, which is that of the package; its distribution; its module here; the kinds that it does not do.
 
     native: its core is compiled, it makes all requests of a workload. Others make as many as fit in a second or two.
+    waves: at least so many times the concurrency, where the first wave over idle connections is not typical.
     left_out: workloads that would take minutes; max_runs: at most so many rounds. Both for slow peers.
     """
 
@@ -34,6 +35,7 @@ class Entry:
     lacks: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     max_runs: int = 1_000_000
+    waves: int = 1
 
     def absence(self, kind: str, workload: str) -> str:
         """Why there is no number for this workload; "" when there is one."""
@@ -49,12 +51,12 @@ _TABLE = (
     Entry(BASELINE, "baseten_performance_client", "bench.peers.baseten", native=True),
     Entry(
         "openai", "openai", "bench.peers.openai_async", native=False, lacks=frozenset({"rerank", "classify"}),
-        left_out=frozenset({"async_embed_2000", "async_post_2000", "memory"}), max_runs=2,
+        left_out=frozenset({"async_embed_2000", "async_post_2000", "memory"}), max_runs=1,
     ),
     Entry("aiohttp", "aiohttp", "bench.peers.aiohttp_client", native=False),
     Entry(
         "httpx", "httpx", "bench.peers.httpx_client", native=False,
-        left_out=frozenset({"tiny_512", "async_embed_2000", "async_post_2000", "memory"}), max_runs=2,
+        left_out=frozenset({"tiny_512", "async_embed_2000", "async_post_2000", "memory"}), max_runs=1, waves=4,
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -23,13 +24,16 @@ class Peer(PlainHttpPeer):
         limits = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
         return httpx.AsyncClient(base_url=base_url, limits=limits, timeout=_TIMEOUT, headers=_HEADERS)
 
+    @cached_property
+    def _sync_client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.base_url, timeout=_TIMEOUT, headers=_HEADERS)
+
     async def answer(self, path: str, payload: Any) -> Any:
         response = await self.client.post(path, json=payload)
         return response.raise_for_status().json()
 
     def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
-        with httpx.Client(base_url=self.base_url, timeout=_TIMEOUT, headers=_HEADERS) as client:
-            return [client.post("/tiny", json=payload).raise_for_status().json() for payload in payloads]
+        return [self._sync_client.post("/tiny", json=payload).raise_for_status().json() for payload in payloads]
 
     def create(self, base_urls: list[str]) -> list[Any]:
         return [self._client(url) for url in base_urls]

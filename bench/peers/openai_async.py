@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import Any
 
 import numpy
@@ -26,6 +27,10 @@ class Peer:
         self.client = AsyncOpenAI(base_url=self.url, api_key=_KEY, max_retries=0, timeout=_TIMEOUT)
         self.post_url = f"{base_url}/tiny"
 
+    @cached_property
+    def _sync_client(self) -> OpenAI:
+        return OpenAI(base_url=self.url, api_key=_KEY, max_retries=0)
+
     def post(self, payloads: list[Any]) -> list[Any]:
         async def call(payload: Any) -> Any:
             return await self.client.post(self.post_url, cast_to=object, body=payload)
@@ -35,8 +40,7 @@ class Peer:
     post_each = post
 
     def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
-        with OpenAI(base_url=self.url, api_key=_KEY, max_retries=0) as client:
-            return [client.post(self.post_url, cast_to=object, body=payload) for payload in payloads]
+        return [self._sync_client.post(self.post_url, cast_to=object, body=payload) for payload in payloads]
 
     def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
         async def call(batch: list[str]) -> NDArray[numpy.float32]:

@@ -39,9 +39,7 @@ def test_timeout_is_rounded_up(timeout_s: float, milliseconds: int) -> None:
     assert f"request-timeout-ms: {milliseconds}".encode() in block.lines
 
 
-@pytest.mark.parametrize(
-    "name", ["Authorization", "ACCEPT", "Content-Type", "User-Agent", "Request-Timeout-Ms"]
-)
+@pytest.mark.parametrize("name", ["Authorization", "ACCEPT", "Content-Type", "User-Agent", "Request-Timeout-Ms"])
 def test_extra_headers_replace_ours(name: str) -> None:
     result = lines({name: "mine"})
     assert [line for line in result if line.lower().startswith(name.lower().encode())] == [

@@ -13,8 +13,7 @@ from baseten_perf.policy import DEFAULT, Policy, resolve
 from baseten_perf.preference import RequestProcessingPreference as Preference
 
 NICE = (
-    "max_concurrent_requests must be less than 512 when batch_size is less than 16. "
-    "Please be nice to the server side."
+    "max_concurrent_requests must be less than 512 when batch_size is less than 16. Please be nice to the server side."
 )
 
 

@@ -175,12 +175,3 @@ def test_copies_are_equal_and_independent(duplicate: object) -> None:
     twin.batch_size = 10
     assert original.batch_size == 9
     assert duplicate(RequestProcessingPreference()) == RequestProcessingPreference()  # type: ignore[operator]
-
-
-def test_subclass_without_init_has_defaults() -> None:
-    class Bare(RequestProcessingPreference):
-        def __init__(self) -> None:
-            pass
-
-    assert Bare().batch_size == 8
-    assert type(Bare.default()) is Bare

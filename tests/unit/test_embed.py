@@ -1,0 +1,193 @@
+"""Embed: arguments, bodies, skeletons taken in, refusal of answers that do not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from baseten_perf.errors import InvalidResponse
+from baseten_perf.operations import Embed
+from baseten_perf.policy import resolve
+from baseten_perf.responses import OpenAIUsage
+
+Make = Callable[..., Any]
+
+
+def embed(input: Any, batch_size: int = 2, model: Any = "m", **options: Any) -> Embed:
+    given: dict[str, Any] = {"encoding_format": None, "dimensions": None, "user": None, **options}
+    return Embed(input, model, policy=resolve(batch_size=batch_size), **given)
+
+
+def skeleton(*embeddings: Any, index: Any = range(10), **fields: Any) -> dict[str, Any]:
+    """An answer as the decoder leaves it; `index=None` leaves the items without one."""
+    data = []
+    for k, embedding in enumerate(embeddings):
+        item = {"object": "embedding", "index": index[k], "embedding": embedding} if index else {"embedding": embedding}
+        data.append(item)
+    usage = {"prompt_tokens": 3, "total_tokens": 4}
+    return {"object": "list", "data": data, "model": "server-model", "usage": usage, **fields}
+
+
+def test_bodies() -> None:
+    operation = embed(["a", "é", "c"])
+    assert (operation.name, operation.method, operation.path) == ("embed", "POST", "/v1/embeddings")
+    assert operation.rows == [2, 1] and len(operation) == 2
+    assert operation.body(0).decode() == '{"input":["a","é"],"model":"m"}'
+    assert json.loads(operation.body(1))["input"] == ["c"]
+    full = embed(["a"], encoding_format="base64", dimensions=5, user="u")
+    assert full.body(0) == b'{"input":["a"],"model":"m","encoding_format":"base64","dimensions":5,"user":"u"}'
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"input": [], "model": "", "dimensions": 0}, ValueError, "Input list cannot be empty"),
+        ({"model": "", "dimensions": 0}, ValueError, "Model name cannot be empty"),
+        ({"model": " \t"}, ValueError, "Model name cannot be empty"),
+        ({"dimensions": 0, "user": "u" * 1001}, ValueError, "Dimensions must be between 1 and 1000000"),
+        ({"dimensions": 1000001}, ValueError, "Dimensions must be between 1 and 1000000"),
+        ({"user": "é" * 501, "encoding_format": "x"}, ValueError, "User string cannot exceed 1000 characters"),
+        ({"encoding_format": "Float"}, ValueError, "Encoding format must be 'float' or 'base64'"),
+        ({"encoding_format": ""}, ValueError, "Encoding format must be 'float' or 'base64'"),
+        ({"input": [], "model": 5}, TypeError, "argument 'model': 'int' object cannot be converted to 'PyString'"),
+        ({"model": "m\ud800"}, UnicodeEncodeError, "'utf-8' codec"),
+        ({"dimensions": "5"}, TypeError, "argument 'dimensions': 'str' object cannot be interpreted as an integer"),
+        ({"dimensions": -1}, OverflowError, "argument 'dimensions': can't convert negative int to unsigned"),
+        ({"user": 5}, TypeError, "argument 'user': 'int' object cannot be converted to 'PyString'"),
+    ],
+)
+def test_refused_arguments(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        embed(**{"input": ["a"], **options})
+    assert str(caught.value).startswith(message)
+
+
+def test_regular_batches_in_any_order(completion: Make, matrix: Make) -> None:
+    operation = embed(["a", "b", "c"])
+    block = matrix([[1, 2], [3, 4], [5, 6]])
+    operation.accept(completion(skeleton(0), index=1, elapsed=2.0), block)
+    partial = operation.partial(block)
+    assert partial[:2] == [None, None] and (partial[2].index, partial[2].embedding) == (2, [5.0, 6.0])
+    operation.accept(completion(skeleton(0, 1, model="first", object="liste")), block)
+    response = operation.response(3.0, block)
+    assert [item.embedding for item in response.data] == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert [item.index for item in response.data] == [0, 1, 2]
+    assert (response.model, response.object, response.usage) == ("first", "liste", OpenAIUsage(6, 8))
+    assert response.individual_request_times == [0.25, 2.0] and response.total_time == 3.0
+
+
+def test_permuted_items_are_put_in_order(completion: Make, matrix: Make) -> None:
+    operation = embed(list("abcd"), batch_size=3)
+    block = matrix([[1], [2], [3], [9]])
+    document = skeleton(0, 1, 2, index=[2, 0, 1])
+    for item, name in zip(document["data"], "xyz", strict=True):
+        item["object"] = name
+    operation.accept(completion(document), block)
+    operation.accept(completion(skeleton(0), index=1), block)
+    data = operation.response(1.0, block).data
+    assert [item.embedding for item in data] == [[2.0], [3.0], [1.0], [9.0]]
+    assert [item.object for item in data] == ["y", "z", "x", "embedding"]
+    assert [item.index for item in data] == [0, 1, 2, 3]
+
+
+def test_permuted_odd_batch(completion: Make, matrix: Make, vectors: Make) -> None:
+    operation = embed(list("abc"), batch_size=3)
+    body = completion(skeleton(0, "not base64", -2, index=[2, 0, 1]), vectors=vectors([1.0], [0.0, 1.0]))
+    operation.accept(body, None)
+    assert [item.embedding for item in operation.response(1.0, None).data] == ["not base64", "AAAAAAAAgD8=", [1.0]]
+
+
+def test_missing_everything_but_the_vectors(completion: Make, matrix: Make) -> None:
+    operation = embed(["a", "b"], model="asked")
+    block = matrix([[1], [2]])
+    operation.accept(completion({"data": [{"embedding": 0}, {"embedding": 1, "index": None, "object": None}]}), block)
+    response = operation.response(1.0, block)
+    assert (response.model, response.object, response.usage) == ("asked", "list", OpenAIUsage(0, 0))
+    assert [(item.index, item.object, item.embedding) for item in response.data] == [
+        (0, "embedding", [1.0]),
+        (1, "embedding", [2.0]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        (None, (0, 0)),
+        ([], (0, 0)),
+        ({}, (0, 0)),
+        ({"prompt_tokens": None, "total_tokens": 7}, (0, 7)),
+        ({"prompt_tokens": -1, "total_tokens": "7"}, (0, 0)),
+        ({"prompt_tokens": 2**40, "total_tokens": 2**40}, (2**40, 2**40)),
+    ],
+)
+def test_usage_never_costs_the_embeddings(completion: Make, matrix: Make, usage: Any, counted: Any) -> None:
+    operation = embed(["a"])
+    operation.accept(completion(skeleton(0, usage=usage)), matrix([[1]]))
+    assert operation.response(1.0, matrix([[1]])).usage == OpenAIUsage(*counted)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"data"', "line 1"),
+        ([], "the answer must be an object, not array"),
+        ({}, "missing field `data`"),
+        ({"data": None}, "missing field `data`"),
+        ({"data": {}}, "`data` must be a list, not object"),
+        (skeleton(), "`data` has 0 items for 2 inputs"),
+        (skeleton(0), "`data` has 1 items for 2 inputs"),
+        (skeleton(0, 1, 2), "`data` has 3 items for 2 inputs"),
+        ({"data": [{"embedding": 0}, {"index": 1}]}, "missing field `embedding`"),
+        ({"data": [{"embedding": 0}, 5]}, "an item of `data` is not an object"),
+        ({"data": [{"embedding": 0}, [1]]}, "an item of `data` is not an object"),
+        (skeleton(0, None), "an `embedding` must be an array of numbers or a string, not null"),
+        (skeleton(0, True), "an `embedding` must be an array of numbers or a string, not boolean"),
+        (skeleton(0, 1.0), "an `embedding` must be an array of numbers or a string, not number"),
+        (skeleton(0, {}), "an `embedding` must be an array of numbers or a string, not object"),
+        (skeleton(0, [1, "2"]), "an `embedding` must be an array of numbers or a string, not array"),
+        (skeleton(1, 0), "the vectors do not match the items of `data`"),
+        (skeleton(0, 0), "the vectors do not match the items of `data`"),
+        (skeleton(0, 2), "the vectors do not match the items of `data`"),
+        (skeleton(-2, -1), "the vectors do not match the items of `data`"),
+        (skeleton(0, 1, index=[0, 0]), "the `index` of the items is not a permutation of 0..1"),
+        (skeleton(0, 1, index=[1, 2]), "the `index` of the items is not a permutation of 0..1"),
+        (skeleton(0, 1, index=[-1, 0]), "the `index` of the items is not a permutation of 0..1"),
+        (skeleton(0, 1, index=[0, None]), "the `index` of an item is missing or not an integer"),
+        (skeleton(0, 1, index=[0, 1.0]), "the `index` of an item is missing or not an integer"),
+        (skeleton(0, 1, index=[False, True]), "the `index` of an item is missing or not an integer"),
+        (skeleton(0, 1, index=["0", "1"]), "the `index` of an item is missing or not an integer"),
+        (skeleton(0, 1, model=5), "`model` must be a string, not number"),
+        (skeleton(0, 1, object=[]), "`object` must be a string, not array"),
+        ({"data": [{"embedding": 0, "object": 5}, {"embedding": 1}]}, "the `object` of an item is not a string"),
+    ],
+)
+def test_malformed_answers_leave_no_trace(completion: Make, matrix: Make, body: Any, reason: str) -> None:
+    operation = embed(["z", "y", "a", "b"])
+    block = matrix([[1], [2], [3], [4]])
+    with pytest.raises(InvalidResponse) as caught:
+        operation.accept(completion(body, index=1), block)
+    text = str(caught.value)
+    assert text.startswith("Failed to parse response JSON: error decoding response body: ") and reason in text
+    assert "(batch 1, status 200, http://127.0.0.1:8080/v1/embeddings)" in text
+    assert operation.partial(block) == [None] * 4
+    assert block.tolist() == [[1], [2], [3], [4]]
+    operation.accept(completion(skeleton(0, 1), index=1), block)
+    assert [item.embedding for item in operation.partial(block)[2:]] == [[3.0], [4.0]]
+
+
+def test_vectors_that_arrived_nowhere_are_refused(completion: Make, matrix: Make, vectors: Make) -> None:
+    with pytest.raises(InvalidResponse, match="the vectors do not match"):
+        embed(["a"]).accept(completion(skeleton(0)), None)
+    with pytest.raises(InvalidResponse, match="the vectors do not match"):
+        embed(["a"]).accept(completion(skeleton(0), vectors=vectors([1], [2])), matrix([[1]]))
+
+
+def test_regular_answers_are_remembered_in_a_byte_per_batch(completion: Make, matrix: Make) -> None:
+    operation = embed(list("abcd"))
+    block = matrix([[1], [2], [3], [4]])
+    for batch, placeholders in enumerate([(0, 1), (-1, -2)]):
+        operation.accept(completion(skeleton(*placeholders), index=batch), block)
+    assert bytes(operation._arrivals) == b"\x01\x02" and not operation._odd and not operation._objects

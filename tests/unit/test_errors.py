@@ -1,0 +1,138 @@
+"""exception_from: every outcome's class, args and text; pickling; no secrets."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from baseten_perf.completion import Outcome
+from baseten_perf.errors import APIConnectionError, InvalidResponse, annotate, exception_from, invalid_response
+
+Make = Callable[..., Any]
+
+
+def failed(completion: Any, total_timeout_s: float | None = None) -> Any:
+    return exception_from(completion, method="POST", total_timeout_s=total_timeout_s)
+
+
+def test_http_status(completion: Make) -> None:
+    error = failed(
+        completion(
+            b'{"a":"b\xff"}',
+            outcome=Outcome.HTTP_STATUS,
+            status=404,
+            headers=b"Content-Type: application/json\r\nX-A: b\r\n",
+        )
+    )
+    assert type(error) is requests.exceptions.HTTPError
+    message = 'API request failed with status 404 Not Found: {"a":"b\ufffd"}'
+    assert error.args == (404, message) and error.errno == 404
+    assert str(error) == f"[Errno 404] {message}"
+    response = error.response
+    assert isinstance(response, requests.Response)
+    assert (response.status_code, response.reason, response.url) == (404, "Not Found", completion().url)
+    assert response.content == b'{"a":"b\xff"}' and response.headers["x-a"] == "b"
+    assert response.elapsed.total_seconds() == 0.25 and not response.ok
+    assert error.request.method == "POST" and dict(error.request.headers) == {
+        "x-baseten-customer-request-id": completion().request_id
+    }
+    with pytest.raises(requests.exceptions.HTTPError):
+        response.raise_for_status()
+
+
+def test_response_gives_json_and_text(completion: Make) -> None:
+    response = failed(completion({"detail": "é"}, outcome=Outcome.HTTP_STATUS, status=422)).response
+    assert response.json() == {"detail": "é"} and response.text == '{"detail":"é"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase"),
+    [
+        (304, "Not Modified"),
+        (413, "Payload Too Large"),
+        (414, "URI Too Long"),
+        (416, "Range Not Satisfiable"),
+        (418, "I'm a teapot"),
+        (422, "Unprocessable Entity"),
+        (500, "Internal Server Error"),
+        (599, "<unknown status code>"),
+    ],
+)
+def test_phrases(completion: Make, status: int, phrase: str) -> None:
+    error = failed(completion(b"", outcome=Outcome.HTTP_STATUS, status=status))
+    assert error.args[1] == f"API request failed with status {status} {phrase}: "
+
+
+def test_attempt_timeout(completion: Make) -> None:
+    error = failed(completion(outcome=Outcome.TIMEOUT, status=0, error="Timeout was reached", curl_code=28))
+    assert type(error) is requests.exceptions.Timeout
+    assert error.args[0] == 408 and len(error.args) == 2 and error.filename == "remote"
+    assert error.args[1].startswith(
+        f"Remote timeout: Server did not respond within timeout: Request ID: {completion().request_id}\n"
+        "  Error: Timeout was reached"
+    )
+
+
+def test_connect_timeout(completion: Make) -> None:
+    error = failed(completion(outcome=Outcome.CONNECT_TIMEOUT, status=0, error="x"))
+    assert isinstance(error, requests.exceptions.Timeout) and error.filename == "local"
+    assert error.args[1].startswith("Local timeout: Could not connect within timeout: Request ID: ")
+
+
+def test_deadline(completion: Make) -> None:
+    error = failed(completion(outcome=Outcome.DEADLINE, status=0), total_timeout_s=0.6)
+    assert isinstance(error, requests.exceptions.Timeout)
+    assert error.args == (408, "Local timeout: Total operation timed out after 0.60s")
+    assert error.filename == "local"
+
+
+def test_network(completion: Make) -> None:
+    error = failed(
+        completion(
+            outcome=Outcome.NETWORK, status=0, error="Connection refused", curl_code=7, url="http://h/x?k=SECRET"
+        )
+    )
+    assert isinstance(error, APIConnectionError)
+    assert isinstance(error, requests.exceptions.ConnectionError) and isinstance(error, ValueError)
+    text = str(error)
+    assert completion().request_id in text and "Connection refused" in text and "http://h/x" in text and "7" in text
+    assert "SECRET" not in text
+
+
+def test_undecodable(completion: Make) -> None:
+    error = failed(
+        completion(b'{"data":' + b"\xff" * 5000, outcome=Outcome.UNDECODABLE, index=3, error="null in a vector")
+    )
+    assert type(error) is InvalidResponse and isinstance(error, ValueError)
+    text = str(error)
+    assert text.startswith("Failed to parse response JSON: error decoding response body: null in a vector")
+    assert "batch 3" in text and "status 200" in text and completion().url in text
+    assert text.endswith('{"data":' + "\ufffd" * 192)
+    assert (error.batch_index, error.status, error.url) == (3, 200, completion().url)
+
+
+def test_memory_and_success(completion: Make) -> None:
+    assert isinstance(failed(completion(outcome=Outcome.NO_MEMORY)), MemoryError)
+    with pytest.raises(ValueError, match="no failure"):
+        failed(completion(outcome=Outcome.OK))
+
+
+def test_snippet_of_a_memoryview(completion: Make) -> None:
+    assert str(invalid_response(completion(memoryview(b"abc")), "r")).endswith("the body starts with: abc")
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome != Outcome.OK])
+def test_annotated_exceptions_survive_pickling(completion: Make, outcome: Outcome) -> None:
+    error = failed(completion(b"body", outcome=outcome, status=503, error="words", index=2), total_timeout_s=1.0)
+    assert annotate(error, batch_index=2, partial=[1, None], attempts=4, endpoint="http://h") is error
+    twin = pickle.loads(pickle.dumps(error))
+    assert type(twin) is type(error) and twin.args == error.args and str(twin) == str(error)
+    assert (twin.batch_index, twin.partial, twin.attempts, twin.endpoint) == (2, [1, None], 4, "http://h")
+    if outcome == Outcome.HTTP_STATUS:
+        assert twin.response.text == "body" and twin.response.status_code == 503
+    if isinstance(error, requests.exceptions.Timeout):
+        assert twin.filename == error.filename

@@ -1,0 +1,105 @@
+"""Rerank: bodies, merging, refusal of answers that do not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from baseten_perf.errors import InvalidResponse
+from baseten_perf.operations import Rerank
+from baseten_perf.policy import resolve
+from baseten_perf.responses import RerankResult
+
+Make = Callable[..., Any]
+
+
+def rerank(texts: Any, batch_size: int = 2, **options: Any) -> Rerank:
+    given: dict[str, Any] = {
+        "query": "q", "raw_scores": False, "model": None, "return_text": False, "truncate": False,
+        "truncation_direction": "Right", **options,
+    }  # fmt: skip
+    return Rerank(texts=texts, policy=resolve(batch_size=batch_size), **given)
+
+
+def test_bodies() -> None:
+    operation = rerank(["a", "b", "c"])
+    assert (operation.name, operation.method, operation.path, operation.rows) == ("rerank", "POST", "/rerank", None)
+    assert operation.body(0) == (
+        b'{"query":"q","raw_scores":false,"return_text":false,"texts":["a","b"],"truncate":false,'
+        b'"truncation_direction":"Right"}'
+    )
+    assert json.loads(operation.body(1))["texts"] == ["c"]
+
+
+def test_body_with_every_option() -> None:
+    operation = rerank(
+        ["é"], query="", model="", raw_scores=True, return_text=True, truncate=True, truncation_direction="up"
+    )
+    assert operation.body(0).decode() == (
+        '{"query":"","model":"","raw_scores":true,"return_text":true,"texts":["é"],"truncate":true,'
+        '"truncation_direction":"up"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"texts": []}, ValueError, "Texts list cannot be empty"),
+        ({"texts": "ab"}, TypeError, "argument 'texts': Can't extract `str` to `Vec`"),
+        ({"query": 5}, TypeError, "argument 'query': 'int' object cannot be converted to 'PyString'"),
+        ({"query": "\udc00"}, UnicodeEncodeError, "'utf-8' codec"),
+        ({"raw_scores": 1}, TypeError, "argument 'raw_scores': 'int' object cannot be converted to 'PyBool'"),
+        ({"truncate": "x"}, TypeError, "argument 'truncate': 'str' object cannot be converted to 'PyBool'"),
+        ({"truncation_direction": None}, TypeError, "argument 'truncation_direction': 'NoneType' object"),
+        ({"model": 4}, TypeError, "argument 'model': 'int' object cannot be converted to 'PyString'"),
+    ],
+)
+def test_refused_arguments(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        rerank(**{"texts": ["a"], **options})
+    assert str(caught.value).startswith(message)
+
+
+def test_batches_are_concatenated_in_order_and_kept_in_the_servers(completion: Make) -> None:
+    operation = rerank(["a", "b", "c"])
+    operation.accept(completion([{"index": 0, "score": 1, "text": "c"}], index=1, elapsed=2.0), None)
+    assert operation.partial(None) == [None, None, RerankResult(2, 1.0, "c")]
+    operation.accept(completion([{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1, "text": None}]), None)
+    response = operation.response(3.0, None)
+    assert response.data == [RerankResult(1, 0.9), RerankResult(0, 0.1), RerankResult(2, 1.0, "c")]
+    assert type(response.data[2].score) is float
+    assert response.object == "list" and response.individual_request_times == [0.25, 2.0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": []},
+        [],
+        [{"index": 0, "score": 1}],
+        [{"index": 0, "score": 1}] * 3,
+        [{"index": 0, "score": 1}, {"index": 0, "score": 1}],
+        [{"index": 0, "score": 1}, {"index": 2, "score": 1}],
+        [{"index": 0, "score": 1}, {"index": -1, "score": 1}],
+        [{"index": 0, "score": 1}, {"index": True, "score": 1}],
+        [{"index": 0, "score": 1}, {"index": 1.0, "score": 1}],
+        [{"index": 0, "score": 1}, {"index": "1", "score": 1}],
+        [{"index": 0, "score": 1}, {"index": None, "score": 1}],
+        [{"index": 0, "score": 1}, {"score": 1}],
+        [{"index": 0, "score": 1}, {"index": 1}],
+        [{"index": 0, "score": 1}, {"index": 1, "score": None}],
+        [{"index": 0, "score": 1}, {"index": 1, "score": True}],
+        [{"index": 0, "score": 1}, {"index": 1, "score": "1"}],
+        [{"index": 0, "score": 1}, {"index": 1, "score": 1, "text": 5}],
+        [{"index": 0, "score": 1}, 5],
+        [{"index": 0, "score": 1}, [1, 2]],
+    ],
+)
+def test_malformed_answers(completion: Make, body: Any) -> None:
+    operation = rerank(["a", "b", "c"])
+    with pytest.raises(InvalidResponse, match="Failed to parse response JSON: error decoding response body: "):
+        operation.accept(completion(body), None)
+    assert operation.partial(None) == [None] * 3
