@@ -21,6 +21,7 @@ from .statistics import RecordedRequest, Statistics
 START_SECONDS = 30.0
 END_SECONDS = 5.0
 CONTROL_SECONDS = 30.0
+PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
 class Server:
@@ -58,7 +59,7 @@ class Server:
         if record:
             options.append("--record")
         if tls is not None:
-            options += ["--tls", *(os.fspath(file) for file in tls)]
+            options += ["--tls", *(os.path.abspath(file) for file in tls)]
         self._tags = itertools.count(1)
         self._has_tls = tls is not None
         # A session of its own: Ctrl-C in a terminal is for the owner, who ends the server in its own time.
@@ -67,6 +68,8 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),
+            # `-m` looks in the working directory first: an uncompiled checkout there must not hide this package.
+            cwd=PACKAGE_PARENT,
             start_new_session=True,
         )
         try:
@@ -158,6 +161,6 @@ class Server:
 
 def environment() -> dict[str, str]:
     """This process's environment, with the package importable even where it is not installed."""
-    root = str(Path(__file__).resolve().parents[2])
     inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": root if not inherited else root + os.pathsep + inherited}
+    path = PACKAGE_PARENT if not inherited else PACKAGE_PARENT + os.pathsep + inherited
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy
 import orjson
@@ -37,13 +38,14 @@ def test_different_texts_have_different_vectors() -> None:
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "random"])
-def test_vectors_do_not_depend_on_the_hash_seed(seed: str) -> None:
+def test_vectors_do_not_depend_on_the_hash_seed(seed: str, tmp_path: Path) -> None:
     program = (
         "from baseten_perf.testing.embeddings import embedding; print(embedding('Hello world', 64).tobytes().hex())"
     )
     output = subprocess.run(
         [sys.executable, "-c", program],
         env={**environment(), "PYTHONHASHSEED": seed},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=30,

@@ -289,13 +289,13 @@ def test_a_port_that_is_taken_is_an_error(server: Server, capfd: pytest.CaptureF
     gc.collect()
 
 
-def test_the_server_ends_with_a_killed_owner() -> None:
+def test_the_server_ends_with_a_killed_owner(tmp_path: Path) -> None:
     program = (
         "import os, signal; from baseten_perf.testing import Server; server = Server(); "
         "print(server.port, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     output = subprocess.run(
-        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=30
     ).stdout
     address = ("127.0.0.1", int(output))
 
@@ -306,10 +306,15 @@ def test_the_server_ends_with_a_killed_owner() -> None:
     eventually(refused)
 
 
-def test_by_hand() -> None:
+def test_by_hand(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "baseten_perf.testing", "--port", "0", "--faults", "status=418"]
     with subprocess.Popen(
-        command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=environment(),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         listening = orjson.loads(process.stdout.readline())

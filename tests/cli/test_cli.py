@@ -1,0 +1,199 @@
+"""The command line: what it prints, writes and returns, with the test server as the other side."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy
+import pytest
+
+from baseten_perf.cli import main
+from baseten_perf.cli.embed import slice_size
+from baseten_perf.cli.passages import passages
+from baseten_perf.testing import Server
+from baseten_perf.testing.embeddings import embeddings
+from baseten_perf.testing.server import environment
+
+TEXTS = [f"text number {number}" for number in range(100)] + ["", "\u65e5\u672c\u8a9e"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BASETEN_API_KEY", "secret-key")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    Path("texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def embed(server: Server, *arguments: str, file: str = "texts.txt", url: str | None = None) -> int:
+    return main(["embed", file, "-o", "out.npy", "--base-url", url or server.url, "--model", "m", *arguments])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--batch-size", "3", "--max-concurrent-requests", "5"),
+        ("--batch-size", "1", "--max-concurrent-requests", "1"),
+        ("--max-chars-per-request", "50", "--encoding-format", "float", "--timeout-s", "30"),
+        ("--encoding-format", "base64"),
+    ],
+)
+def test_rows_are_the_lines(server: Server, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert embed(server, *options) == 0
+    rows = numpy.load("out.npy")
+    assert rows.dtype == numpy.float32
+    assert numpy.array_equal(rows, embeddings(TEXTS))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("out.npy: 102 x 384 float32, ")
+
+
+def test_jsonl_and_dimensions(server: Server) -> None:
+    lines = [json.dumps({"body": text, "id": number}) for number, text in enumerate(TEXTS)]
+    Path("texts.jsonl").write_text("\ufeff" + "\n\n".join(lines), encoding="utf-8")
+    assert embed(server, "--field", "body", "--dimensions", "7", file="texts.jsonl") == 0
+    assert numpy.array_equal(numpy.load("out.npy"), embeddings(TEXTS, 7))
+
+
+def test_standard_input(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\r\ntwo")))
+    assert embed(server, file="-") == 0
+    assert numpy.array_equal(numpy.load("out.npy"), embeddings(["one", "two"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b'{"text":"a"}\n\n{"text":}\n', "a.jsonl:3: not JSON"),
+        ("a.jsonl", b'{"text":"a"}\n{"t":1}\n', "a.jsonl:2: no field 'text'"),
+        ("a.jsonl", b'{"text":1}\n', "a.jsonl:1: field 'text' is not a string"),
+        ("a.jsonl", b"[1]\n", "a.jsonl:1: not a JSON object"),
+        ("a.txt", b"ok\n\xff\n", "a.txt:2: not UTF-8"),
+        ("a.txt", b"", "a.txt is empty"),
+        ("a.txt", None, "cannot read a.txt: No such file"),
+    ],
+)
+def test_texts_that_cannot_be_read(
+    server: Server, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        Path(name).write_bytes(content)
+    server.reset()
+    assert embed(server, file=name) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("out.npy").exists()
+    assert server.statistics().requests == 0
+
+
+@pytest.mark.parametrize("output", ["absent/out.npy", ".", "/dev/null"])
+def test_output_that_cannot_be_written(server: Server, capsys: pytest.CaptureFixture[str], output: str) -> None:
+    server.reset()
+    assert main(["embed", "texts.txt", "-o", output, "--base-url", server.url, "--model", "m"]) == 2
+    assert "cannot write" in capsys.readouterr().err
+    assert server.statistics().requests == 0
+
+
+def test_failures_leave_the_old_file(server: Server, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out.npy").write_bytes(b"old")
+    assert embed(server, url=server.faulty(status=401)) == 1
+    message = capsys.readouterr().err
+    assert "401 Unauthorized" in message
+    assert "ordered by the caller" in message
+    assert "secret-key" not in message
+    assert embed(server, "--timeout-s", "0.2", url=server.faulty(stall=True)) == 1
+    assert embed(server, url="http://127.0.0.1:1") == 1
+    assert embed(server, url=server.faulty(drop_item=True)) == 1
+    assert Path("out.npy").read_bytes() == b"old"
+    assert sorted(path.name for path in directory.iterdir()) == ["out.npy", "texts.txt"]
+
+
+def test_missing_key(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("BASETEN_API_KEY")
+    assert embed(server) == 2
+    assert "BASETEN_API_KEY=none" in capsys.readouterr().err
+    assert embed(server, "--api-key-env", "MY_KEY") == 2
+    assert "MY_KEY=none" in capsys.readouterr().err
+    monkeypatch.setenv("MY_KEY", "k")
+    assert embed(server, "--api-key-env", "MY_KEY") == 0
+
+
+@pytest.mark.parametrize("options", [("--batch-size", "0"), ("--timeout-s", "x"), ("--encoding-format", "hex")])
+def test_wrong_options(server: Server, options: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        embed(server, *options)
+    assert raised.value.code == 2
+
+
+def test_interrupted(server: Server, directory: Path) -> None:
+    server.reset()
+    command = [sys.executable, "-m", "baseten_perf", "embed", "texts.txt", "-o", "out.npy", "--model", "m"]
+    command += ["--base-url", server.faulty(stall=True), "--batch-size", "10"]
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 20
+        while server.statistics().requests_active < 11 and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert errors == "baseten-perf embed: interrupted\n"
+    assert [path.name for path in directory.iterdir()] == ["texts.txt"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "batch_size", "concurrency", "size"),
+    [(1, 128, 128, 128), (10_000, 128, 128, 20 * 128), (10**6, 128, 128, 128 * 128), (100, 1, 1, 4)],
+)
+def test_slices_keep_the_concurrency_busy(texts: int, batch_size: int, concurrency: int, size: int) -> None:
+    assert slice_size(texts, batch_size, concurrency, min(4, concurrency)) == size
+
+
+def test_passages() -> None:
+    found = passages(5000)
+    assert len(set(found)) == len(found) == 5000
+    assert passages(10) == found[:10]
+    assert all("\n" not in passage for passage in found)
+
+
+def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--texts", "200", "--batch-size", "16", "--concurrency", "4"]) == 0
+    output = capsys.readouterr().out
+    assert "vectors           200 x 384 float32\n" in output
+    assert "requests          13 of up to 16 texts, 4 at a time\n" in output
+    assert "positive  This is great" in output
+
+
+def test_demo_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--texts", "200", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["shape"] == [200, 384]
+    assert len(found["nearest"]) == 5
+    assert found["request_p50_s"] <= found["request_p99_s"] <= found["elapsed_s"]
+
+
+def test_output_without_a_reader_or_unicode() -> None:
+    command = [sys.executable, "-m", "baseten_perf", "demo", "--texts", "50"]
+    clean = {**environment(), "PYTHONIOENCODING": "ascii", "LANG": "C"}
+    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+    finished = subprocess.run(command, env=clean, capture_output=True, timeout=60)
+    assert finished.returncode == 0
+    assert finished.stdout.isascii()
+    assert finished.stderr == b""
