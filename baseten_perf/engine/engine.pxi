@@ -49,6 +49,8 @@ cdef class Engine:
 
     cdef int attach(self, Op *op, int concurrency) except -1:
         """Share the operation's concurrency out among loops: one for small operations, more for large ones."""
+        if process_ends:
+            raise RuntimeError("no call can be started any more: the process is ending")
         cdef Core *core = self.current()
         cdef Py_ssize_t parallel = min(op.count, <Py_ssize_t>concurrency)
         cdef int lanes = <int>max(1, min(<Py_ssize_t>core.most_loops, parallel // REQUESTS_PER_LOOP))

@@ -177,6 +177,8 @@ cdef class Operation:
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""
+        # This wakes the lanes, which then let go of their references themselves, also when nothing was flushed.
+        self.flushed = True
         with nogil:
             op_cancel(self.op)
 
