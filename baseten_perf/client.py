@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import operations
@@ -17,6 +17,8 @@ from .preference import RequestProcessingPreference
 from .urls import request_url
 
 if TYPE_CHECKING:
+    import asyncio
+
     from .engine import EventMailbox
     from .responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
 
@@ -141,7 +143,7 @@ class PerformanceClient:
         total_timeout_s: float | None = None,
         *,
         max_concurrent_requests: int | None = None,
-    ) -> Awaitable[OpenAIEmbeddingsResponse]:
+    ) -> asyncio.Future[OpenAIEmbeddingsResponse]:
         """As `embed`; returns an asyncio.Future of the running event loop, and starts at once."""
         policy = _policy(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
@@ -208,7 +210,7 @@ class PerformanceClient:
         total_timeout_s: float | None = None,
         *,
         max_concurrent_requests: int | None = None,
-    ) -> Awaitable[RerankResponse]:
+    ) -> asyncio.Future[RerankResponse]:
         """As `rerank`; returns an asyncio.Future of the running event loop, and starts at once."""
         policy = _policy(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
@@ -264,7 +266,7 @@ class PerformanceClient:
         total_timeout_s: float | None = None,
         *,
         max_concurrent_requests: int | None = None,
-    ) -> Awaitable[ClassificationResponse]:
+    ) -> asyncio.Future[ClassificationResponse]:
         """As `classify`; returns an asyncio.Future of the running event loop, and starts at once."""
         policy = _policy(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
@@ -314,7 +316,7 @@ class PerformanceClient:
         *,
         max_concurrent_requests: int | None = None,
         timeout_s: float | None = None,
-    ) -> Awaitable[BatchPostResponse]:
+    ) -> asyncio.Future[BatchPostResponse]:
         """As `batch_post`; returns an asyncio.Future of the running event loop, and starts at once."""
         policy, verb = _post_policy(
             preference, method, hedge_delay, total_timeout_s, custom_headers, max_concurrent_requests, timeout_s
@@ -324,7 +326,7 @@ class PerformanceClient:
     def _run(self, operation: operations.Operation, policy: Policy) -> Any:
         return blocking.run(self._call(operation, policy))
 
-    def _start(self, operation: operations.Operation, policy: Policy) -> Any:
+    def _start(self, operation: operations.Operation, policy: Policy) -> asyncio.Future[Any]:
         from .drive import asynchronous
 
         return asynchronous.start(lambda mailbox, token: self._call(operation, policy, mailbox, token))

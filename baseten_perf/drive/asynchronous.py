@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ..engine import EventMailbox
 from .call import Call
@@ -58,6 +57,7 @@ class Dispatcher:
     """Serves the calls of one event loop, in its thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._mailbox = EventMailbox()
         self._futures: dict[int, CallFuture] = {}
         self._tokens = itertools.count(1)
@@ -71,14 +71,14 @@ class Dispatcher:
         """Whether the dispatcher is the parent process's, from before a fork."""
         return self._mailbox.stale
 
-    def start(self, make_call: Callable[[EventMailbox, int], Call], loop: asyncio.AbstractEventLoop) -> CallFuture:
+    def start(self, make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
         """Start a call at once; its future."""
         token = next(self._tokens)
         call = make_call(self._mailbox, token)
-        future = CallFuture(loop=loop)
+        future = CallFuture(loop=self._loop)
         future.call = call
         self._futures[token] = future
-        self._feed(token, loop)
+        self._feed(token)
         return future
 
     def abandon(self) -> None:
@@ -89,10 +89,14 @@ class Dispatcher:
         self._futures.clear()
 
     def _ready(self) -> None:
+        if self._mailbox.stale:
+            # A child goes on with its parent's event loop: what is announced here is for the parent to hear.
+            self._loop.remove_reader(self._mailbox.fileno())
+            return
         for token in self._mailbox.take():
             self._advance(token)
 
-    def _feed(self, token: int, loop: asyncio.AbstractEventLoop) -> None:
+    def _feed(self, token: int) -> None:
         future = self._futures.get(token)
         if future is None or future.call is None or future.done():
             return
@@ -103,7 +107,7 @@ class Dispatcher:
             self._finish(token, future, failure, None)
             return
         if more:
-            loop.call_soon(self._feed, token, loop)
+            self._loop.call_soon(self._feed, token)
 
     def _advance(self, token: int) -> None:
         future = self._futures.get(token)
@@ -115,13 +119,12 @@ class Dispatcher:
             del self._futures[token]
             future.call = None
             return
-        loop = future.get_loop()
         try:
             if not call.advance(perf_counter() + TURN_S):
                 if call.has_arrivals:
-                    loop.call_soon(self._advance, token)
+                    self._loop.call_soon(self._advance, token)
                 if call.handle.hungry:
-                    self._feed(token, loop)
+                    self._feed(token)
                 return
             response = call.result()
         except Exception as failure:
@@ -149,7 +152,8 @@ def _relay(mailbox: EventMailbox, loop: asyncio.AbstractEventLoop, ready: Callab
                 return  # closed meanwhile: nobody is left to be told
 
 
-_dispatchers: WeakKeyDictionary[asyncio.AbstractEventLoop, Dispatcher] = WeakKeyDictionary()
+# Of closed event loops they are forgotten when the next one makes its first call.
+_dispatchers: dict[asyncio.AbstractEventLoop, Dispatcher] = {}
 
 
 def start(make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
@@ -163,6 +167,6 @@ def start(make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
         for other, left in list(_dispatchers.items()):
             if other.is_closed():
                 left.abandon()
-                del _dispatchers[other]
+                _dispatchers.pop(other, None)
         dispatcher = _dispatchers[loop] = Dispatcher(loop)
-    return dispatcher.start(make_call, loop)
+    return dispatcher.start(make_call)

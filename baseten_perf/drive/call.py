@@ -106,8 +106,11 @@ class Call:
     def advance(self, until: float = math.inf) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
         handle = self.handle
-        over = handle.over
         self._arrived.extend(handle.drain())
+        # Looked at after draining: what ends from here on is announced again.
+        over = handle.over
+        if over:
+            self._arrived.extend(handle.drain())
         while self._arrived:
             self._take_in(self._arrived.popleft())
             if perf_counter() >= until and self._arrived:
@@ -132,7 +135,7 @@ class Call:
         failure = self._failure
         if failure is None:
             if self.handle.cancelled:
-                raise RuntimeError("the operation was aborted: the process is ending")
+                raise MemoryError("out of memory, even for the reason why the call failed")
             return self._operation.response(perf_counter() - self._began, self._matrix)
         if isinstance(failure, Exception):
             raise failure

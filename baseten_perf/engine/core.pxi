@@ -13,7 +13,7 @@ cdef struct Core:
 
 cdef Gate *all_loops_gate = new Gate()
 cdef Loop *all_loops = NULL
-cdef bint process_ends = False      # guarded by the GIL
+cdef int process_ends = 0            # atomic
 
 
 cdef void core_drop(Core *core) noexcept nogil:
@@ -56,9 +56,8 @@ cdef void forget_loops() noexcept nogil:
 
 def _stop_loops(double seconds) -> None:
     """At exit: abort what is in flight and wait for the loop threads to end, at most `seconds`."""
-    global process_ends
     cdef Loop *loop
-    process_ends = True
+    count_set(&process_ends, 1)
     cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
     with nogil:
         all_loops_gate.lock()

@@ -32,6 +32,7 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     if ending == NULL:
         return NULL
     ending.index = transfer.index
+    ending.answered = True
     ending.outcome = outcome
     ending.status = transfer.status
     ending.curl_code = code

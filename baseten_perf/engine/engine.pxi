@@ -49,7 +49,7 @@ cdef class Engine:
 
     cdef int attach(self, Op *op, int concurrency) except -1:
         """Share the operation's concurrency out among loops: one for small operations, more for large ones."""
-        if process_ends:
+        if count_now(&process_ends):
             raise RuntimeError("no call can be started any more: the process is ending")
         cdef Core *core = self.current()
         cdef Py_ssize_t parallel = min(op.count, <Py_ssize_t>concurrency)

@@ -66,6 +66,7 @@ def _after_fork_in_child() -> None:
             descriptors.ours[fd] = 0
             close_descriptor(fd)
     descriptors.gate = new Gate()
+    limbo.clear()
     forget_loops()
 
 

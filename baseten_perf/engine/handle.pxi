@@ -1,5 +1,7 @@
 # Operation: the Python handle of a native operation.  It owns the request bodies while loops may read them.
 
+cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into nanoseconds
+
 cdef unsigned long long operations_made = 0
 
 # Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had lanes of them.  Swept by
@@ -94,7 +96,7 @@ cdef class Operation:
         op.timeout_ms = <long>max(1, timeout_s * 1000)
         op.connect_timeout_ms = <long>max(1, connect_timeout_s * 1000)
         if total_timeout_s is not None:
-            op.deadline = monotonic_ns() + <long long>(<double>total_timeout_s * 1e9)
+            op.deadline = monotonic_ns() + <long long>(min(<double>total_timeout_s, CENTURY_S) * 1e9)
         op.max_retries = max_retries
         op.backoff_ms = initial_backoff_ms
         op.retry_budget = retry_budget
@@ -114,6 +116,11 @@ cdef class Operation:
             count_up(&mailbox.box.refs)
         engine.attach(op, concurrency)
 
+    cdef int check(self) except -1:
+        if self.op.generation != fork_generation:
+            raise RuntimeError("this call was started by the parent process, before the fork")
+        return 0
+
     def push(self, bytes body not None) -> None:
         """Add the body of the next request.  It is sent from where it lies, never copied."""
         cdef Request *request
@@ -128,6 +135,7 @@ cdef class Operation:
     def flush(self, Py_ssize_t low_water) -> None:
         """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start."""
         cdef Op *op = self.op
+        self.check()
         with nogil:
             op.gate.lock()
             op.submitted = self.pushed
@@ -138,12 +146,18 @@ cdef class Operation:
         self.flushed = True
 
     def wait(self, double seconds) -> None:
-        """Block without the GIL until the operation is over or hungry, at most `seconds`."""
+        """Block without the GIL until the operation is over or hungry, at most `seconds`.
+
+        Never returns once the process ends: only daemon threads are left to wait then, and they must stay silent.
+        """
         cdef Op *op = self.op
+        self.check()
         with nogil:
             op.gate.lock()
             if op.state == OP_RUNNING and not op.hungry:
                 op.gate.wait(<long long>(seconds * 1e9))
+            while count_now(&process_ends):
+                op.gate.wait(1000000000)
             op.gate.unlock()
 
     def drain(self) -> list:
@@ -152,8 +166,8 @@ cdef class Operation:
         cdef Ending *ending
         cdef Ending *following
         cdef Ending *oldest = NULL
-        cdef Completion completion
         cdef list completions = []
+        self.check()
         with nogil:
             op.gate.lock()
             ending = op.endings
@@ -168,23 +182,26 @@ cdef class Operation:
             ending = following
         while oldest != NULL:
             following = oldest.next
-            completion = completion_from(oldest, op)
+            # Without an answer of its own, the request may be in flight still, and its body being sent.
+            if oldest.answered:
+                self.bodies[oldest.index] = None
+            completions.append(completion_from(oldest, op))
             oldest = following
-            if completion.attempts > 0:
-                self.bodies[completion.index] = None
-            completions.append(completion)
         return completions
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""
         # This wakes the lanes, which then let go of their references themselves, also when nothing was flushed.
         self.flushed = True
+        if self.op.generation != fork_generation:
+            return
         with nogil:
             op_cancel(self.op)
 
     @property
     def hungry(self) -> bool:
         """Whether the loops want more bodies."""
+        self.check()
         self.op.gate.lock()
         cdef bint hungry = self.op.hungry
         self.op.gate.unlock()
@@ -192,12 +209,17 @@ cdef class Operation:
 
     @property
     def over(self) -> bool:
-        """Whether every request has ended, or one has failed, or the operation was cancelled."""
-        return not op_running(self.op)
+        """Whether every request has ended, or one has failed, or the operation was cancelled.
+
+        Never once the process ends: see wait().
+        """
+        self.check()
+        return not op_running(self.op) and not count_now(&process_ends)
 
     @property
     def cancelled(self) -> bool:
-        """Whether cancel() (or the end of the process) ended the operation."""
+        """Whether cancel() ended the operation."""
+        self.check()
         self.op.gate.lock()
         cdef bint cancelled = self.op.state == OP_CANCELLED
         self.op.gate.unlock()
@@ -206,6 +228,7 @@ cdef class Operation:
     @property
     def started(self) -> int:
         """How many requests have been started."""
+        self.check()
         self.op.gate.lock()
         cdef Py_ssize_t started = self.op.started
         self.op.gate.unlock()
@@ -214,6 +237,7 @@ cdef class Operation:
     @property
     def matrix(self) -> "Matrix | None":
         """The rows received so far; None when no vector has arrived."""
+        self.check()
         self.op.gate.lock()
         cdef Block *block = self.op.block
         self.op.gate.unlock()

@@ -117,6 +117,10 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     cdef Ending *ending = NULL
     cdef curl_off_t asked = transfer.retry_after_ms
     cdef long long wait = -1
+    if outcome == OUTCOME_NETWORK and code == E_COULDNT_CONNECT and lane.loop.starved:
+        if lane_makes_do(lane, transfer):
+            return
+        snprintf(transfer.error, sizeof(transfer.error), b"no descriptor is left for a connection (see ulimit -n)")
     if outcome != OUTCOME_OK and attempt_again(op, &op.requests[index], outcome, transfer.status, code):
         if asked == 0 and outcome == OUTCOME_HTTP_STATUS:
             curl.easy_getinfo(transfer.easy, INFO_RETRY_AFTER, &asked)
@@ -133,6 +137,22 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
         else:
             op_post(op, ending)
     lane_serve(lane)
+
+
+cdef bint lane_makes_do(Lane *lane, Transfer *transfer) noexcept nogil:
+    """The process has no descriptor left: go on with the connections there are.  False when there is no other.
+
+    The attempt never was one, so it does not count.
+    """
+    cdef Py_ssize_t index = transfer.index
+    if lane.loop.load < 2:
+        return False
+    lane.op.requests[index].attempts -= 1
+    transfer_end(transfer)
+    lane.slots = max(1, lane.in_flight)
+    lane_back_off(lane, index, STARVED_BACKOFF)
+    lane_serve(lane)
+    return True
 
 
 cdef void lane_fail(Lane *lane, Py_ssize_t index, Outcome outcome, const char *words) noexcept nogil:

@@ -98,6 +98,7 @@ cdef enum:
     SOCKET_TIMEOUT = -1
     MSG_DONE = 1
     HTTP_VERSION_1_1 = 2
+    FOLLOW_OBEYCODE = 2             # since 8.16; before that any number but 0 meant plainly "follow"
 
 OPTIONS = {
     "WRITEDATA": OPT_WRITEDATA, "URL": OPT_URL, "PROXY": OPT_PROXY, "POSTFIELDS": OPT_POSTFIELDS,

@@ -17,6 +17,7 @@ cdef struct Loop:
     long long now                   # when this turn began
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
+    bint starved                    # the system had no descriptor left for the last connection
     # shared
     Gate *gate
     Lane *inbox                     # FIFO of lanes that want attention

@@ -44,6 +44,7 @@ cdef struct Block:
 cdef struct Ending:
     Ending *next
     Py_ssize_t index
+    bint answered                   # an attempt of this request brought it: nothing of the request is in flight
     Outcome outcome
     int status
     int curl_code

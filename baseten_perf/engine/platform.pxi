@@ -9,6 +9,7 @@ cdef extern from * nogil:
     #include <mutex>
     #include <pthread.h>
     #include <signal.h>
+    #include <sys/resource.h>
     #include <sys/socket.h>
     #include <time.h>
     #include <unistd.h>

@@ -8,6 +8,8 @@ cdef enum:
     MOST_CONNECT_RETRIES = 2
     PATIENCE_MS = 60000             # a Retry-After beyond this and the attempt's timeout is not waited for
 
+cdef long long STARVED_BACKOFF = 10000000      # nanoseconds until a connection is tried again without descriptors
+
 cdef struct Backoff:
     Timer timer
     Lane *lane

@@ -49,6 +49,7 @@ cdef struct Transfer:
     int status                      # of the response that is arriving; 0 before its status line
     long long retry_after_ms
     bint broken                     # memory ran out while receiving
+    bint not_following              # FOLLOWLOCATION was switched off for this attempt
     bint decoding                   # the body goes to `reader`, not to `body`
     Bytes *body
     Bytes *headers
@@ -66,6 +67,7 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.body.size = 0
         transfer.retry_after_ms = 0
         transfer.status = status
+        on_redirect_status(transfer, status)
         return length
     if length > 15 and strncasecmp(text, b"retry-after-ms:", 15) == 0:
         transfer.retry_after_ms = strtoll(text + 15, NULL, 10)
@@ -73,6 +75,19 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.broken = True
         return 0
     return length
+
+
+cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
+    """Before libcurl reads Location: only 301, 302, 303, 307 and 308 are followed, and a GET has no content type."""
+    cdef Slist *line = transfer.lines
+    if status == 300 or status == 304 or status == 305:
+        transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
+    elif 301 <= status <= 303 and not transfer.lane.op.bodyless:
+        while line != NULL and line.next != NULL:
+            if strncasecmp(line.next.text, b"content-type:", 13) == 0:
+                line.next = line.next.next
+                transfer.serial = 0         # the list must be made anew for the next attempt
+            line = line.next
 
 
 cdef int status_of(const char *line, size_t length) noexcept nogil:
@@ -148,7 +163,7 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, OPT_HTTP_VERSION, <long>HTTP_VERSION_1_1)
     code |= curl.easy_setopt(easy, OPT_PROTOCOLS_STR, <char *>b"http,https")
     code |= curl.easy_setopt(easy, OPT_REDIR_PROTOCOLS_STR, <char *>b"http,https")
-    code |= curl.easy_setopt(easy, OPT_FOLLOWLOCATION, <long>1)
+    code |= curl.easy_setopt(easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
     code |= curl.easy_setopt(easy, OPT_MAXREDIRS, <long>10)
     code |= curl.easy_setopt(easy, OPT_AUTOREFERER, <long>1)
     code |= curl.easy_setopt(easy, OPT_TCP_KEEPALIVE, <long>1)
@@ -219,8 +234,11 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index) noexce
         if transfer.reader == NULL:
             transfer.reader = new EmbeddingsReader()
         transfer.reader.start(request.rows, <void *>transfer, claim_rows, False)
+    if transfer.not_following:
+        code |= curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
+        transfer.not_following = False
     if transfer.serial != op.serial:
-        code = transfer_prepare_operation(transfer, op)
+        code |= transfer_prepare_operation(transfer, op)
     if op.request_id_stem != NULL:
         snprintf(transfer.request_id, sizeof(transfer.request_id), b"x-baseten-customer-request-id: %s-%zd-%d",
                  op.request_id_stem, index, <int>request.attempts)
@@ -233,6 +251,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index) noexce
     request.attempts += 1
     lane_link(lane, transfer)
     transfer.multi.active += 1
+    transfer.multi.loop.load += 1
     if code == 0 and curl.multi_add_handle(transfer.multi.handle, transfer.easy) != 0:
         code = E_OUT_OF_MEMORY
     return code
@@ -247,6 +266,7 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
     lane_unlink(transfer.lane, transfer)
     transfer.lane = NULL
     transfer.multi.active -= 1
+    transfer.multi.loop.load -= 1
     transfer.next = transfer.multi.idle
     transfer.multi.idle = transfer
     if transfer.multi.active == 0:
