@@ -239,11 +239,23 @@ class EmbeddingsReader {
     // Sixteen characters make three floats; fewer wait in carry_.
     const char* read_base64(const char* p, const char* last) {
         while (p < last) {
-            if (carry_size_ == 0) {
+            if (carry_size_ == 0 && !escaped_) {
                 while (last - p >= 16 && put_sixteen(p)) p += 16;
                 if (p == last || state_ == State::failed) return last;
             }
-            if (*p == '"') {
+            if (escaped_) {
+                // Some writers escape the slash, which JSON allows; base64 needs no other escape.
+                if (*p != '/') {
+                    carry_[carry_size_++] = '\\';
+                    put_back(true);
+                    return p;
+                }
+                escaped_ = false;
+            } else if (*p == '\\') {
+                escaped_ = true;
+                ++p;
+                continue;
+            } else if (*p == '"') {
                 if (!end_base64()) put_back(false);
                 return p + 1;
             }

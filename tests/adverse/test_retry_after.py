@@ -27,15 +27,13 @@ def pause(server: Server) -> float:
         ({"retry_after": 1}, 0.98),
         ({"retry_after_ms": 400}, 0.38),
         ({"retry_after_ms": 350, "retry_after": 30}, 0.33),
+        ({"status": 503, "retry_after_ms": 300}, 0.28),
         ({"retry_after_date": 2}, 0.98),  # a date has whole seconds: up to one is lost
     ],
     ids=str,
 )
-@pytest.mark.parametrize("status", [429, 503])
-def test_waited_for(server: Server, hasty: Hasty, faults: dict[str, Any], least: float, status: int) -> None:
-    if status == 503 and "retry_after_ms" not in faults:
-        pytest.skip("slow; 429 shows it")
-    client = PerformanceClient(server.faulty(status=status, times=1, **faults), "k")
+def test_waited_for(server: Server, hasty: Hasty, faults: dict[str, Any], least: float) -> None:
+    client = PerformanceClient(server.faulty(times=1, **{"status": 429, **faults}), "k")
     assert client.batch_post("/x", [1], hasty()).data == [1]
     assert pause(server) >= least
 
@@ -59,7 +57,7 @@ def test_beyond_the_deadline_the_error_comes_at_once(server: Server, faults: dic
 
 @pytest.mark.timeout(20)
 def test_an_absurd_time_is_not_waited_for(server: Server) -> None:
-    for faults in ({"retry_after": 86400}, {"retry_after_ms": 1e12}):
+    for faults in ({"retry_after": 86400}, {"retry_after_ms": 900_000}):
         client = PerformanceClient(server.faulty(status=503, **faults), "k")
         with pytest.raises(requests.exceptions.HTTPError):
             client.batch_post("/x", [1], RequestProcessingPreference(timeout_s=5))

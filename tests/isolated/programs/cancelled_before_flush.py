@@ -1,0 +1,38 @@
+"""An operation of the engine that is cancelled, or dropped, before any loop was told of it."""
+
+from __future__ import annotations
+
+from shared.usage import allocated
+
+from baseten_perf import engine
+
+
+def operation(pool: engine.Engine) -> engine.Operation:
+    return engine.Operation(
+        pool, url=b"http://127.0.0.1:9/none", proxy=b"", method="POST", bodyless=False, lines=[b"a: b"],
+        request_id_stem=b"stem", deadline_header=True, rows=[1] * 64, count=64, concurrency=32, timeout_s=1.0,
+        connect_timeout_s=1.0, total_timeout_s=10.0, max_retries=0, initial_backoff_ms=50, retry_budget=1,
+        final_statuses=[], mailbox=None, token=0,
+    )  # fmt: skip
+
+
+def main() -> None:
+    pool = engine.Engine(ca_file=None, no_proxy="", loops=2, portable=False)
+    before = 0
+    for number in range(4000):
+        unused = operation(pool)
+        for _ in range(number % 3):
+            unused.push(b"x" * 100)
+        if number % 2:
+            unused.cancel()
+            assert unused.over and unused.drain() == []
+        if number % 4 == 3:
+            unused.flush(0)
+        del unused
+        if number == 1000:
+            before = allocated()
+    assert allocated() - before < 512 * 1024
+    print("done")
+
+
+main()

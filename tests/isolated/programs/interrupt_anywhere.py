@@ -1,0 +1,42 @@
+"""A handler raises at any moment of a blocking call, from its first line to its last: no crash, and the client goes on."""
+
+from __future__ import annotations
+
+import random
+import signal
+
+from baseten_perf import PerformanceClient
+from baseten_perf.testing import Server
+
+
+class Ring(Exception):
+    pass
+
+
+def ring(number: int, frame: object) -> None:
+    raise Ring
+
+
+def main() -> None:
+    signal.signal(signal.SIGALRM, ring)
+    chance = random.Random(1)
+    with Server() as server:
+        client = PerformanceClient(server.url, "key")
+        texts = ["some text of a length that takes time to serialise " * 40] * 1500
+        rung = 0
+        for number in range(160):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.03))
+                if number % 2:
+                    client.batch_post("/echo", texts[:600], max_concurrent_requests=64)
+                else:
+                    client.embed(texts, "m", dimensions=8, batch_size=50, max_concurrent_requests=16)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Ring:
+                rung += 1
+        assert rung > 80, rung
+        assert client.batch_post("/echo", [1, 2]).data == [1, 2]
+    print("done")
+
+
+main()

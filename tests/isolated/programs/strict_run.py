@@ -1,0 +1,54 @@
+# python: -X dev -W error
+"""An ordinary program under Python's development mode, where every warning is an error: no output but its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+
+import requests
+
+from baseten_perf import PerformanceClient, RequestProcessingPreference
+from baseten_perf.testing import Server
+
+
+async def use(client: PerformanceClient) -> None:
+    texts = [f"text {i}" for i in range(40)]
+    embedded, posted, ranked, classified = await asyncio.gather(
+        client.async_embed(texts, "m", batch_size=4),
+        client.async_batch_post("/echo", texts),
+        client.async_rerank("query", texts),
+        client.async_classify(texts),
+    )
+    assert embedded.numpy().shape == (40, 384) and posted.data == texts
+    assert len(ranked.data) == len(classified.data) == 40
+    task = asyncio.create_task(client.async_batch_post("/echo", texts))
+    assert (await task).data == texts
+    try:
+        await asyncio.wait_for(client.async_batch_post("/-/stall/echo", [1]), 0.05)
+    except asyncio.TimeoutError:
+        pass
+
+
+def main() -> None:
+    with Server() as server:
+        client = PerformanceClient(server.url, "key")
+        asyncio.run(use(client))
+        thread = threading.Thread(target=lambda: asyncio.run(use(client)))
+        thread.start()
+        thread.join()
+        preference = RequestProcessingPreference(max_retries=0)
+        for fault in ("status=500", "truncate", "reset", "invalid_json"):
+            try:
+                client.embed(["a", "b"], "m", preference=preference) if fault == "" else client.batch_post(
+                    f"/-/{fault}/echo", [1], preference
+                )
+            except (requests.exceptions.RequestException, ValueError) as failure:
+                assert str(failure)
+        del client
+        gc.collect()
+    print("done")
+
+
+main()
