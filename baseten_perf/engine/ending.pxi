@@ -1,12 +1,12 @@
 # How an attempt ended: libcurl's result read into an outcome, and the answer moved into the Ending that Python gets.
 
 cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
-    cdef curl_off_t sent = 0
+    cdef long sent = 0
     if transfer.broken or code == E_OUT_OF_MEMORY:
         return OUTCOME_NO_MEMORY
     if code == E_OPERATION_TIMEDOUT:
-        # Pre-transfer time is set once a connection, new or used again, is ready for the request.
-        curl.easy_getinfo(transfer.easy, INFO_PRETRANSFER_TIME_T, &sent)
+        # Request bytes are sent once a connection, new or used again, is ready for them.
+        curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
         return OUTCOME_TIMEOUT if sent > 0 else OUTCOME_CONNECT_TIMEOUT
     if code != E_OK:
         return OUTCOME_NETWORK
