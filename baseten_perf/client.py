@@ -10,6 +10,7 @@ from . import operations
 from .arguments import string
 from .drive import blocking
 from .drive.call import Call
+from .engine import EndpointState
 from .headers import HeaderBlock, header_lines
 from .policy import Policy, resolve
 from .pool import HttpClientWrapper
@@ -75,6 +76,7 @@ class PerformanceClient:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
         self._pool = client_wrapper if client_wrapper is not None else HttpClientWrapper(http_version, proxy)
+        self._state = EndpointState()
         # Of calls without extra headers, which repeat: (time-out, with body) -> header lines.
         self._header_blocks: dict[tuple[float, bool], HeaderBlock] = {}
 
@@ -339,10 +341,10 @@ class PerformanceClient:
             self._pool.engine,
             operation,
             policy,
-            url=url,
-            proxy=self._pool.proxy_for(url),
+            routes=[(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)],
+            endpoints=[url[: len(url) - len(operation.path)] if url.endswith(operation.path) else url],
+            ticket=0,
             header_block=self._header_block(policy, operation.method in ("POST", "PUT", "PATCH")),
-            endpoint=url[: len(url) - len(operation.path)] if url.endswith(operation.path) else url,
             mailbox=mailbox,
             token=token,
         )

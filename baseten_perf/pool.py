@@ -45,8 +45,15 @@ class HttpClientWrapper:
             self._proxies = _environment_proxies(environment)
             no_proxy = _variable(environment, "no_proxy")
         self._engine = Engine(
-            ca_file=_ca_file(environment),
+            http_version=1,
             no_proxy=no_proxy,
+            verify=True,
+            ca_file=_ca_file(environment),
+            ca_path=None,
+            cert_file=None,
+            key_file=None,
+            key_password=None,
+            unix_socket=None,
             loops=_loops(),
             portable=environment.get("BASETEN_PERF_POLLER") == "poll",
         )

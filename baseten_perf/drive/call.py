@@ -24,6 +24,9 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 REQUEST_ID_PREFIX = "perfclient" + os.environ.get("PERFORMANCE_CLIENT_REQUEST_ID_PREFIX", "").strip().lower()
 
 
+Route = tuple[bytes, bytes, engine.EndpointState, float]
+
+
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
@@ -31,15 +34,15 @@ class Call:
         pool: the native engine of the client's connection pool.
         operation: what is asked for.
         policy: how its requests are processed.
-        url: URL of every request.
-        proxy: URL of the proxy; empty for none.
+        routes: where requests may go: (URL, URL of the proxy or empty, state, weight).
+        endpoints: base URL of each route, for errors.
+        ticket: number that the choice of routes starts from.
         header_block: constant header lines.
-        endpoint: base URL, for errors.
         mailbox, token: where the engine announces progress, for callers that do not block.
     """
 
     __slots__ = (
-        "_ahead", "_arrived", "_began", "_endpoint", "_failure", "_matrix", "_operation", "_policy", "_sent", "handle",
+        "_ahead", "_arrived", "_began", "_endpoints", "_failure", "_matrix", "_operation", "_policy", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -48,17 +51,17 @@ class Call:
         operation: Operation,
         policy: Policy,
         *,
-        url: str,
-        proxy: str,
+        routes: list[Route],
+        endpoints: list[str],
+        ticket: int,
         header_block: HeaderBlock,
-        endpoint: str,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
     ) -> None:
         count = len(operation)
         self._operation = operation
         self._policy = policy
-        self._endpoint = endpoint
+        self._endpoints = endpoints
         self._sent = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
         self._arrived: deque[engine.Completion] = deque()
@@ -67,8 +70,9 @@ class Call:
         self._began = perf_counter()
         self.handle = engine.Operation(
             pool,
-            url=url.encode("ascii"),
-            proxy=proxy.encode(),
+            routes=routes,
+            ticket=ticket,
+            pinned=False,
             method=operation.method,
             bodyless=operation.method not in ("POST", "PUT", "PATCH"),
             lines=header_block.lines,
@@ -82,7 +86,9 @@ class Call:
             total_timeout_s=policy.total_timeout_s,
             max_retries=policy.max_retries,
             initial_backoff_ms=policy.initial_backoff_ms,
-            retry_budget=max(2, 1 + math.ceil(count * policy.retry_budget_pct)),
+            hedge_delay_s=policy.hedge_delay if policy.hedge_budget_pct > 0 else None,
+            hedge_budget=_budget(count, policy.hedge_budget_pct),
+            retry_budget=_budget(count, policy.retry_budget_pct),
             final_statuses=policy.non_retryable_status_codes,
             mailbox=mailbox,
             token=token,
@@ -154,7 +160,7 @@ class Call:
             batch_index=completion.index,
             partial=self._operation.partial(self._matrix),
             attempts=completion.attempts,
-            endpoint=self._endpoint,
+            endpoint=self._endpoints[completion.endpoint],
         )
 
     @property
@@ -165,3 +171,8 @@ class Call:
     def cancel(self) -> None:
         """Abort on the wire whatever is in flight."""
         self.handle.cancel()
+
+
+def _budget(requests: int, share: float) -> int:
+    """Retries or hedges that an operation may spend: a share of its requests, but never less than two."""
+    return max(2, 1 + math.ceil(requests * share))

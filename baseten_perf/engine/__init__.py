@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from ._engine import Completion, Engine, EventMailbox, Matrix, Operation, Vectors, default_ca_file, libcurl_version
+from ._engine import (
+    Completion,
+    EndpointState,
+    Engine,
+    EventMailbox,
+    Matrix,
+    Operation,
+    Vectors,
+    default_ca_file,
+    libcurl_version,
+    supports,
+)
 
 __all__ = [
     "Completion",
+    "EndpointState",
     "Engine",
     "EventMailbox",
     "Matrix",
@@ -13,4 +25,5 @@ __all__ = [
     "Vectors",
     "default_ca_file",
     "libcurl_version",
+    "supports",
 ]

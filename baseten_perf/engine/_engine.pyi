@@ -4,11 +4,28 @@ from typing import Final
 OPTIONS: Final[dict[str, int]]
 
 def libcurl_version() -> str: ...
+def supports(feature: str) -> bool: ...
 def default_ca_file() -> str | None: ...
 
 class Engine:
-    settings: Final[tuple[str | None, str, int, bool]]
-    def __init__(self, *, ca_file: str | None, no_proxy: str, loops: int, portable: bool) -> None: ...
+    def __init__(
+        self,
+        *,
+        http_version: int,
+        no_proxy: str,
+        verify: bool,
+        ca_file: str | None,
+        ca_path: str | None,
+        cert_file: str | None,
+        key_file: str | None,
+        key_password: str | None,
+        unix_socket: str | None,
+        loops: int,
+        portable: bool,
+    ) -> None: ...
+
+class EndpointState:
+    healthy: bool
 
 class EventMailbox:
     generation: Final[int]
@@ -53,6 +70,7 @@ class Completion:
         vectors: vectors that do not fit the operation's matrix; None in the regular case.
         request_id: as sent with the last attempt.
         url: after redirects.
+        endpoint: number of the route that the last attempt took.
     """
 
     index: Final[int]
@@ -67,14 +85,16 @@ class Completion:
     vectors: Final[Vectors | None]
     request_id: Final[str]
     url: Final[str]
+    endpoint: Final[int]
 
 class Operation:
     def __init__(
         self,
         engine: Engine,
         *,
-        url: bytes,
-        proxy: bytes,
+        routes: list[tuple[bytes, bytes, EndpointState, float]],
+        ticket: int,
+        pinned: bool,
         method: str,
         bodyless: bool,
         lines: list[bytes],
@@ -88,6 +108,8 @@ class Operation:
         total_timeout_s: float | None,
         max_retries: int,
         initial_backoff_ms: int,
+        hedge_delay_s: float | None,
+        hedge_budget: int,
         retry_budget: int,
         final_statuses: Iterable[int],
         mailbox: EventMailbox | None,

@@ -26,6 +26,7 @@ include "timers.pxi"        # a loop's timers
 include "operation.pxi"     # the native operation: requests, lanes, progress
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
+include "route.pxi"         # where an attempt goes: endpoints, their health, their retries
 include "retry.pxi"         # whether and when an attempt is made again
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "ending.pxi"        # how an attempt ended

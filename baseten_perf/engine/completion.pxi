@@ -63,6 +63,7 @@ cdef class Completion:
     cdef readonly object vectors
     cdef readonly str request_id
     cdef readonly str url
+    cdef readonly int endpoint
 
 
 cdef enum:
@@ -83,11 +84,14 @@ cdef Completion completion_from(Ending *ending, Op *op):
     completion.elapsed = ending.elapsed * 1e-9
     completion.headers = PyBytes_FromStringAndSize(ending.headers, ending.headers_size)
     completion.error = ending.error.decode("utf-8", "replace") if ending.error != NULL else ""
-    completion.url = (ending.url if ending.url != NULL else op.url).decode("utf-8", "replace")
-    if op.request_id_stem != NULL:
-        completion.request_id = f"{op.request_id_stem.decode()}-{ending.index}-{max(0, ending.attempts - 1)}"
-    else:
+    completion.endpoint = ending.route
+    completion.url = (ending.url if ending.url != NULL else op.routes[ending.route].url).decode("utf-8", "replace")
+    if op.request_id_stem == NULL:
         completion.request_id = ""
+    elif ending.hedge > 0:
+        completion.request_id = f"{op.request_id_stem.decode()}-{ending.index}-hedge-{ending.hedge}"
+    else:
+        completion.request_id = f"{op.request_id_stem.decode()}-{ending.index}-{ending.retry}"
     if ending.body_size <= COPIED_BODY:
         completion.body = PyBytes_FromStringAndSize(ending.body, ending.body_size)
     else:

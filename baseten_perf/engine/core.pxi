@@ -5,8 +5,15 @@
 
 cdef struct Core:
     int refs
-    char *ca_file                   # NULL: libcurl's built-in path
+    int http_version                # 1, 2 or 3
     char *no_proxy
+    bint verify                     # servers' certificates
+    char *ca_file                   # NULL: libcurl's built-in path
+    char *ca_path                   # NULL: no directory of certificates
+    char *cert_file                 # the client's own certificate, or NULL
+    char *key_file                  # NULL: the key is in cert_file
+    char *key_password              # or NULL
+    char *unix_socket               # path that all connections go to, or NULL
     bint use_epoll
     int most_loops
     Loop *loops[MOST_LOOPS]
@@ -24,6 +31,11 @@ cdef void core_drop(Core *core) noexcept nogil:
         if core.loops[number] != NULL:
             loop_free(core.loops[number])
     free(core.ca_file)
+    free(core.ca_path)
+    free(core.cert_file)
+    free(core.key_file)
+    free(core.key_password)
+    free(core.unix_socket)
     free(core.no_proxy)
     free(core)
 

@@ -36,7 +36,10 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     ending.outcome = outcome
     ending.status = transfer.status
     ending.curl_code = code
-    ending.attempts = request.attempts
+    ending.attempts = request.attempts + request.hedges
+    ending.retry = request.attempts - 1
+    ending.hedge = transfer.hedge
+    ending.route = transfer.route
     ending.elapsed = now - request.started
     ending.headers_size = transfer.headers.size
     ending.headers = transfer.headers.take()
@@ -58,7 +61,7 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     if words != NULL:
         ending.error = strdup(words)
     curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)
-    if url != NULL and strcmp(url, op.url) != 0:
+    if url != NULL and strcmp(url, op.routes[transfer.route].url) != 0:
         ending.url = strdup(url)
     return ending
 
@@ -72,7 +75,8 @@ cdef Ending *ending_without_answer(Op *op, Py_ssize_t index, Outcome outcome, co
         return NULL
     ending.index = index
     ending.outcome = outcome
-    ending.attempts = request.attempts
+    ending.attempts = request.attempts + request.hedges
+    ending.retry = max(0, request.attempts - 1)
     ending.elapsed = now - request.started if request.started else 0
     ending.error = strdup(words)
     return ending

@@ -7,6 +7,12 @@ cdef char *copy_text(bytes text) except NULL:
     return copied
 
 
+cdef char *copy_path(path) except? NULL:
+    if path is None:
+        return NULL
+    return copy_text(os.fsencode(path))
+
+
 cdef class Engine:
     """Loops, connections and their settings, shared by all clients of one HttpClientWrapper.
 
@@ -14,35 +20,55 @@ cdef class Engine:
     forked child it starts afresh.
 
     Parameters:
-        ca_file: path of the PEM file with trusted certificates; None for libcurl's built-in path.
+        http_version: 1; 2 (negotiated over TLS, known beforehand in clear text); 3 (over TLS, or what else there is).
         no_proxy: comma-separated hosts that are reached directly.
+        verify: whether certificates of servers are checked.
+        ca_file: path of a PEM file with trusted certificates; None for libcurl's built-in path.
+        ca_path: path of a directory with trusted certificates, or None.
+        cert_file, key_file, key_password: the client's certificate, for servers that ask for it; None for none.
+        unix_socket: path of the socket that all connections go to, or None.
         loops: most loop threads, 1 to 16.
         portable: sleep in curl_multi_poll even where there is epoll.
     """
 
     cdef Core *core
     cdef int generation
-    cdef readonly object settings
+    cdef dict settings
 
-    def __init__(self, *, ca_file: str | None, no_proxy: str, loops: int, portable: bool):
+    def __init__(self, *, int http_version, str no_proxy not None, bint verify, ca_file, ca_path, cert_file, key_file,
+                 key_password, unix_socket, int loops, bint portable):
         if not 1 <= loops <= MOST_LOOPS:
             raise ValueError(f"loops must be between 1 and {MOST_LOOPS}, not {loops}")
-        self.settings = (ca_file, no_proxy, loops, portable)
+        if http_version in (2, 3) and not supports(f"http{http_version}"):
+            raise ValueError(f"http_version={http_version}: this libcurl has no HTTP/{http_version} ({libcurl_version()})")
+        if unix_socket is not None and not supports("unix sockets"):
+            raise ValueError(f"uds: this libcurl has no unix sockets ({libcurl_version()})")
+        self.settings = {
+            "http_version": http_version, "no_proxy": no_proxy, "verify": verify, "ca_file": ca_file,
+            "ca_path": ca_path, "cert_file": cert_file, "key_file": key_file, "key_password": key_password,
+            "unix_socket": unix_socket, "loops": loops, "portable": portable,
+        }
 
     cdef Core *current(self) except NULL:
         """The core of this process, made when there is none yet."""
         if self.core != NULL and self.generation == fork_generation:
             return self.core
-        ca_file, no_proxy, loops, portable = self.settings
+        settings = self.settings
         cdef Core *core = <Core *>calloc(1, sizeof(Core))
         if core == NULL:
             raise MemoryError
         core.refs = 1
-        core.use_epoll = HAVE_EPOLL and not portable
-        core.most_loops = loops
-        if ca_file is not None:
-            core.ca_file = copy_text(os.fsencode(ca_file))
-        core.no_proxy = copy_text(no_proxy.encode())
+        core.http_version = settings["http_version"]
+        core.use_epoll = HAVE_EPOLL and not settings["portable"]
+        core.most_loops = settings["loops"]
+        core.verify = settings["verify"]
+        core.no_proxy = copy_text(settings["no_proxy"].encode())
+        core.ca_file = copy_path(settings["ca_file"])
+        core.ca_path = copy_path(settings["ca_path"])
+        core.cert_file = copy_path(settings["cert_file"])
+        core.key_file = copy_path(settings["key_file"])
+        core.key_password = copy_path(settings["key_password"])
+        core.unix_socket = copy_path(settings["unix_socket"])
         self.core = core
         self.generation = fork_generation
         return core

@@ -32,8 +32,10 @@ cdef class Operation:
 
     Parameters:
         engine: where it runs.
-        url: absolute http or https URL, ASCII.
-        proxy: URL of the proxy; empty for none.
+        routes: where requests may go: (absolute http or https URL in ASCII, URL of the proxy or empty, EndpointState,
+            weight), at least one.
+        ticket: number that the choice of routes starts from.
+        pinned: whether the first attempts of all requests take the same route.
         method: HTTP method; HEAD has no answer body, and a bodyless operation sends none.
         bodyless: whether requests carry no body.
         lines: constant header lines, without line ends.
@@ -46,6 +48,8 @@ cdef class Operation:
         total_timeout_s: seconds from now for the whole operation, or None.
         max_retries: most retries of a request.
         initial_backoff_ms: milliseconds before the first retry.
+        hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
+        hedge_budget: copies that all requests together may send.
         retry_budget: retries that all requests together may spend on time-outs and repeated network failures.
         final_statuses: HTTP statuses that are never retried.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
@@ -58,9 +62,11 @@ cdef class Operation:
     cdef bint flushed
     cdef int concurrency
 
-    def __init__(self, Engine engine not None, *, bytes url not None, bytes proxy not None, str method not None, bint bodyless, list lines not None,
+    def __init__(self, Engine engine not None, *, list routes not None, unsigned long long ticket,
+                 bint pinned, str method not None, bint bodyless, list lines not None,
                  bytes request_id_stem, bint deadline_header, rows, Py_ssize_t count, int concurrency, double timeout_s,
-                 double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms, int retry_budget,
+                 double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms, hedge_delay_s,
+                 int hedge_budget, int retry_budget,
                  final_statuses, EventMailbox mailbox, unsigned long long token):
         global operations_made
         cdef Py_ssize_t i
@@ -78,8 +84,12 @@ cdef class Operation:
         operations_made += 1
         op.serial = operations_made
         op.generation = fork_generation
-        op.url = copy_text(url)
-        op.proxy = copy_text(proxy)
+        self.take_routes(routes)
+        op.ticket = ticket
+        op.pinned = pinned
+        if hedge_delay_s is not None:
+            op.hedge_delay = <long long>(<double>hedge_delay_s * 1e9)
+        op.hedge_budget = hedge_budget
         if method != "POST":
             op.method = copy_text(method.encode())
         op.head = method == "HEAD"
@@ -115,6 +125,25 @@ cdef class Operation:
             op.token = token
             count_up(&mailbox.box.refs)
         engine.attach(op, concurrency)
+
+    cdef int take_routes(self, list routes) except -1:
+        cdef EndpointState state
+        cdef Route *route
+        if not routes:
+            raise ValueError("an operation needs at least one route")
+        self.op.routes = <Route *>calloc(len(routes), sizeof(Route))
+        if self.op.routes == NULL:
+            raise MemoryError
+        for url, proxy, state, weight in routes:
+            route = &self.op.routes[self.op.route_count]
+            self.op.route_count += 1
+            route.url = copy_text(url)
+            route.proxy = copy_text(proxy)
+            route.secure = url.startswith(b"https:")
+            route.weight = weight
+            route.endpoint = state.endpoint
+            count_up(&state.endpoint.refs)
+        return 0
 
     cdef int check(self) except -1:
         if self.op.generation != fork_generation:

@@ -6,7 +6,7 @@ cdef inline void lane_link(Lane *lane, Transfer *transfer) noexcept nogil:
     if lane.transfers != NULL:
         lane.transfers.previous = transfer
     lane.transfers = transfer
-    lane.in_flight += 1
+    lane.in_flight += transfer.slot
 
 
 cdef inline void lane_unlink(Lane *lane, Transfer *transfer) noexcept nogil:
@@ -16,7 +16,7 @@ cdef inline void lane_unlink(Lane *lane, Transfer *transfer) noexcept nogil:
         lane.transfers = transfer.next
     if transfer.next != NULL:
         transfer.next.previous = transfer.previous
-    lane.in_flight -= 1
+    lane.in_flight -= transfer.slot
 
 
 cdef void lane_attach(Lane *lane) noexcept nogil:
@@ -78,34 +78,77 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
     cdef Op *op = lane.op
     cdef Py_ssize_t index
     cdef Backoff *backoff
+    cdef bint retries_admitted = True
+    cdef int route
     while lane.in_flight < lane.slots:
         backoff = lane.ready
-        if backoff != NULL:
-            lane.ready = backoff.next
+        if backoff != NULL and retries_admitted:
             index = backoff.index
+            route = op_choose_route(op, index, op.requests[index].tried, op.requests[index].attempts)
+            if not endpoint_admits_retry(op.routes[route].endpoint, lane):
+                retries_admitted = False
+                continue
+            lane.ready = backoff.next
             free(backoff)
         else:
             index = op_next_request(op)
             if index < 0:
                 return
-        if not lane_start_attempt(lane, index):
+            op.requests[index].started = monotonic_ns()
+            route = op_choose_route(op, index, 0, 0)
+        if not lane_start_attempt(lane, index, route):
             return
 
 
-cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index) noexcept nogil:
+cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route) noexcept nogil:
+    cdef Op *op = lane.op
     cdef Loop *loop = lane.loop
+    cdef bint retry = op.requests[index].attempts > 0
     cdef Transfer *transfer = loop_idle_transfer(loop)
-    if lane.op.requests[index].started == 0:
-        lane.op.requests[index].started = monotonic_ns()
     if transfer == NULL:
+        if retry:
+            endpoint_retry_ended(op.routes[route].endpoint)
         lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         return False
-    cdef int code = transfer_begin(transfer, lane, index)
+    transfer.retry = retry
+    cdef int code = transfer_begin(transfer, lane, index, route, 0)
+    if code == 0 and op.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
+        if not timers_add(&loop.timers, &transfer.hedge_timer, monotonic_ns() + op.hedge_delay):
+            code = E_OUT_OF_MEMORY
     if code != 0:
+        transfer.serial = 0
+        transfer.route = route
         transfer_end(transfer)
         lane_fail(lane, index, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
         return False
     return True
+
+
+cdef enum:
+    # Only the first attempt and the first retry of a request are hedged.
+    HEDGED_ATTEMPTS = 2
+
+
+cdef void lane_hedge(Transfer *transfer) noexcept nogil:
+    """No header has come for long: send a copy elsewhere, within the hedge budget.  It takes no slot."""
+    cdef Lane *lane = transfer.lane
+    cdef Op *op = lane.op
+    cdef Request *request = &op.requests[transfer.index]
+    cdef Transfer *copy
+    cdef int route
+    if transfer.status != 0 or transfer.twin != NULL or not op_withdraw(op, &op.hedge_budget):
+        return
+    copy = loop_idle_transfer(lane.loop)
+    if copy == NULL:
+        return
+    request.hedges += 1
+    route = op_choose_route(op, transfer.index, request.tried, request.attempts)
+    # The copy decodes apart from the matrix: two attempts must never write to the same rows.
+    if transfer_begin(copy, lane, transfer.index, route, request.hedges) != 0:
+        transfer_end(copy)
+        return
+    copy.twin = transfer
+    transfer.twin = copy
 
 
 cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
@@ -117,6 +160,16 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     cdef Ending *ending = NULL
     cdef curl_off_t asked = transfer.retry_after_ms
     cdef long long wait = -1
+    cdef Transfer *twin = transfer.twin
+    if twin != NULL:
+        if outcome == OUTCOME_OK:
+            transfer_end(twin)      # the first success wins, the other is aborted on the wire
+        else:
+            # The other copy may still succeed: it goes on alone, in the slot of both.
+            twin.slot, transfer.slot = transfer.slot or twin.slot, False
+            transfer_end(transfer)
+            lane_serve(lane)
+            return
     if outcome == OUTCOME_NETWORK and code == E_COULDNT_CONNECT and lane.loop.starved:
         if lane_makes_do(lane, transfer):
             return

@@ -28,6 +28,8 @@ cdef enum:
     OPT_PROXY = 10004
     OPT_ERRORBUFFER = 10010
     OPT_POSTFIELDS = 10015
+    OPT_SSLCERT = 10025
+    OPT_KEYPASSWD = 10026
     OPT_HTTPHEADER = 10023
     OPT_HEADERDATA = 10029
     OPT_CUSTOMREQUEST = 10036
@@ -36,10 +38,14 @@ cdef enum:
     OPT_POST = 47
     OPT_FOLLOWLOCATION = 52
     OPT_AUTOREFERER = 58
+    OPT_SSL_VERIFYPEER = 64
     OPT_CAINFO = 10065
     OPT_MAXREDIRS = 68
     OPT_HTTPGET = 80
+    OPT_SSL_VERIFYHOST = 81
     OPT_HTTP_VERSION = 84
+    OPT_SSLKEY = 10087
+    OPT_CAPATH = 10097
     OPT_BUFFERSIZE = 98
     OPT_NOSIGNAL = 99
     OPT_ACCEPT_ENCODING = 10102
@@ -50,7 +56,12 @@ cdef enum:
     OPT_OPENSOCKETDATA = 10164
     OPT_CLOSESOCKETDATA = 10209
     OPT_TCP_KEEPALIVE = 213
+    OPT_UNIX_SOCKET_PATH = 10231
     OPT_PIPEWAIT = 237
+    OPT_PROXY_CAINFO = 10246
+    OPT_PROXY_CAPATH = 10247
+    OPT_PROXY_SSL_VERIFYPEER = 248
+    OPT_PROXY_SSL_VERIFYHOST = 249
     OPT_MAXAGE_CONN = 288
     OPT_PROTOCOLS_STR = 10318
     OPT_REDIR_PROTOCOLS_STR = 10319
@@ -98,10 +109,20 @@ cdef enum:
     SOCKET_TIMEOUT = -1
     MSG_DONE = 1
     HTTP_VERSION_1_1 = 2
+    HTTP_VERSION_2TLS = 4
+    HTTP_VERSION_2_PRIOR_KNOWLEDGE = 5
+    HTTP_VERSION_3 = 30
+    FEATURE_HTTP2 = 1 << 16
+    FEATURE_UNIX_SOCKETS = 1 << 19
+    FEATURE_HTTP3 = 1 << 25
     FOLLOW_OBEYCODE = 2             # since 8.16; before that any number but 0 meant plainly "follow"
 
 OPTIONS = {
     "WRITEDATA": OPT_WRITEDATA, "URL": OPT_URL, "PROXY": OPT_PROXY, "POSTFIELDS": OPT_POSTFIELDS,
+    "SSLCERT": OPT_SSLCERT, "KEYPASSWD": OPT_KEYPASSWD, "SSL_VERIFYPEER": OPT_SSL_VERIFYPEER,
+    "SSL_VERIFYHOST": OPT_SSL_VERIFYHOST, "SSLKEY": OPT_SSLKEY, "CAPATH": OPT_CAPATH,
+    "UNIX_SOCKET_PATH": OPT_UNIX_SOCKET_PATH, "PROXY_CAINFO": OPT_PROXY_CAINFO, "PROXY_CAPATH": OPT_PROXY_CAPATH,
+    "PROXY_SSL_VERIFYPEER": OPT_PROXY_SSL_VERIFYPEER, "PROXY_SSL_VERIFYHOST": OPT_PROXY_SSL_VERIFYHOST,
     "HTTPHEADER": OPT_HTTPHEADER, "CUSTOMREQUEST": OPT_CUSTOMREQUEST, "NOPROGRESS": OPT_NOPROGRESS,
     "NOBODY": OPT_NOBODY, "POST": OPT_POST, "FOLLOWLOCATION": OPT_FOLLOWLOCATION, "AUTOREFERER": OPT_AUTOREFERER,
     "CAINFO": OPT_CAINFO, "MAXREDIRS": OPT_MAXREDIRS, "HTTPGET": OPT_HTTPGET, "HTTP_VERSION": OPT_HTTP_VERSION,
@@ -134,6 +155,13 @@ cdef struct Address:                # struct curl_sockaddr, as far as it is read
     int socktype
     int protocol
 
+cdef struct Features:               # struct curl_version_info_data, as far as it is read here
+    int age
+    const char *version
+    unsigned int version_number
+    const char *host
+    int bits
+
 cdef struct Libcurl:
     void *(*easy_init)() noexcept nogil
     void (*easy_cleanup)(void *) noexcept nogil
@@ -151,6 +179,7 @@ cdef struct Libcurl:
     int (*multi_wakeup)(void *) noexcept nogil
     Message *(*multi_info_read)(void *, int *) noexcept nogil
     const char *(*version)() noexcept nogil
+    Features *(*version_info)(int) noexcept nogil
 
 cdef Libcurl curl
 
@@ -195,6 +224,7 @@ cdef int bind() except -1:
         library, "curl_multi_poll")
     curl.multi_wakeup = <int (*)(void *) noexcept nogil>symbol(library, "curl_multi_wakeup")
     curl.multi_info_read = <Message *(*)(void *, int *) noexcept nogil>symbol(library, "curl_multi_info_read")
+    curl.version_info = <Features *(*)(int) noexcept nogil>symbol(library, "curl_version_info")
     curl.version = <const char *(*)() noexcept nogil>symbol(library, "curl_version")
     return 0
 
@@ -205,6 +235,13 @@ bind()
 def libcurl_version() -> str:
     """libcurl's own version line, e.g. "libcurl/8.23.0 OpenSSL/3.6.5 ..."."""
     return curl.version().decode()
+
+
+def supports(feature: str) -> bool:
+    """Whether this libcurl has "http2", "http3" or "unix sockets"."""
+    cdef int bits = curl.version_info(0).bits
+    wanted = {"http2": FEATURE_HTTP2, "http3": FEATURE_HTTP3, "unix sockets": FEATURE_UNIX_SOCKETS}
+    return (bits & <int>wanted[feature]) != 0
 
 
 def default_ca_file() -> "str | None":

@@ -17,6 +17,7 @@ cdef struct Loop:
     long long now                   # when this turn began
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
+    int multi_size                  # most transfers in one multi
     bint starved                    # the system had no descriptor left for the last connection
     # shared
     Gate *gate
@@ -43,6 +44,8 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.number = number
     loop.gate = new Gate()
     loop.epoll = loop.bell[0] = loop.bell[1] = -1
+    # Several HTTP/2 streams share a connection, and curl_multi_poll sleeps in one multi only.
+    loop.multi_size = MULTI_SIZE if core.use_epoll and core.http_version == 1 else 0x7fffffff
     loop.random = <unsigned long long>monotonic_ns() | 1
     cdef bint good = True
     if core.use_epoll:
@@ -100,9 +103,10 @@ cdef void loop_ring(Loop *loop) noexcept nogil:
         curl.multi_wakeup(loop.multis[0].handle)
 
 
-cdef void loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
-    """Ask the loop to serve `lane` soon; from any thread."""
+cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
+    """Ask the loop to serve `lane` soon; from any thread.  False when the lane is detached already."""
     loop.gate.lock()
+    cdef bint there = not lane.detached
     if not lane.queued and not lane.detached:
         lane.queued = True
         lane.inbox_next = NULL
@@ -113,6 +117,7 @@ cdef void loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
             loop.inbox_last.inbox_next = lane
         loop.inbox_last = lane
     loop.gate.unlock()
+    return there
 
 
 cdef void loop_stop(Loop *loop) noexcept nogil:
@@ -175,6 +180,8 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
             return
         if timer.kind == BACKOFF_OVER:
             lane_backoff_over(<Backoff *>timer.owner)
+        elif timer.kind == HEDGE_DUE:
+            lane_hedge(<Transfer *>timer.owner)
         else:
             lane_deadline_passed(<Lane *>timer.owner)
 

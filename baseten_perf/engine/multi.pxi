@@ -28,7 +28,7 @@ cdef Multi *multi_new(Loop *loop, int number) noexcept nogil:
     multi.due = NEVER
     cdef int code = 1
     if multi.handle != NULL:
-        code = curl.multi_setopt(multi.handle, MOPT_MAXCONNECTS, <long>(2 * MULTI_SIZE if loop.epoll >= 0 else 2048))
+        code = curl.multi_setopt(multi.handle, MOPT_MAXCONNECTS, <long>min(2 * <long>loop.multi_size, 2048))
         if loop.epoll >= 0:
             code |= curl.multi_setopt(multi.handle, MOPT_SOCKETFUNCTION, <void *>on_socket)
             code |= curl.multi_setopt(multi.handle, MOPT_SOCKETDATA, <void *>multi)
@@ -89,8 +89,9 @@ cdef void multi_reap(Multi *multi) noexcept nogil:
 cdef Transfer *loop_idle_transfer(Loop *loop) noexcept nogil:
     """A transfer of the first multi that has room; NULL when memory has run out."""
     cdef int number = 0
-    cdef int size = MULTI_SIZE if loop.epoll >= 0 else 0x7fffffff
-    while number < MOST_MULTIS - 1 and loop.multis[number] != NULL and loop.multis[number].active >= size:
+    while number < MOST_MULTIS - 1 and loop.multis[number] != NULL and (
+        loop.multis[number].active >= loop.multi_size
+    ):
         number += 1
     if loop.multis[number] == NULL:
         loop.multis[number] = multi_new(loop, number)

@@ -28,8 +28,10 @@ cdef struct Request:
     size_t body_size
     long long started               # when an attempt first got a slot; 0 before
     long long first_row
+    unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
     unsigned int rows
-    unsigned char attempts          # started so far
+    unsigned char attempts          # started so far, hedges aside
+    unsigned char hedges
     unsigned char connect_failures
     unsigned char network_failures
 
@@ -48,14 +50,17 @@ cdef struct Ending:
     Outcome outcome
     int status
     int curl_code
-    int attempts
+    int attempts                    # hedges included
+    int retry                       # which of them brought this: 0 is the first one
+    int hedge                       # or which hedge did; 0 when none
+    int route
     long long elapsed               # nanoseconds
     char *body
     size_t body_size
     char *headers
     size_t headers_size
     char *error                     # or NULL
-    char *url                       # or NULL: the operation's own
+    char *url                       # or NULL: the route's own
     float *values                   # ragged vectors: see decode/vectors.hpp
     size_t *ends
     size_t vectors
@@ -73,6 +78,8 @@ cdef struct Lane:
     Backoff *waiting
     Timer deadline
     bint attached
+    bint registered                 # waits for a place among an endpoint's retries; guarded by retries_gate
+    Lane *next_registered
     Lane *previous
     Lane *next
     bint queued
@@ -84,8 +91,10 @@ cdef struct Op:
     unsigned long long serial       # never reused: transfers remember for which operation they are set up
     int generation                  # of the process: see fork.pxi
     Core *core                      # a reference: the lanes' loops stay reachable
-    char *url
-    char *proxy                     # "" for none
+    Route *routes
+    int route_count
+    unsigned long long ticket       # of the first request: see route.pxi
+    bint pinned                     # first attempts all go the way of the first
     char *method                    # NULL for POST
     bint bodyless
     bint head
@@ -100,6 +109,7 @@ cdef struct Op:
     long connect_timeout_ms
     long long deadline              # monotonic nanoseconds, or NEVER
     int max_retries
+    long long hedge_delay           # nanoseconds; 0 for no hedging
     long long backoff_ms
     unsigned char *final_status     # 1000 flags: 1 = this status is not retried
     Mailbox *mailbox                # NULL for a waiter that blocks on `gate`
@@ -110,6 +120,7 @@ cdef struct Op:
     Gate *gate
     OpState state
     int retry_budget
+    int hedge_budget
     Request *requests
     Py_ssize_t submitted
     Py_ssize_t started
@@ -154,8 +165,9 @@ cdef void op_drop(Op *op) noexcept nogil:
     for i in range(op.line_count):
         free(op.lines[i])
     free(op.lines)
-    free(op.url)
-    free(op.proxy)
+    for i in range(op.route_count):
+        route_clear(&op.routes[i])
+    free(op.routes)
     free(op.method)
     free(op.request_id_stem)
     free(op.final_status)
@@ -245,12 +257,12 @@ cdef bint op_running(Op *op) noexcept nogil:
     return running
 
 
-cdef bint op_spend_retry(Op *op) noexcept nogil:
-    """Withdraw one unit of the retry budget; False when it is used up."""
+cdef bint op_withdraw(Op *op, int *budget) noexcept nogil:
+    """Withdraw one unit of the operation's retry or hedge budget; False when it is used up."""
     op.gate.lock()
-    cdef bint granted = op.retry_budget > 0
+    cdef bint granted = budget[0] > 0
     if granted:
-        op.retry_budget -= 1
+        budget[0] -= 1
     op.gate.unlock()
     return granted
 

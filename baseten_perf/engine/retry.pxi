@@ -41,14 +41,14 @@ cdef bint attempt_again(Op *op, Request *request, Outcome outcome, int status, i
     if outcome == OUTCOME_HTTP_STATUS:
         return status_is_retried(op, status)
     if outcome == OUTCOME_TIMEOUT or outcome == OUTCOME_CONNECT_TIMEOUT:
-        return op_spend_retry(op)
+        return op_withdraw(op, &op.retry_budget)
     if outcome != OUTCOME_NETWORK or failure_is_permanent(curl_code):
         return False
     if is_connect_failure(curl_code):
         request.connect_failures += 1
         return request.connect_failures <= MOST_CONNECT_RETRIES
     request.network_failures += 1
-    return request.network_failures == 1 or op_spend_retry(op)
+    return request.network_failures == 1 or op_withdraw(op, &op.retry_budget)
 
 
 cdef long long backoff_ns(Op *op, int retry, long long retry_after_ms, unsigned long long random) noexcept nogil:

@@ -2,6 +2,7 @@
 
 cdef enum TimerKind:
     BACKOFF_OVER
+    HEDGE_DUE
     DEADLINE_PASSED
 
 cdef struct Timer:

@@ -41,6 +41,12 @@ cdef struct Transfer:
     Lane *lane
     Py_ssize_t index
     unsigned long long serial       # of the operation it is set up for
+    int route                       # of that operation; it is set up for this one
+    bint retry                      # holds a place among its endpoint's running retries
+    bint slot                       # counts as in flight: of an attempt and its hedge, one does
+    int hedge                       # number of the hedge that it carries; 0 for the original
+    Transfer *twin                  # the other of an attempt and its hedge
+    Timer hedge_timer
     Slist *lines                    # header list of our own; libcurl only reads it
     int line_capacity
     char request_id[160]
@@ -125,6 +131,7 @@ cdef Transfer *transfer_new(Multi *multi) noexcept nogil:
     transfer.body = new Bytes()
     transfer.headers = new Bytes()
     transfer.multi = multi
+    timer_init(&transfer.hedge_timer, HEDGE_DUE, <void *>transfer)
     if transfer.easy == NULL or transfer_settle_in(transfer, multi.loop) != 0:
         transfer_free(transfer)
         return NULL
@@ -160,7 +167,6 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, OPT_NOSIGNAL, <long>1)
     code |= curl.easy_setopt(easy, OPT_NOPROGRESS, <long>1)
     code |= curl.easy_setopt(easy, OPT_BUFFERSIZE, <long>262144)
-    code |= curl.easy_setopt(easy, OPT_HTTP_VERSION, <long>HTTP_VERSION_1_1)
     code |= curl.easy_setopt(easy, OPT_PROTOCOLS_STR, <char *>b"http,https")
     code |= curl.easy_setopt(easy, OPT_REDIR_PROTOCOLS_STR, <char *>b"http,https")
     code |= curl.easy_setopt(easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
@@ -170,8 +176,32 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, OPT_MAXAGE_CONN, <long>IDLE_SECONDS)
     code |= curl.easy_setopt(easy, OPT_ACCEPT_ENCODING, <char *>b"")
     code |= curl.easy_setopt(easy, OPT_NOPROXY, core.no_proxy)
+    if core.http_version != 1:
+        # Rather wait for a connection that can be shared than open one more.
+        code |= curl.easy_setopt(easy, OPT_PIPEWAIT, <long>1)
+    if core.unix_socket != NULL:
+        code |= curl.easy_setopt(easy, OPT_UNIX_SOCKET_PATH, core.unix_socket)
+    return code | transfer_settle_tls(easy, core)
+
+
+cdef int transfer_settle_tls(void *easy, Core *core) noexcept nogil:
+    cdef int code = 0
+    if not core.verify:
+        code |= curl.easy_setopt(easy, OPT_SSL_VERIFYPEER, <long>0)
+        code |= curl.easy_setopt(easy, OPT_SSL_VERIFYHOST, <long>0)
+        code |= curl.easy_setopt(easy, OPT_PROXY_SSL_VERIFYPEER, <long>0)
+        code |= curl.easy_setopt(easy, OPT_PROXY_SSL_VERIFYHOST, <long>0)
     if core.ca_file != NULL:
         code |= curl.easy_setopt(easy, OPT_CAINFO, core.ca_file)
+        code |= curl.easy_setopt(easy, OPT_PROXY_CAINFO, core.ca_file)
+    if core.ca_path != NULL:
+        code |= curl.easy_setopt(easy, OPT_CAPATH, core.ca_path)
+        code |= curl.easy_setopt(easy, OPT_PROXY_CAPATH, core.ca_path)
+    if core.cert_file != NULL:
+        code |= curl.easy_setopt(easy, OPT_SSLCERT, core.cert_file)
+        code |= curl.easy_setopt(easy, OPT_SSLKEY, core.key_file if core.key_file != NULL else core.cert_file)
+    if core.key_password != NULL:
+        code |= curl.easy_setopt(easy, OPT_KEYPASSWD, core.key_password)
     return code
 
 
@@ -200,9 +230,6 @@ cdef int transfer_prepare_operation(Transfer *transfer, Op *op) noexcept nogil:
     for i in range(count):
         transfer.lines[i].next = &transfer.lines[i + 1] if i + 1 < count else NULL
     code |= curl.easy_setopt(easy, OPT_HTTPHEADER, transfer.lines)
-    code |= curl.easy_setopt(easy, OPT_URL, op.url)
-    # Explicit even when empty, as NOPROXY is: libcurl must not read the environment by itself.
-    code |= curl.easy_setopt(easy, OPT_PROXY, op.proxy)
     code |= curl.easy_setopt(easy, OPT_TIMEOUT_MS, op.timeout_ms)
     code |= curl.easy_setopt(easy, OPT_CONNECTTIMEOUT_MS, op.connect_timeout_ms)
     # HTTPGET first: it undoes what an earlier operation asked for with NOBODY or POST.
@@ -213,11 +240,29 @@ cdef int transfer_prepare_operation(Transfer *transfer, Op *op) noexcept nogil:
         code |= curl.easy_setopt(easy, OPT_POST, <long>1)
     code |= curl.easy_setopt(easy, OPT_CUSTOMREQUEST, op.method)
     transfer.serial = op.serial if code == 0 else 0
+    transfer.route = -1
     return code
 
 
-cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index) noexcept nogil:
-    """Make the transfer carry a new attempt of request `index` and give it to its multi; a CURLcode."""
+cdef int transfer_prepare_route(Transfer *transfer, Op *op, int number) noexcept nogil:
+    cdef Route *route = &op.routes[number]
+    cdef int version = transfer.multi.loop.core.http_version
+    cdef int code = curl.easy_setopt(transfer.easy, OPT_URL, route.url)
+    # Explicit even when empty, as NOPROXY is: libcurl must not read the environment by itself.
+    code |= curl.easy_setopt(transfer.easy, OPT_PROXY, route.proxy)
+    # Over TLS the version is negotiated, and an older one is fine.  In clear text HTTP/2 must be known beforehand.
+    cdef long wanted = HTTP_VERSION_1_1
+    if version == 2:
+        wanted = HTTP_VERSION_2TLS if route.secure else HTTP_VERSION_2_PRIOR_KNOWLEDGE
+    elif version == 3 and route.secure:
+        wanted = HTTP_VERSION_3
+    code |= curl.easy_setopt(transfer.easy, OPT_HTTP_VERSION, wanted)
+    transfer.route = number if code == 0 else -1
+    return code
+
+
+cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int route, int hedge) noexcept nogil:
+    """Make the transfer carry an attempt of request `index`, or its hedge, and give it to its multi; a CURLcode."""
     cdef Op *op = lane.op
     cdef Request *request = &op.requests[index]
     cdef int code = 0
@@ -233,13 +278,18 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index) noexce
     if op.embeddings:
         if transfer.reader == NULL:
             transfer.reader = new EmbeddingsReader()
-        transfer.reader.start(request.rows, <void *>transfer, claim_rows, False)
+        transfer.reader.start(request.rows, <void *>transfer, claim_rows, hedge > 0)
     if transfer.not_following:
         code |= curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
         transfer.not_following = False
     if transfer.serial != op.serial:
         code |= transfer_prepare_operation(transfer, op)
-    if op.request_id_stem != NULL:
+    if transfer.route != route:
+        code |= transfer_prepare_route(transfer, op, route)
+    if op.request_id_stem != NULL and hedge > 0:
+        snprintf(transfer.request_id, sizeof(transfer.request_id),
+                 b"x-baseten-customer-request-id: %s-%zd-hedge-%d", op.request_id_stem, index, hedge)
+    elif op.request_id_stem != NULL:
         snprintf(transfer.request_id, sizeof(transfer.request_id), b"x-baseten-customer-request-id: %s-%zd-%d",
                  op.request_id_stem, index, <int>request.attempts)
     if op.deadline_header:
@@ -248,7 +298,11 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index) noexce
     if not op.bodyless:
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDS, request.body)
-    request.attempts += 1
+    transfer.hedge = hedge
+    transfer.slot = hedge == 0
+    request.tried |= (<unsigned long long>1 << route) if route < 64 else 0
+    if hedge == 0:
+        request.attempts += 1
     lane_link(lane, transfer)
     transfer.multi.active += 1
     transfer.multi.loop.load += 1
@@ -263,6 +317,13 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
     Removing an unfinished attempt from the multi aborts it on the wire.
     """
     curl.multi_remove_handle(transfer.multi.handle, transfer.easy)
+    timers_remove(&transfer.multi.loop.timers, &transfer.hedge_timer)
+    if transfer.twin != NULL:
+        transfer.twin.twin = NULL
+        transfer.twin = NULL
+    if transfer.retry:
+        transfer.retry = False
+        endpoint_retry_ended(transfer.lane.op.routes[transfer.route].endpoint)
     lane_unlink(transfer.lane, transfer)
     transfer.lane = NULL
     transfer.multi.active -= 1
