@@ -56,6 +56,9 @@ class Matrix(Protocol):
     def row_base64(self, i: int, /) -> str:
         """Row `i` as base64 of little-endian float32."""
 
+    def copy(self) -> Matrix:
+        """The same rows in memory of their own; shares it with this one as long as nobody writes."""
+
     def permute(self, start: int, order: list[int], /) -> None:
         """Move row `start + k` to row `start + order[k]`, for all k at once."""
 

@@ -23,6 +23,7 @@ cdef extern from "<strings.h>" nogil:
 include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
 include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
 include "timers.pxi"        # a loop's timers
+include "block.pxi"         # the memory of a matrix
 include "operation.pxi"     # the native operation: requests, lanes, progress
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share

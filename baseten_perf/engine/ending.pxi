@@ -10,6 +10,10 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         return OUTCOME_TIMEOUT if sent > 0 else OUTCOME_CONNECT_TIMEOUT
     if code != E_OK:
         return OUTCOME_NETWORK
+    if not transfer.headed:
+        # libcurl is content with an answer that ends in its headers.
+        snprintf(transfer.error, sizeof(transfer.error), b"the answer ends inside its headers")
+        return OUTCOME_NETWORK
     if not 200 <= transfer.status < 300:
         return OUTCOME_HTTP_STATUS
     if transfer.decoding:
@@ -49,10 +53,10 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
         words = transfer.reader.failure
         body.size = 0
         body.append(transfer.reader.head, transfer.reader.head_used)
+    elif outcome != OUTCOME_OK and transfer.error[0] != 0:
+        words = transfer.error
     elif code != E_OK:
         words = curl.easy_strerror(code)
-        if transfer.error[0] != 0:
-            words = transfer.error
     elif outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
         ending.vectors = transfer.reader.vectors.count()
         transfer.reader.vectors.take(&ending.values, &ending.ends)

@@ -15,6 +15,7 @@ cdef class Matrix:
     """A block of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
 
     cdef Block *block
+    cdef int exports                # buffers that look into the block
     cdef Py_ssize_t shape[2]
     cdef Py_ssize_t strides[2]
 
@@ -29,6 +30,8 @@ cdef class Matrix:
     cdef float *at(self, Py_ssize_t i) except NULL:
         if not 0 <= i < self.shape[0]:
             raise IndexError(f"row {i} of {self.shape[0]}")
+        if not block_wake(self.block):
+            raise MemoryError
         return self.block.floats + i * self.shape[1]
 
     def row(self, i: int) -> list:
@@ -40,6 +43,18 @@ cdef class Matrix:
     def row_base64(self, i: int) -> str:
         """Row `i` as base64 of little-endian float32."""
         return encode_base64(self.at(i), self.shape[1])
+
+    def copy(self):
+        """The same rows in memory of their own.  Nothing may write to this matrix's rows afterwards."""
+        cdef Matrix matrix
+        cdef Block *block = block_copy(self.block)
+        if block == NULL:
+            raise MemoryError
+        if self.exports == 0:
+            block_rest(self.block)
+        matrix = matrix_of(block)
+        block_drop(block)
+        return matrix
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
@@ -64,6 +79,9 @@ cdef class Matrix:
     def __getbuffer__(self, Py_buffer *view, int flags):
         if (flags & PyBUF_STRIDES) != PyBUF_STRIDES and (flags & PyBUF_ND) != PyBUF_ND and flags & PyBUF_FORMAT:
             raise BufferError("the rows are a 2-dimensional block")
+        if not block_wake(self.block):
+            raise MemoryError
+        self.exports += 1
         view.buf = self.block.floats
         view.obj = self
         view.len = self.shape[0] * self.shape[1] * sizeof(float)
@@ -77,6 +95,9 @@ cdef class Matrix:
         view.strides = self.strides
         view.suboffsets = NULL
         view.internal = NULL
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self.exports -= 1
 
     def __dealloc__(self):
         block_drop(self.block)

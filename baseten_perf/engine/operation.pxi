@@ -35,13 +35,6 @@ cdef struct Request:
     unsigned char connect_failures
     unsigned char network_failures
 
-# One matrix of float32 rows, shared by the operation and the Python Matrix.
-cdef struct Block:
-    int refs
-    float *floats
-    size_t rows
-    size_t dimension
-
 # How a request ended.  Made by a loop, handed over to the Python Completion, which frees every pointer in it.
 cdef struct Ending:
     Ending *next
@@ -190,12 +183,6 @@ cdef void ending_free(Ending *ending) noexcept nogil:
     free(ending)
 
 
-cdef void block_drop(Block *block) noexcept nogil:
-    if block != NULL and count_down(&block.refs) == 0:
-        free(block.floats)
-        free(block)
-
-
 cdef inline bint op_call(Op *op) noexcept nogil:
     """With the gate held: should the waiter be told now?  True when the mailbox must be rung after unlocking."""
     op.gate.notify()
@@ -293,16 +280,10 @@ cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **row
     cdef Claim answer = Claim.granted
     op.gate.lock()
     if op.block == NULL:
-        block = <Block *>calloc(1, sizeof(Block))
-        if block != NULL and dimension <= (<size_t>-1) / sizeof(float) / op.total_rows:
-            block.floats = <float *>calloc(op.total_rows * dimension, sizeof(float))
-        if block == NULL or block.floats == NULL:
-            free(block)
+        block = block_new(op.total_rows, dimension)
+        if block == NULL:
             op.gate.unlock()
             return Claim.no_memory
-        block.refs = 1
-        block.rows = op.total_rows
-        block.dimension = dimension
         op.block = block
     if op.block.dimension != dimension:
         answer = Claim.dimension_differs

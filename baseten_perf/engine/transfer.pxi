@@ -54,6 +54,7 @@ cdef struct Transfer:
     char error[256]                 # libcurl's ERRORBUFFER
     int status                      # of the response that is arriving; 0 before its status line
     long long retry_after_ms
+    bint headed                     # the blank line behind the headers has come
     bint broken                     # memory ran out while receiving
     bint not_following              # FOLLOWLOCATION was switched off for this attempt
     bint decoding                   # the body goes to `reader`, not to `body`
@@ -73,11 +74,14 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.body.size = 0
         transfer.retry_after_ms = 0
         transfer.status = status
+        transfer.headed = False
         on_redirect_status(transfer, status)
         return length
     if length > 15 and strncasecmp(text, b"retry-after-ms:", 15) == 0:
         transfer.retry_after_ms = strtoll(text + 15, NULL, 10)
-    if length > 2 and not transfer.headers.append(text, length):
+    if length <= 2:
+        transfer.headed = True
+    elif not transfer.headers.append(text, length):
         transfer.broken = True
         return 0
     return length
@@ -269,6 +273,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     transfer.lane = lane
     transfer.index = index
     transfer.status = 0
+    transfer.headed = False
     transfer.retry_after_ms = 0
     transfer.error[0] = 0
     transfer.broken = False

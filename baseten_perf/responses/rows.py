@@ -150,7 +150,7 @@ class Rows:
         if isinstance(block, FloatBlock):
             block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
         if not self._odd:
-            return numpy.array(block, dtype=numpy.float32, order="C")
+            return numpy.asarray(block.copy())
         dim = self._common_dim()
         array = numpy.empty((self._total, dim), dtype=numpy.float32)
         for batch, (start, end) in enumerate(self._spans()):

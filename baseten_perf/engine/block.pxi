@@ -1,0 +1,120 @@
+# A block: the memory of one matrix of float32 rows, and how it is copied without copying.
+#
+# Owner: reference counted; the operation that fills it and each Python Matrix on it hold one reference.  On Linux a
+# large block lies in an unnamed file in memory (memfd_create), of which each copy is a private mapping: the same pages,
+# until somebody writes to them.  So response.numpy() gives an array of its own and the peak stays at one block.
+
+cdef extern from * nogil:
+    """
+    #include <sys/mman.h>
+
+    // An unnamed file of `size` zero bytes in memory, or -1.
+    static inline int open_rows_file(size_t size) {
+    #if defined(__linux__) && defined(MFD_CLOEXEC)
+        int file = memfd_create("baseten_perf rows", MFD_CLOEXEC);
+        if (file >= 0 && ftruncate(file, static_cast<off_t>(size)) != 0) {
+            close(file);
+            file = -1;
+        }
+        return file;
+    #else
+        (void)size;
+        return -1;
+    #endif
+    }
+    static inline float *map_rows(int file, size_t size, bool of_its_own) {
+        void *rows = mmap(nullptr, size, PROT_READ | PROT_WRITE, of_its_own ? MAP_PRIVATE : MAP_SHARED, file, 0);
+        return rows == MAP_FAILED ? nullptr : static_cast<float *>(rows);
+    }
+    static inline void unmap_rows(float *rows, size_t size) { munmap(rows, size); }
+    """
+    int open_rows_file(size_t size)
+    float *map_rows(int file, size_t size, bint of_its_own)
+    void unmap_rows(float *rows, size_t size)
+
+cdef enum:
+    LARGE_BLOCK = 4194304           # bytes from which a file in memory is worth its system calls
+
+cdef struct Block:
+    int refs
+    float *floats                   # NULL while a filled block rests in its file
+    size_t rows
+    size_t dimension
+    size_t size                     # bytes
+    int file                        # -1: `floats` is from malloc, or a copy's private mapping
+    bint mapped
+
+
+cdef Block *block_new(size_t rows, size_t dimension) noexcept nogil:
+    """Rows of zeros; NULL when memory has run out."""
+    cdef Block *block = NULL
+    if dimension <= (<size_t>-1) // sizeof(float) // rows:
+        block = <Block *>calloc(1, sizeof(Block))
+    if block == NULL:
+        return NULL
+    block.refs = 1
+    block.rows = rows
+    block.dimension = dimension
+    block.size = rows * dimension * sizeof(float)
+    block.file = open_rows_file(block.size) if block.size >= LARGE_BLOCK else -1
+    if block.file >= 0:
+        block.floats = map_rows(block.file, block.size, False)
+        block.mapped = block.floats != NULL
+        if not block.mapped:
+            close_descriptor(block.file)
+            block.file = -1
+    if block.floats == NULL:
+        block.floats = <float *>calloc(block.rows, block.dimension * sizeof(float))
+    if block.floats == NULL:
+        free(block)
+        return NULL
+    return block
+
+
+cdef void block_drop(Block *block) noexcept nogil:
+    if block == NULL or count_down(&block.refs) > 0:
+        return
+    if not block.mapped:
+        free(block.floats)
+    elif block.floats != NULL:
+        unmap_rows(block.floats, block.size)
+    if block.file >= 0:
+        close_descriptor(block.file)
+    free(block)
+
+
+cdef bint block_wake(Block *block) noexcept nogil:
+    """Make `floats` readable again after block_rest; False when the system refuses."""
+    if block.floats == NULL:
+        block.floats = map_rows(block.file, block.size, False)
+    return block.floats != NULL
+
+
+cdef void block_rest(Block *block) noexcept nogil:
+    """Leave the rows to their file, if nobody else can be using them: only the caller's reference is left."""
+    if block.file >= 0 and block.floats != NULL and count_now(&block.refs) == 1:
+        unmap_rows(block.floats, block.size)
+        block.floats = NULL
+
+
+cdef Block *block_copy(Block *block) noexcept nogil:
+    """A block of its own with the same rows, which nothing may write to any more; NULL when memory has run out."""
+    cdef Block *copy = <Block *>calloc(1, sizeof(Block))
+    if copy == NULL:
+        return NULL
+    copy.refs = 1
+    copy.rows = block.rows
+    copy.dimension = block.dimension
+    copy.size = block.size
+    copy.file = -1
+    if block.file >= 0:
+        copy.floats = map_rows(block.file, block.size, True)
+        copy.mapped = copy.floats != NULL
+    if copy.floats == NULL and block_wake(block):
+        copy.floats = <float *>malloc(block.size)
+        if copy.floats != NULL:
+            memcpy(copy.floats, block.floats, block.size)
+    if copy.floats == NULL:
+        free(copy)
+        return NULL
+    return copy
