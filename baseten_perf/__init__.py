@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .pool import HttpClientWrapper
 from .preference import RequestProcessingPreference
@@ -18,13 +19,15 @@ from .responses import (
     RerankResponse,
     RerankResult,
 )
+from .trace import TraceContext
 
 if TYPE_CHECKING:
-    from .errors import APIConnectionError, InvalidResponse
+    from .errors import APIConnectionError, InvalidResponse, OperationCancelled
 
 __all__ = [
     "APIConnectionError",
     "BatchPostResponse",
+    "CancellationToken",
     "ClassificationResponse",
     "ClassificationResult",
     "HttpClientWrapper",
@@ -32,17 +35,19 @@ __all__ = [
     "OpenAIEmbeddingData",
     "OpenAIEmbeddingsResponse",
     "OpenAIUsage",
+    "OperationCancelled",
     "PerformanceClient",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",
+    "TraceContext",
     "__version__",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # The exception classes are requests' children, and requests takes as long to import as all the rest.
-    if name in ("APIConnectionError", "InvalidResponse"):
+    if name in ("APIConnectionError", "InvalidResponse", "OperationCancelled"):
         from . import errors
 
         return getattr(errors, name)

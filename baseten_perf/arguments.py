@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+Kind = TypeVar("Kind")
 
 
 def unsigned(name: str, value: Any, bits: int = 64) -> int:
@@ -75,7 +78,24 @@ def string_mapping(name: str, value: Any) -> dict[str, str]:
 
 
 def status_codes(name: str, value: Any) -> frozenset[int]:
-    """Accept a set or frozenset of HTTP status codes (16 bits each)."""
-    if not isinstance(value, (set, frozenset)):
+    """Accept any collection of HTTP status codes (16 bits each): set, list, tuple, range, array."""
+    if isinstance(value, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Collection):
         raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PySet'")
     return frozenset(unsigned(name, code, 16) for code in value)
+
+
+def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
+    """Accept an instance of `kind`, nothing else."""
+    if isinstance(value, kind):
+        return value
+    raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to '{kind.__name__}'")
+
+
+def path(name: str, value: Any) -> str:
+    """Accept str and os.PathLike and return the path as str. Raises ValueError for an empty one."""
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(found, str):
+        raise TypeError(f"argument '{name}': '{type(value).__name__}' object is not a path")
+    if not found or "\0" in found:
+        raise ValueError(f"{name}: the path is empty or holds a NUL")
+    return str.__str__(found)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import operations
-from .arguments import string
+from .arguments import instance, string
+from .certificates import Cert, Verify
 from .drive import blocking
 from .drive.call import Call
 from .engine import EndpointState
 from .headers import HeaderBlock, header_lines
-from .policy import Policy, resolve
-from .pool import HttpClientWrapper
+from .policy import DEFAULT, Policy
+from .pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from .preference import RequestProcessingPreference
+from .styles import Preference, policy_of, post_policy_of, unbatched_policy_of
 from .urls import request_url
 
 if TYPE_CHECKING:
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from .responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
+# Callers may give each call a time-out of its own.
+MOST_HEADER_BLOCKS = 64
 
-# In the places where the older client took max_concurrent_requests, the newer one takes its preference.
-Preference = RequestProcessingPreference | int | None
+MakeOperation = Callable[[Policy], operations.Operation]
 
 
 class PerformanceClient:
@@ -43,17 +46,21 @@ class PerformanceClient:
     - `max_chars_per_request`: 50 to 1048576 characters in a request (default 8000; none with keywords).
     - `timeout_s`: 0.1 to 3600 seconds for an attempt (default 3600).
     - `total_timeout_s`: seconds for the whole call, at least `timeout_s` (default none).
-    - `hedge_delay`: 0.045 to 3600 seconds. It is checked; hedging itself is not there yet.
+    - `hedge_delay`: seconds without an answer after which a copy of a request is sent, 0.045 and up to less than
+      `timeout_s` - 0.045 (default none: no copies).
 
     All methods raise, before anything is sent, TypeError, ValueError or OverflowError naming the argument; then:
 
     - requests.exceptions.HTTPError (args: status and message; `response`) for an answer that is not 2xx,
     - requests.exceptions.Timeout when `timeout_s` or `total_timeout_s` passes,
     - APIConnectionError (a requests.exceptions.ConnectionError and a ValueError) when no whole answer comes,
-    - InvalidResponse (a ValueError) when an answer cannot be used.
+    - InvalidResponse (a ValueError) when an answer cannot be used,
+    - OperationCancelled (a ValueError) when the preference's `cancel_token` is cancelled.
 
     Each has `batch_index` (the request that failed), `attempts`, `endpoint` and `partial`: what `response.data` would
     have held, with None where no answer had arrived.
+
+    A pickle holds these parameters, the API key included, and no connection. A repr holds no key.
 
     Parameters:
         base_url: http or https URL, to which the paths of the API are appended. Checked when a call is made.
@@ -61,8 +68,9 @@ class PerformanceClient:
         http_version: see HttpClientWrapper.
         client_wrapper: connection pool to share; it beats `http_version` and `proxy`.
         proxy: URL of a proxy for all requests.
+        verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
 
-    Raises ValueError when there is no API key.
+    Raises ValueError when there is no API key; for the rest see HttpClientWrapper.
     """
 
     def __init__(
@@ -72,10 +80,26 @@ class PerformanceClient:
         http_version: int = 1,
         client_wrapper: HttpClientWrapper | None = None,
         proxy: str | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        uds: str | os.PathLike[str] | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
-        self._pool = client_wrapper if client_wrapper is not None else HttpClientWrapper(http_version, proxy)
+        if client_wrapper is None:
+            self._pool = HttpClientWrapper(
+                http_version, proxy, verify=verify, cert=cert, uds=uds, connect_timeout_s=connect_timeout_s
+            )
+        else:
+            self._pool = instance("client_wrapper", client_wrapper, HttpClientWrapper)
+            if (verify, cert, uds, connect_timeout_s) != (True, None, None, CONNECT_TIMEOUT_S):
+                raise ValueError("verify, cert, uds and connect_timeout_s belong to the client_wrapper that is given")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set up what neither copies nor pickles take along."""
         self._state = EndpointState()
         # Of calls without extra headers, which repeat: (time-out, with body) -> header lines.
         self._header_blocks: dict[tuple[float, bool], HeaderBlock] = {}
@@ -88,6 +112,15 @@ class PerformanceClient:
     def get_client_wrapper(self) -> HttpClientWrapper:
         """The connection pool, for other clients to share."""
         return self._pool
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        del state["_state"], state["_header_blocks"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
 
     def __repr__(self) -> str:
         # A base URL may carry a user's password.
@@ -122,12 +155,13 @@ class PerformanceClient:
 
         Returns the vectors in input order; `.numpy()` gives them as float32 of shape (inputs, dimension).
         """
-        policy = _policy(
+        policy = policy_of(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
             total_timeout_s,
         )  # fmt: skip
-        operation = operations.Embed(input, model, encoding_format, dimensions, user, policy)
-        response: OpenAIEmbeddingsResponse = self._run(operation, policy)
+        response: OpenAIEmbeddingsResponse = self._run(
+            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy), policy
+        )
         return response
 
     def async_embed(
@@ -147,11 +181,13 @@ class PerformanceClient:
         max_concurrent_requests: int | None = None,
     ) -> asyncio.Future[OpenAIEmbeddingsResponse]:
         """As `embed`; returns an asyncio.Future of the running event loop, and starts at once."""
-        policy = _policy(
+        policy = policy_of(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
             total_timeout_s,
         )  # fmt: skip
-        return self._start(operations.Embed(input, model, encoding_format, dimensions, user, policy), policy)
+        return self._start(
+            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy), policy
+        )
 
     def rerank(
         self,
@@ -185,14 +221,16 @@ class PerformanceClient:
         Returns one result per text with its `index` in `texts`: batches in order, in each the server's order (best
         first). There is no sorting across batches.
         """
-        policy = _policy(
+        policy = policy_of(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
             total_timeout_s,
         )  # fmt: skip
-        operation = operations.Rerank(
-            query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy
+        response: RerankResponse = self._run(
+            lambda policy: operations.Rerank(
+                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy
+            ),
+            policy,
         )
-        response: RerankResponse = self._run(operation, policy)
         return response
 
     def async_rerank(
@@ -214,14 +252,16 @@ class PerformanceClient:
         max_concurrent_requests: int | None = None,
     ) -> asyncio.Future[RerankResponse]:
         """As `rerank`; returns an asyncio.Future of the running event loop, and starts at once."""
-        policy = _policy(
+        policy = policy_of(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
             total_timeout_s,
         )  # fmt: skip
-        operation = operations.Rerank(
-            query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy
+        return self._start(
+            lambda policy: operations.Rerank(
+                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy
+            ),
+            policy,
         )
-        return self._start(operation, policy)
 
     def classify(
         self,
@@ -245,12 +285,14 @@ class PerformanceClient:
 
         Returns, for each input in order, the list of its labels with scores.
         """
-        policy = _policy(
+        policy = policy_of(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
             total_timeout_s,
         )  # fmt: skip
-        operation = operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy)
-        response: ClassificationResponse = self._run(operation, policy)
+        response: ClassificationResponse = self._run(
+            lambda policy: operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy),
+            policy,
+        )
         return response
 
     def async_classify(
@@ -270,12 +312,14 @@ class PerformanceClient:
         max_concurrent_requests: int | None = None,
     ) -> asyncio.Future[ClassificationResponse]:
         """As `classify`; returns an asyncio.Future of the running event loop, and starts at once."""
-        policy = _policy(
+        policy = policy_of(
             preference, max_concurrent_requests, batch_size, timeout_s, max_chars_per_request, hedge_delay,
             total_timeout_s,
         )  # fmt: skip
-        operation = operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy)
-        return self._start(operation, policy)
+        return self._start(
+            lambda policy: operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy),
+            policy,
+        )
 
     def batch_post(
         self,
@@ -300,10 +344,12 @@ class PerformanceClient:
 
         Returns the parsed JSON answers in the order of the payloads.
         """
-        policy, verb = _post_policy(
+        policy, verb = post_policy_of(
             preference, method, hedge_delay, total_timeout_s, custom_headers, max_concurrent_requests, timeout_s
         )
-        response: BatchPostResponse = self._run(operations.Post(url_path, payloads, verb, policy), policy)
+        response: BatchPostResponse = self._run(
+            lambda policy: operations.Post(url_path, payloads, verb, policy), policy
+        )
         return response
 
     def async_batch_post(
@@ -320,18 +366,71 @@ class PerformanceClient:
         timeout_s: float | None = None,
     ) -> asyncio.Future[BatchPostResponse]:
         """As `batch_post`; returns an asyncio.Future of the running event loop, and starts at once."""
-        policy, verb = _post_policy(
+        policy, verb = post_policy_of(
             preference, method, hedge_delay, total_timeout_s, custom_headers, max_concurrent_requests, timeout_s
         )
-        return self._start(operations.Post(url_path, payloads, verb, policy), policy)
+        return self._start(lambda policy: operations.Post(url_path, payloads, verb, policy), policy)
 
-    def _run(self, operation: operations.Operation, policy: Policy) -> Any:
-        return blocking.run(self._call(operation, policy))
+    def batch_system_one(
+        self,
+        requests: Sequence[Any],
+        preference: RequestProcessingPreference | None = None,
+        *,
+        max_concurrent_requests: int | None = None,
+        timeout_s: float | None = None,
+        hedge_delay: float | None = None,
+        total_timeout_s: float | None = None,
+        custom_headers: Mapping[str, str] | None = None,
+    ) -> BatchPostResponse:
+        """Send System One requests: POST /v1/systemone, one for each.
 
-    def _start(self, operation: operations.Operation, policy: Policy) -> asyncio.Future[Any]:
+        Parameters:
+            requests: JSON objects of states and questions, sent as they are.
+            custom_headers: sent with each request; they replace headers of the same name.
+
+        Returns the parsed JSON answers in the order of the requests.
+        """
+        policy = unbatched_policy_of(
+            preference, hedge_delay, total_timeout_s, custom_headers, max_concurrent_requests, timeout_s
+        )
+        response: BatchPostResponse = self._run(lambda policy: operations.SystemOne(requests, policy), policy)
+        return response
+
+    def async_batch_system_one(
+        self,
+        requests: Sequence[Any],
+        preference: RequestProcessingPreference | None = None,
+        *,
+        max_concurrent_requests: int | None = None,
+        timeout_s: float | None = None,
+        hedge_delay: float | None = None,
+        total_timeout_s: float | None = None,
+        custom_headers: Mapping[str, str] | None = None,
+    ) -> asyncio.Future[BatchPostResponse]:
+        """As `batch_system_one`; returns an asyncio.Future of the running event loop, and starts at once."""
+        policy = unbatched_policy_of(
+            preference, hedge_delay, total_timeout_s, custom_headers, max_concurrent_requests, timeout_s
+        )
+        return self._start(lambda policy: operations.SystemOne(requests, policy), policy)
+
+    def _run(self, make: MakeOperation, policy: Policy | ValueError) -> Any:
+        if isinstance(policy, ValueError):
+            make(DEFAULT)  # what is wrong with the inputs is told first
+            raise policy
+        return blocking.run(self._call(make(policy), policy))
+
+    def _start(self, make: MakeOperation, policy: Policy | ValueError) -> asyncio.Future[Any]:
         from .drive import asynchronous
 
-        return asynchronous.start(lambda mailbox, token: self._call(operation, policy, mailbox, token))
+        # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.
+        operation = make(DEFAULT if isinstance(policy, ValueError) else policy)
+
+        def call(mailbox: EventMailbox, token: int) -> Call:
+            if isinstance(policy, ValueError):
+                raise policy
+            return self._call(operation, policy, mailbox, token)
+
+        return asynchronous.start(call)
 
     def _call(
         self, operation: operations.Operation, policy: Policy, mailbox: EventMailbox | None = None, token: int = 0
@@ -345,17 +444,25 @@ class PerformanceClient:
             endpoints=[url[: len(url) - len(operation.path)] if url.endswith(operation.path) else url],
             ticket=0,
             header_block=self._header_block(policy, operation.method in ("POST", "PUT", "PATCH")),
+            connect_timeout_s=self._pool.connect_timeout_s,
             mailbox=mailbox,
             token=token,
         )
 
     def _header_block(self, policy: Policy, has_body: bool) -> HeaderBlock:
-        if policy.extra_headers or policy.api_key_override is not None:
-            key = self._api_key if policy.api_key_override is None else policy.api_key_override
-            return header_lines(key, policy.extra_headers, timeout_s=policy.timeout_s, has_body=has_body)
+        if policy.extra_headers or policy.api_key_override is not None or policy.trace_context is not None:
+            return header_lines(
+                self._api_key if policy.api_key_override is None else policy.api_key_override,
+                policy.extra_headers,
+                timeout_s=policy.timeout_s,
+                has_body=has_body,
+                trace_context=policy.trace_context,
+            )
         shape = (policy.timeout_s, has_body)
         block = self._header_blocks.get(shape)
         if block is None:
+            if len(self._header_blocks) >= MOST_HEADER_BLOCKS:
+                self._header_blocks.clear()
             block = header_lines(self._api_key, {}, timeout_s=policy.timeout_s, has_body=has_body)
             self._header_blocks[shape] = block
         return block
@@ -367,62 +474,3 @@ def _found_api_key() -> str:
         if key is not None:
             return key
     raise ValueError("API key not provided and no environment variable `BASETEN_API_KEY` found")
-
-
-def _policy(
-    preference: Preference,
-    max_concurrent_requests: int | None,
-    batch_size: int | None,
-    timeout_s: float | None,
-    max_chars_per_request: int | None,
-    hedge_delay: float | None,
-    total_timeout_s: float | None,
-) -> Policy:
-    preference, max_concurrent_requests = _told_apart(preference, max_concurrent_requests)
-    return resolve(
-        preference,
-        max_concurrent_requests=max_concurrent_requests,
-        batch_size=batch_size,
-        timeout_s=timeout_s,
-        max_chars_per_request=max_chars_per_request,
-        hedge_delay=hedge_delay,
-        total_timeout_s=total_timeout_s,
-    )
-
-
-def _post_policy(
-    preference: Preference,
-    method: str | float | None,
-    hedge_delay: float | None,
-    total_timeout_s: float | None,
-    custom_headers: Mapping[str, str] | None,
-    max_concurrent_requests: int | None,
-    timeout_s: float | None,
-) -> tuple[Policy, str | None]:
-    preference, max_concurrent_requests = _told_apart(preference, max_concurrent_requests)
-    if method is not None and not isinstance(method, str):
-        # The older client's fourth parameter was the time-out.
-        if timeout_s is not None:
-            raise TypeError("argument 'timeout_s' is given twice, by position and by keyword")
-        method, timeout_s = None, method
-    policy = resolve(
-        preference,
-        max_concurrent_requests=max_concurrent_requests,
-        timeout_s=timeout_s,
-        hedge_delay=hedge_delay,
-        total_timeout_s=total_timeout_s,
-        custom_headers=custom_headers,
-        batched=False,
-    )
-    return policy, method
-
-
-def _told_apart(
-    preference: Preference, max_concurrent_requests: int | None
-) -> tuple[RequestProcessingPreference | None, int | None]:
-    """By type: the newer client's `preference` from the older one's max_concurrent_requests in the same place."""
-    if not isinstance(preference, int):
-        return preference, max_concurrent_requests
-    if max_concurrent_requests is not None:
-        raise TypeError("argument 'max_concurrent_requests' is given twice, by position and by keyword")
-    return None, preference

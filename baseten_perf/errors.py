@@ -52,6 +52,14 @@ class APIConnectionError(requests.exceptions.ConnectionError, ValueError):
     """
 
 
+class OperationCancelled(ValueError):
+    """A call ended because its cancellation token was cancelled.
+
+    A ValueError, which is what the peer raises here. The message says what was cancelled; `partial` holds what had
+    arrived.
+    """
+
+
 def exception_from(completion: Completion, *, method: str, total_timeout_s: float | None) -> Exception:
     """Turn the outcome of a failed request into the exception that the caller gets (it is returned, not raised).
 
@@ -90,6 +98,18 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     error.status = completion.status
     error.url = url
     return error
+
+
+def cancelled(name: str, *, count: int, answered: int, started: int) -> OperationCancelled:
+    """The exception for a call that its token has stopped.
+
+    Parameters:
+        name: of the public method.
+        count: requests of the operation; of them `started` had been sent and `answered` had their answer.
+    """
+    if started == 0:
+        return OperationCancelled(f"Operation cancelled by token: {name} was not started (0 of {count} requests sent)")
+    return OperationCancelled(f"Operation cancelled by token: {name} had answers to {answered} of {count} requests")
 
 
 def annotate(

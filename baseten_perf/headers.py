@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ._version import __version__
+from .trace import TraceContext
 
 # Would make the body end elsewhere than where the engine says it ends.
 FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -39,15 +40,23 @@ class HeaderBlock:
     deadline: bool
 
 
-def header_lines(api_key: str, extra_headers: Mapping[str, str], *, timeout_s: float, has_body: bool) -> HeaderBlock:
+def header_lines(
+    api_key: str,
+    extra_headers: Mapping[str, str],
+    *,
+    timeout_s: float,
+    has_body: bool,
+    trace_context: TraceContext | None = None,
+) -> HeaderBlock:
     """Build the constant header lines of an operation; extra headers replace ours, whatever their case.
 
     Parameters:
         timeout_s: seconds per attempt, sent as whole milliseconds, rounded up.
         has_body: False for methods without a body: then there is no content-type.
+        trace_context: the caller's trace, sent as it is.
 
-    Raises ValueError for an empty API key that is needed, and for line breaks, NUL and other characters that a
-    header cannot hold.
+    Raises ValueError for an empty API key that is needed, for line breaks, NUL and other characters that a header
+    cannot hold, and for a trace that is given in both ways.
     """
     extra = checked(extra_headers) if extra_headers else {}
     lines = []
@@ -59,11 +68,31 @@ def header_lines(api_key: str, extra_headers: Mapping[str, str], *, timeout_s: f
         lines.append(_ACCEPT)
     if has_body and "content-type" not in extra:
         lines.append(_CONTENT_TYPE)
+    if trace_context is not None:
+        lines += trace_lines(trace_context, extra)
     if "user-agent" not in extra:
         lines.append(_USER_AGENT)
     for name, value in extra.items():
         lines.append(f"{name}: {value}".encode() if value else f"{name};".encode())
     return HeaderBlock(lines, REQUEST_ID not in extra, DEADLINE not in extra)
+
+
+def trace_lines(trace_context: TraceContext, extra_headers: Mapping[str, str]) -> list[bytes]:
+    """The header lines of the caller's trace, verbatim. Raises ValueError.
+
+    The names in `extra_headers` are in lower case, as `checked` gives them.
+    """
+    if "traceparent" in extra_headers or "tracestate" in extra_headers:
+        raise ValueError("trace_context cannot be combined with trace headers in extra_headers")
+    lines = []
+    for name, value in (("traceparent", trace_context.traceparent), ("tracestate", trace_context.tracestate)):
+        if value is None:
+            continue
+        # Of blanks alone libcurl would make no header.
+        if not value.strip(" \t") or _CONTROL.search(value) or not _encodable(value):
+            raise ValueError(f"invalid {name} header")
+        lines.append(f"{name}: {value}".encode())
+    return lines
 
 
 def checked(extra_headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from . import headers
 from .arguments import real, string_mapping, unsigned
+from .cancellation import CancellationToken
 from .preference import DEFAULTS, RequestProcessingPreference
+from .trace import TraceContext
 
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.1, 3600.0
 MIN_HEDGE_DELAY_S = 0.045
-UNSUPPORTED = ("pin_initial_endpoint_once", "cancel_token", "trace_context")
 
 # Fields that cannot be looked up by value, or must not outlive the preference.
 NOT_REMEMBERED = frozenset({"cancel_token", "trace_context", "extra_headers", "primary_api_key_override"})
@@ -48,6 +49,9 @@ class Policy:
     extra_headers: Mapping[str, str] = field(repr=False)
     non_retryable_status_codes: frozenset[int]
     api_key_override: str | None = field(default=None, repr=False)
+    pin_initial_endpoint_once: bool = False
+    cancel_token: CancellationToken | None = None
+    trace_context: TraceContext | None = None
 
 
 def resolve(
@@ -72,7 +76,7 @@ def resolve(
         batched: False for calls that send one request per payload. With keywords alone they are then free of the
             rule that couples max_concurrent_requests to batch_size.
 
-    Raises TypeError or OverflowError naming the argument, ValueError for a range, a header or an unsupported field.
+    Raises TypeError or OverflowError naming the argument, ValueError for a range or a header.
     """
     if preference is not None and not isinstance(preference, RequestProcessingPreference):
         kind = type(preference).__name__
@@ -148,9 +152,6 @@ def _given(keywords: Keywords) -> dict[str, Any]:
 
 
 def _checked(values: Mapping[str, Any], coupled: bool) -> Policy:
-    for name in UNSUPPORTED:
-        if values[name] is not None and values[name] is not False:
-            raise ValueError(f"{name} is not supported yet")
     _check_times(values["timeout_s"], values["total_timeout_s"], values["hedge_delay"])
     _check_sizes(values["max_chars_per_request"], values["max_concurrent_requests"], values["batch_size"], coupled)
     _check_budget("hedge_budget_pct", values["hedge_budget_pct"])
@@ -161,6 +162,9 @@ def _checked(values: Mapping[str, Any], coupled: bool) -> Policy:
         raise ValueError("initial_backoff_ms must be between 50 and 45000 milliseconds")
     if values["primary_api_key_override"] is not None:
         headers.check_api_key(values["primary_api_key_override"])
+    extra_headers = headers.checked(values["extra_headers"] or {})
+    if values["trace_context"] is not None:
+        headers.trace_lines(values["trace_context"], extra_headers)
     return Policy(
         max_concurrent_requests=values["max_concurrent_requests"],
         batch_size=values["batch_size"],
@@ -172,9 +176,12 @@ def _checked(values: Mapping[str, Any], coupled: bool) -> Policy:
         retry_budget_pct=values["retry_budget_pct"],
         max_retries=values["max_retries"],
         initial_backoff_ms=values["initial_backoff_ms"],
-        extra_headers=headers.checked(values["extra_headers"] or {}),
+        extra_headers=extra_headers,
         non_retryable_status_codes=values["non_retryable_status_codes"],
         api_key_override=values["primary_api_key_override"],
+        pin_initial_endpoint_once=values["pin_initial_endpoint_once"],
+        cancel_token=values["cancel_token"],
+        trace_context=values["trace_context"],
     )
 
 

@@ -1,20 +1,19 @@
-"""HttpClientWrapper: a connection pool that clients can share, and the choices of a pool: proxy and CA certificates."""
+"""HttpClientWrapper: a connection pool that clients can share, and the proxies of a pool."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from typing import Any
 
-from .arguments import string, unsigned
-from .engine import Engine, default_ca_file
+from .arguments import path, real, string, unsigned
+from .certificates import Cert, Verify, identity, trust
+from .engine import Engine
 
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-SYSTEM_CA_FILES = (
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Alpine
-    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
-    "/etc/ssl/ca-bundle.pem",  # openSUSE
-    "/etc/ssl/cert.pem",  # macOS, FreeBSD
-)
+CONNECT_TIMEOUT_S = 60.0
+# What fits into a socket's address (sockaddr_un), without its end.
+LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107  # bytes
 
 
 class HttpClientWrapper:
@@ -24,36 +23,67 @@ class HttpClientWrapper:
     the pool is collected. Proxies are taken from `proxy`, else from the environment (http_proxy, https_proxy,
     all_proxy and no_proxy, upper case too), which is read once, here.
 
-    Parameters:
-        http_version: 1 for HTTP/1.1. 2 is not supported yet.
-        proxy: URL of the proxy for all requests, e.g. "http://user:password@host:3128".
+    A pickle holds these parameters, passwords included, and no connection: where it is loaded a new pool is made, with
+    that environment's proxies and certificates where the parameters leave it to the environment. Clients that share a
+    pool and are pickled together share one again.
 
-    Raises ValueError for a version or a proxy URL that cannot be used.
+    Parameters:
+        http_version: 1; 2, negotiated over TLS and taken for granted in clear text; 3, over TLS, falling back when
+            the server has none. Any other number up to 255 means 1.
+        proxy: URL of the proxy for all requests, e.g. "http://user:password@host:3128".
+        verify: whether the certificates of servers are checked; or a path, to a file or a directory of the only
+            certificates to trust. True trusts those of SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the
+            system's, else certifi's.
+        cert: the client's own certificate, for servers that ask for one: path of a PEM file with its key in it; or
+            (certificate, key); or (certificate, key, password of the key).
+        uds: path of a unix socket that all connections are made to, whatever the URL's host. Without proxies.
+        connect_timeout_s: seconds to establish a connection, 0.1 to 3600; `timeout_s` of a call shortens it.
+
+    Raises TypeError or OverflowError naming the argument; ValueError for what cannot be used: a proxy's URL, a file
+    that is missing, a range, or something that this libcurl cannot do.
     """
 
-    __slots__ = ("__weakref__", "_engine", "_proxies")
+    __slots__ = ("__weakref__", "_connect_timeout_s", "_engine", "_proxies", "_settings")
 
-    def __init__(self, http_version: int = 1, proxy: str | None = None) -> None:
-        if unsigned("http_version", http_version, 8) == 2:
-            raise ValueError("http_version=2 is not supported yet: use 1")
+    def __init__(
+        self,
+        http_version: int = 1,
+        proxy: str | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        uds: str | os.PathLike[str] | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        version = unsigned("http_version", http_version, 8)
         environment = os.environ
+        self._settings: dict[str, Any] = {
+            "http_version": version,
+            "proxy": proxy,
+            "verify": verify,
+            "cert": cert,
+            "uds": uds,
+            "connect_timeout_s": connect_timeout_s,
+        }
+        self._connect_timeout_s = _checked_connect_timeout(connect_timeout_s)
+        socket = None if uds is None else _socket_path(uds)
+        no_proxy = ""
         if proxy is not None:
             url = _proxy_url("proxy", string("proxy", proxy))
+            if socket is not None:
+                raise ValueError("uds and proxy cannot be combined")
             self._proxies = {"http": url, "https": url}
-            no_proxy = ""
+        elif socket is not None:
+            self._proxies = {"http": "", "https": ""}
         else:
             self._proxies = _environment_proxies(environment)
             no_proxy = _variable(environment, "no_proxy")
         self._engine = Engine(
-            http_version=1,
+            http_version=version if version in (2, 3) else 1,
             no_proxy=no_proxy,
-            verify=True,
-            ca_file=_ca_file(environment),
-            ca_path=None,
-            cert_file=None,
-            key_file=None,
-            key_password=None,
-            unix_socket=None,
+            **trust(verify, environment)._asdict(),
+            **identity(cert)._asdict(),
+            unix_socket=socket,
             loops=_loops(),
             portable=environment.get("BASETEN_PERF_POLLER") == "poll",
         )
@@ -67,8 +97,38 @@ class HttpClientWrapper:
         """The native engine that carries the pool's operations."""
         return self._engine
 
+    @property
+    def connect_timeout_s(self) -> float:
+        """Seconds to establish a connection."""
+        return self._connect_timeout_s
+
     def __repr__(self) -> str:
-        return "HttpClientWrapper(http_version=1)"
+        # Neither the proxy, whose URL may hold a password, nor the certificate's files.
+        return f"HttpClientWrapper(http_version={self._settings['http_version']})"
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._settings, dict(getattr(self, "__dict__", {}))
+
+    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        HttpClientWrapper.__init__(self, **state[0])
+        for name, value in state[1].items():
+            setattr(self, name, value)
+
+
+def _checked_connect_timeout(seconds: Any) -> float:
+    duration = real("connect_timeout_s", seconds)
+    if not 0.1 <= duration <= 3600.0:  # NaN neither
+        shown = "NaN" if duration != duration else f"{duration:.3f}"
+        raise ValueError(f"Connect timeout {shown}s is outside the allowed range [0.100s, 3600.000s].")
+    return duration
+
+
+def _socket_path(uds: Any) -> str:
+    # It need not exist yet: the server may be started later, or again.
+    given = path("uds", uds)
+    if len(os.fsencode(given)) > LONGEST_SOCKET_PATH:
+        raise ValueError(f"uds: the path of a socket has at most {LONGEST_SOCKET_PATH} bytes: {given!r}")
+    return given
 
 
 def _loops() -> int:
@@ -102,17 +162,3 @@ def _proxy_url(name: str, url: str) -> str:
     if not rest.strip("/") or any(character.isspace() or not character.isprintable() for character in url):
         raise ValueError(f"Invalid proxy URL: {name} has no host, or a blank in it")
     return url
-
-
-def _ca_file(environment: Mapping[str, str]) -> str:
-    """The file of trusted certificates; what the pycurl wheel was built with rarely exists on the user's machine."""
-    for variable in CA_VARIABLES:
-        path = environment.get(variable)
-        if path:
-            return path
-    for path in (default_ca_file(), *SYSTEM_CA_FILES):
-        if path and os.path.isfile(path):
-            return path
-    import certifi
-
-    return certifi.where()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from .arguments import boolean, real, status_codes, string, string_mapping, unsigned
+from .arguments import boolean, instance, real, status_codes, string, string_mapping, unsigned
+from .cancellation import CancellationToken
+from .trace import TraceContext
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -15,8 +18,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _stored(name: str, value: Any) -> Any:
-    return value
+def _token(name: str, value: Any) -> CancellationToken:
+    return instance(name, value, CancellationToken)
+
+
+def _trace(name: str, value: Any) -> TraceContext:
+    return instance(name, value, TraceContext)
 
 
 def _unsigned32(name: str, value: Any) -> int:
@@ -64,13 +71,22 @@ class _Field(Generic[T]):
         instance._values = {**instance._values, self.name: stored}
 
 
+class _StatusCodes(_Field["set[int]"]):
+    """Any collection goes in, a set comes out."""
+
+    __slots__ = ()
+
+    def __set__(self, instance: RequestProcessingPreference, value: Collection[int]) -> None:
+        super().__set__(instance, value)  # type: ignore[arg-type]
+
+
 class RequestProcessingPreference:
     """How the requests of a call are to be processed. Every field is optional and may be changed at any time.
 
     Types are checked when a field is set (TypeError, OverflowError), ranges when a call uses the preference
     (ValueError). In the constructor None means "not given"; reading a field that was never set gives its default.
-    Preferences are compared by value, and can be copied, pickled and subclassed. A pickle holds the API key and the
-    headers; the repr holds neither.
+    Preferences are compared by value, and can be copied, pickled and subclassed. Copies share the cancellation token. A
+    pickle holds the API key and the headers; the repr holds neither.
 
     Parameters (in positional order):
         max_concurrent_requests: requests in flight at once, 1 to 1024 (default 256).
@@ -78,7 +94,7 @@ class RequestProcessingPreference:
         timeout_s: seconds per attempt, 0.1 to 3600 (default 3600).
         max_chars_per_request: characters per request, 50 to 1048576 (default 8000). Set the *attribute* to None
             for no limit.
-        pin_initial_endpoint_once: first attempts all go to one endpoint of a pool; not supported yet.
+        pin_initial_endpoint_once: the first attempts of a call all go to one endpoint of a pool (default False).
         hedge_delay: seconds without an answer after which a copy of the request is sent, 0.045 and up to less than
             timeout_s - 0.045 (default None: no hedging).
         total_timeout_s: seconds for the whole call, at least timeout_s (default None: no limit).
@@ -86,13 +102,12 @@ class RequestProcessingPreference:
         retry_budget_pct: retries after time-outs and network errors as a share of the requests, 0 to 3 (default 0.05).
         max_retries: retries per request, 0 to 6 (default 5).
         initial_backoff_ms: milliseconds before the first retry, 50 to 45000 (default 125).
-        cancel_token: not supported yet.
+        cancel_token: CancellationToken whose `cancel()` aborts the calls that have it. Reading the field gives a new
+            object each time, which shares the token's state and is equal to it.
         primary_api_key_override: API key for the call instead of the client's.
         extra_headers: dict of str to str; they replace the client's own headers, whatever their case.
-        non_retryable_status_codes: set of HTTP status codes that are final.
-        trace_context: not supported yet.
-
-    A field that is not supported yet is stored, and refused with ValueError by the call that would use it.
+        non_retryable_status_codes: any collection of HTTP status codes, which are then final; read as a set.
+        trace_context: TraceContext to send with the requests; not together with trace headers in extra_headers.
     """
 
     __slots__ = ("__weakref__", "_resolved", "_values")
@@ -112,11 +127,11 @@ class RequestProcessingPreference:
     retry_budget_pct = _Field[float](0.05, real)
     max_retries = _Field[int](5, _unsigned32)
     initial_backoff_ms = _Field[int](125, unsigned)
-    cancel_token = _Field[Any](None, _stored, nullable=True)
+    cancel_token = _Field["CancellationToken | None"](None, _token, nullable=True, export=copy)
     primary_api_key_override = _Field["str | None"](None, string, nullable=True)
     extra_headers = _Field["dict[str, str] | None"](None, string_mapping, nullable=True, export=dict)
-    non_retryable_status_codes = _Field["set[int] | frozenset[int]"](frozenset(), status_codes, export=set)
-    trace_context = _Field[Any](None, _stored, nullable=True)
+    non_retryable_status_codes = _StatusCodes(frozenset(), status_codes, export=set)  # type: ignore[arg-type]
+    trace_context = _Field["TraceContext | None"](None, _trace, nullable=True)
 
     def __init__(
         self,
@@ -131,11 +146,11 @@ class RequestProcessingPreference:
         retry_budget_pct: float | None = None,
         max_retries: int | None = None,
         initial_backoff_ms: int | None = None,
-        cancel_token: Any = None,
+        cancel_token: CancellationToken | None = None,
         primary_api_key_override: str | None = None,
         extra_headers: dict[str, str] | None = None,
-        non_retryable_status_codes: set[int] | frozenset[int] | None = None,
-        trace_context: Any = None,
+        non_retryable_status_codes: Collection[int] | None = None,
+        trace_context: TraceContext | None = None,
     ) -> None:
         given = locals()
         self._values = {}

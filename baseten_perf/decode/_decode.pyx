@@ -1,10 +1,18 @@
 # distutils: language = c++
-"""The embeddings reader on its own: for tests and fuzzing of the decoder at any chunking."""
+"""The reader of embeddings answers on its own: for tests of the decoder at any chunking."""
 
 from libc.stdlib cimport free
 
 
-cdef extern from "embeddings.hpp" namespace "baseten" nogil:
+cdef extern from "content_type.hpp" namespace "baseten" nogil:
+    cdef enum class ContentType:
+        not_said
+        other
+        msgpack
+    ContentType content_type_of(const char *line, size_t length)
+
+
+cdef extern from "reader.hpp" namespace "baseten" nogil:
     cdef enum class Claim:
         granted
         dimension_differs
@@ -15,11 +23,12 @@ cdef extern from "embeddings.hpp" namespace "baseten" nogil:
     cppclass NativeVectors "baseten::Vectors":
         size_t count()
         void take(float **values, size_t **ends)
-    cppclass EmbeddingsReader:
+    cppclass AnswerReader:
         NativeVectors vectors
         Bytes skeleton
         char *failure
         void start(size_t most, void *owner, Claim (*claim)(void *, size_t, float **) noexcept nogil, bint apart)
+        void choose(bint msgpack)
         void feed(const char *text, size_t size)
         void finish()
 
@@ -28,18 +37,25 @@ cdef Claim no_matrix(void *owner, size_t dimension, float **rows) noexcept nogil
     return Claim.dimension_differs
 
 
-def read_embeddings(pieces, most: int) -> tuple:
+def says_msgpack(line: bytes) -> bool | None:
+    """Whether a header line says that the body is MessagePack; None for a line that says nothing of the body's type."""
+    cdef ContentType said = content_type_of(line, len(line))
+    return None if said == ContentType.not_said else said == ContentType.msgpack
+
+
+def read_embeddings(pieces, most: int, msgpack: bool = False) -> tuple:
     """Read an embeddings answer that arrives in `pieces` (an iterable of bytes), of at most `most` vectors.
 
     Returns (vectors as lists of float, skeleton as bytes); raises ValueError with the reader's words.
     """
-    cdef EmbeddingsReader *reader = new EmbeddingsReader()
+    cdef AnswerReader *reader = new AnswerReader()
     cdef float *values = NULL
     cdef size_t *ends = NULL
     cdef size_t count, k, i, start = 0
     cdef bytes piece
     try:
         reader.start(most, NULL, no_matrix, False)
+        reader.choose(msgpack)
         for piece in pieces:
             reader.feed(piece, len(piece))
         reader.finish()

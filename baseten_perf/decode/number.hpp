@@ -154,12 +154,7 @@ inline const char* read_plain_decimal(const char* first, float* value) {
 
 // Reads the number that starts at `first`.  A number that touches `last` may go on in the next chunk: `more`, unless
 // `final` says that nothing follows.
-inline Number read_number(const char* first, const char* last, bool final = false) {
-    if (last - first >= plain_margin) {
-        Number plain{NumberState::complete, nullptr, 0.0f};
-        plain.end = read_plain_decimal(first, &plain.value);
-        if (plain.end != nullptr) return plain;
-    }
+[[gnu::noinline]] inline Number read_any_number(const char* first, const char* last, bool final) {
     const Number more{final ? NumberState::malformed : NumberState::more, last, 0.0f};
     const Number malformed{NumberState::malformed, first, 0.0f};
     const char* p = first;
@@ -211,6 +206,16 @@ inline Number read_number(const char* first, const char* last, bool final = fals
     if (!exact_double(first, p, &value)) return {NumberState::too_large, p, 0.0f};
     number.value = to_float32(value);
     return number;
+}
+
+// The same in two parts: what is inlined into a loop over many numbers stays small.
+[[gnu::always_inline]] inline Number read_number(const char* first, const char* last) {
+    if (last - first >= plain_margin) {
+        Number plain{NumberState::complete, nullptr, 0.0f};
+        plain.end = read_plain_decimal(first, &plain.value);
+        if (plain.end != nullptr) return plain;
+    }
+    return read_any_number(first, last, false);
 }
 
 }  // namespace baseten

@@ -72,11 +72,14 @@ class Dispatcher:
         return self._mailbox.stale
 
     def start(self, make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
-        """Start a call at once; its future."""
+        """Start a call at once; its future, which also brings why a call could not be made (ValueError)."""
         token = next(self._tokens)
-        call = make_call(self._mailbox, token)
         future = CallFuture(loop=self._loop)
-        future.call = call
+        try:
+            future.call = make_call(self._mailbox, token)
+        except ValueError as refused:
+            future.set_exception(refused)
+            return future
         self._futures[token] = future
         self._feed(token)
         return future

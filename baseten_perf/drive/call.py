@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..headers import HeaderBlock
+from .journal import journal
 
 if TYPE_CHECKING:
     from ..operations.operation import Operation
     from ..policy import Policy
 
-# Seconds to establish a connection, unless the attempt's own time-out is shorter.
-CONNECT_TIMEOUT_S = 60.0
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 
@@ -38,11 +37,15 @@ class Call:
         endpoints: base URL of each route, for errors.
         ticket: number that the choice of routes starts from.
         header_block: constant header lines.
+        connect_timeout_s: seconds to establish a connection, unless the attempt's own time-out is shorter.
         mailbox, token: where the engine announces progress, for callers that do not block.
+
+    Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
     __slots__ = (
-        "_ahead", "_arrived", "_began", "_endpoints", "_failure", "_matrix", "_operation", "_policy", "_sent", "handle",
+        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_endpoints", "_failure", "_journal", "_matrix",
+        "_operation", "_policy", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +58,7 @@ class Call:
         endpoints: list[str],
         ticket: int,
         header_block: HeaderBlock,
+        connect_timeout_s: float,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
     ) -> None:
@@ -63,6 +67,7 @@ class Call:
         self._policy = policy
         self._endpoints = endpoints
         self._sent = 0
+        self._answered = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | Exception | None = None
@@ -72,7 +77,7 @@ class Call:
             pool,
             routes=routes,
             ticket=ticket,
-            pinned=False,
+            pinned=policy.pin_initial_endpoint_once,
             method=operation.method,
             bodyless=operation.method not in ("POST", "PUT", "PATCH"),
             lines=header_block.lines,
@@ -82,7 +87,7 @@ class Call:
             count=count,
             concurrency=policy.max_concurrent_requests,
             timeout_s=policy.timeout_s,
-            connect_timeout_s=min(CONNECT_TIMEOUT_S, policy.timeout_s),
+            connect_timeout_s=min(connect_timeout_s, policy.timeout_s),
             total_timeout_s=policy.total_timeout_s,
             max_retries=policy.max_retries,
             initial_backoff_ms=policy.initial_backoff_ms,
@@ -93,9 +98,15 @@ class Call:
             mailbox=mailbox,
             token=token,
         )
+        self._journal = journal(operation, policy, endpoints)
+        if policy.cancel_token is not None:
+            # Last: another thread may cancel from here on.
+            policy.cancel_token.watch(self)
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
         """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
+        if self._cancelled_by_token():
+            return False
         handle, operation = self.handle, self._operation
         count = len(operation)
         wave_end = min(count, handle.started + self._ahead)
@@ -124,6 +135,8 @@ class Call:
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
+        if self._journal is not None:
+            self._journal.took_in(completion)
         if completion.outcome != 0:
             self._failure = self._failure or completion
             return
@@ -131,6 +144,7 @@ class Call:
             self._matrix = self.handle.matrix
         try:
             self._operation.accept(completion, self._matrix)
+            self._answered += 1
         except ValueError as refused:
             if self._failure is None:
                 self._failure = self._annotated(refused, completion)
@@ -138,19 +152,41 @@ class Call:
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
+        self._let_go()
         failure = self._failure
-        if failure is None:
-            if self.handle.cancelled:
-                raise MemoryError("out of memory, even for the reason why the call failed")
-            return self._operation.response(perf_counter() - self._began, self._matrix)
+        if failure is None and not self.handle.cancelled:
+            response = self._operation.response(perf_counter() - self._began, self._matrix)
+            self._write("done")
+            return response
         if isinstance(failure, Exception):
-            raise failure
-        from ..errors import exception_from
+            exception, completion = failure, None
+        elif failure is not None:
+            from ..errors import exception_from
 
-        exception = exception_from(
-            failure, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
+            exception = exception_from(
+                failure, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
+            )
+            exception, completion = self._annotated(exception, failure), failure
+        elif self._cancelled_by_token():
+            exception, completion = self._cancelled(), None
+        else:
+            exception, completion = MemoryError("out of memory, even for the reason why the call failed"), None
+        if self._journal is not None:
+            self._journal.failed(exception, completion)
+            self._journal = None
+        raise exception
+
+    def _cancelled(self) -> Exception:
+        from ..errors import annotate, cancelled
+
+        exception = cancelled(
+            self._operation.name,
+            count=len(self._operation),
+            answered=self._answered,
+            started=self.handle.started,
         )
-        raise self._annotated(exception, failure)
+        partial = self._operation.partial(self._matrix)
+        return annotate(exception, batch_index=None, partial=partial, attempts=None, endpoint=None)
 
     def _annotated(self, exception: Exception, completion: engine.Completion) -> Exception:
         from ..errors import annotate
@@ -169,8 +205,27 @@ class Call:
         return bool(self._arrived)
 
     def cancel(self) -> None:
-        """Abort on the wire whatever is in flight."""
+        """Abort on the wire whatever is in flight; nobody will ask for the result."""
+        self._let_go()
         self.handle.cancel()
+        self._write("aborted")
+
+    def cancel_by_token(self) -> None:
+        """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
+        self.handle.cancel()
+
+    def _cancelled_by_token(self) -> bool:
+        token = self._policy.cancel_token
+        return token is not None and token.is_cancelled()
+
+    def _let_go(self) -> None:
+        if self._policy.cancel_token is not None:
+            self._policy.cancel_token.unwatch(self)
+
+    def _write(self, how: str) -> None:
+        if self._journal is not None:
+            self._journal.ended(how)
+            self._journal = None
 
 
 def _budget(requests: int, share: float) -> int:

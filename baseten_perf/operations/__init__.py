@@ -7,5 +7,6 @@ from .embed import Embed
 from .operation import Operation
 from .post import Post
 from .rerank import Rerank
+from .system_one import SystemOne
 
-__all__ = ["Classify", "Embed", "Operation", "Post", "Rerank"]
+__all__ = ["Classify", "Embed", "Operation", "Post", "Rerank", "SystemOne"]

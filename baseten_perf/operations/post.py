@@ -27,6 +27,8 @@ class Post(Operation):
         payloads: sequence of JSON values, not empty.
         method: None for POST, or one of METHODS in any case. The others than POST, PUT and PATCH send no body, but
             need a payload for each request all the same.
+        name: of the public method.
+        argument: what that method calls the payloads.
 
     All payloads are serialised here and not in `body`: the last of a million may be impossible to serialise, and then
     nothing must have been sent. It also lets the caller change them while the requests run.
@@ -36,13 +38,22 @@ class Post(Operation):
 
     __slots__ = ("_bodies", "_data")
 
-    def __init__(self, url_path: str, payloads: Any, method: str | None, policy: Policy) -> None:
+    def __init__(
+        self,
+        url_path: str,
+        payloads: Any,
+        method: str | None,
+        policy: Policy,
+        *,
+        name: str = "batch_post",
+        argument: str = "payloads",
+    ) -> None:
         path = utf8_string("url_path", url_path)
         if isinstance(payloads, str):
-            raise TypeError("argument 'payloads': Can't extract `str` to `Vec`")
+            raise TypeError(f"argument '{argument}': Can't extract `str` to `Vec`")
         if isinstance(payloads, (bytes, bytearray, memoryview)) or not isinstance(payloads, Sequence):
             kind = type(payloads).__name__
-            raise TypeError(f"argument 'payloads': '{kind}' object cannot be converted to 'Sequence'")
+            raise TypeError(f"argument '{argument}': '{kind}' object cannot be converted to 'Sequence'")
         verb = "POST" if method is None else utf8_string("method", method).upper()
         if not payloads:
             raise ValueError("Payloads list cannot be empty")
@@ -51,7 +62,7 @@ class Post(Operation):
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
         if verb not in WITH_BODY:
             self._bodies = [b""] * len(self._bodies)
-        super().__init__("batch_post", verb, path, len(self._bodies))
+        super().__init__(name, verb, path, len(self._bodies))
         self._data: list[Any] = [None] * len(self._bodies)
 
     def body(self, index: int) -> bytes:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy
 import pytest
 
+from baseten_perf.cancellation import CancellationToken
 from baseten_perf.policy import DEFAULT, Policy, resolve
 from baseten_perf.preference import RequestProcessingPreference as Preference
+from baseten_perf.trace import TraceContext
 
 NICE = (
     "max_concurrent_requests must be less than 512 when batch_size is less than 16. Please be nice to the server side."
@@ -26,6 +28,7 @@ def test_defaults_without_anything() -> None:
     assert (policy.max_retries, policy.initial_backoff_ms) == (5, 125)
     assert policy.extra_headers == {} and policy.non_retryable_status_codes == frozenset()
     assert policy.api_key_override is None
+    assert (policy.pin_initial_endpoint_once, policy.cancel_token, policy.trace_context) == (False, None, None)
     assert resolve(Preference()) == policy
 
 
@@ -67,6 +70,29 @@ def test_lifted_character_limit() -> None:
     preference = Preference()
     preference.max_chars_per_request = None
     assert resolve(preference).max_chars_per_request is None
+
+
+def test_fields_that_only_preferences_have_are_taken_over() -> None:
+    token, trace = CancellationToken(), TraceContext("00-a", "b=c")
+    preference = Preference(
+        pin_initial_endpoint_once=True, cancel_token=token, trace_context=trace, non_retryable_status_codes=[500]
+    )
+    for policy in (resolve(preference), resolve(preference, batch_size=4), resolve(preference, custom_headers={})):
+        assert policy.pin_initial_endpoint_once is True
+        assert policy.cancel_token == token and policy.trace_context == trace
+        assert policy.non_retryable_status_codes == frozenset({500})
+    assert resolve(Preference(pin_initial_endpoint_once=True)).pin_initial_endpoint_once
+    assert not resolve(Preference(pin_initial_endpoint_once=False)).pin_initial_endpoint_once
+
+
+def test_policies_of_tokens_are_not_mixed_up() -> None:
+    tokens = [CancellationToken() for _ in range(3)]
+    assert [resolve(Preference(cancel_token=token)).cancel_token for token in tokens] == tokens
+
+
+def test_trace_headers_of_a_call_collide_with_a_trace_context() -> None:
+    with pytest.raises(ValueError, match="trace_context cannot be combined with trace headers"):
+        resolve(Preference(trace_context=TraceContext("00-a")), custom_headers={"Traceparent": "00-b"})
 
 
 def test_a_changed_preference_is_resolved_anew() -> None:
@@ -129,9 +155,12 @@ def test_ranges_in_both_styles(fields: dict[str, Any], message: str) -> None:
         ({"initial_backoff_ms": 49}, "initial_backoff_ms must be between 50 and 45000 milliseconds"),
         ({"initial_backoff_ms": 45001}, "initial_backoff_ms must be between 50 and 45000 milliseconds"),
         ({"primary_api_key_override": ""}, "API key cannot be empty"),
-        ({"pin_initial_endpoint_once": True}, "pin_initial_endpoint_once is not supported yet"),
-        ({"cancel_token": object()}, "cancel_token is not supported yet"),
-        ({"trace_context": object()}, "trace_context is not supported yet"),
+        ({"trace_context": TraceContext("")}, "invalid traceparent header"),
+        ({"trace_context": TraceContext("00-a", "")}, "invalid tracestate header"),
+        (
+            {"trace_context": TraceContext("00-a"), "extra_headers": {"TraceState": "b=c"}},
+            "trace_context cannot be combined with trace headers in extra_headers",
+        ),
     ],
 )
 def test_ranges_of_fields_that_only_preferences_have(fields: dict[str, Any], message: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+from http import HTTPStatus
 
 import numpy
 import pytest
 
+from baseten_perf.cancellation import CancellationToken
 from baseten_perf.preference import DEFAULTS, FIELDS, RequestProcessingPreference
+from baseten_perf.trace import TraceContext
 
 POSITIONAL_ORDER = (
     "max_concurrent_requests",
@@ -76,6 +79,11 @@ def test_unset_fields_read_as_their_defaults(name: str, default: object) -> None
         ("pin_initial_endpoint_once", numpy.bool_(True), True),
         ("extra_headers", {"A": "b"}, {"A": "b"}),
         ("non_retryable_status_codes", frozenset({500}), {500}),
+        ("non_retryable_status_codes", [500, 500, HTTPStatus.BAD_GATEWAY], {500, 502}),
+        ("non_retryable_status_codes", range(500, 503), {500, 501, 502}),
+        ("non_retryable_status_codes", numpy.array([500]), {500}),
+        ("non_retryable_status_codes", {503: "a"}.keys(), {503}),
+        ("trace_context", TraceContext("00-a", "b=c"), TraceContext("00-a", "b=c")),
     ],
 )
 def test_values_are_converted(name: str, value: object, stored: object) -> None:
@@ -98,7 +106,12 @@ def test_values_are_converted(name: str, value: object, stored: object) -> None:
         ("pin_initial_endpoint_once", 1, TypeError, "'int' object cannot be converted to 'PyBool'"),
         ("extra_headers", ["a"], TypeError, "'list' object cannot be converted to 'PyDict'"),
         ("extra_headers", {"a": 1}, TypeError, "'int' object cannot be converted to 'PyString'"),
-        ("non_retryable_status_codes", [500], TypeError, "'list' object cannot be converted to 'PySet'"),
+        ("non_retryable_status_codes", "500", TypeError, "'str' object cannot be converted to 'PySet'"),
+        ("non_retryable_status_codes", {500: 1}, TypeError, "'dict' object cannot be converted to 'PySet'"),
+        ("non_retryable_status_codes", iter([500]), TypeError, "'list_iterator' object cannot be converted to 'PySet'"),
+        ("non_retryable_status_codes", 500, TypeError, "'int' object cannot be converted to 'PySet'"),
+        ("cancel_token", True, TypeError, "'bool' object cannot be converted to 'CancellationToken'"),
+        ("trace_context", "00-a", TypeError, "'str' object cannot be converted to 'TraceContext'"),
         ("non_retryable_status_codes", {70000}, OverflowError, "int too big to convert"),
         ("primary_api_key_override", 5, TypeError, "'int' object cannot be converted to 'PyString'"),
     ],
@@ -161,6 +174,26 @@ def test_repr_is_python_and_hides_secrets() -> None:
     assert eval(shown) != preference  # valid Python, with dots for the secrets
 
 
+def test_repr_has_every_field() -> None:
+    preference = RequestProcessingPreference(trace_context=TraceContext("00-a"), non_retryable_status_codes=[500])
+    shown = repr(preference)
+    assert all(f"{name}=" in shown for name in POSITIONAL_ORDER)
+    assert "trace_context=TraceContext(traceparent='00-a', tracestate=None)" in shown
+    assert eval(shown) == preference
+
+
+def test_the_token_comes_out_as_an_equal_object() -> None:
+    token = CancellationToken()
+    preference = RequestProcessingPreference(cancel_token=token)
+    assert preference.cancel_token == token and preference.cancel_token is not token
+    assert preference == RequestProcessingPreference(cancel_token=token)
+    assert preference != RequestProcessingPreference(cancel_token=CancellationToken())
+    token.cancel()
+    assert preference.cancel_token is not None and preference.cancel_token.is_cancelled()
+    preference.cancel_token = None
+    assert preference == RequestProcessingPreference()
+
+
 class Subclass(RequestProcessingPreference):
     def __init__(self, note: str, **fields: object) -> None:
         super().__init__(**fields)  # type: ignore[arg-type]
@@ -169,7 +202,15 @@ class Subclass(RequestProcessingPreference):
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 def test_copies_are_equal_and_independent(duplicate: object) -> None:
-    original = Subclass("n", batch_size=9, extra_headers={"a": "b"}, primary_api_key_override="k")
+    original = Subclass(
+        "n",
+        batch_size=9,
+        pin_initial_endpoint_once=True,
+        extra_headers={"a": "b"},
+        primary_api_key_override="k",
+        cancel_token=CancellationToken(),
+        trace_context=TraceContext("00-a"),
+    )
     twin = duplicate(original)  # type: ignore[operator]
     assert twin == original and type(twin) is Subclass and twin.note == "n"
     twin.batch_size = 10

@@ -1,0 +1,260 @@
+// Reads JSON embeddings answers: the values of data[k].embedding that are arrays of numbers or base64 go to the answer's
+// vectors, everything else to its skeleton.
+//
+// Key order and white space do not matter.  A string that turns out not to be base64 of whole float32s is put back verbatim.
+#pragma once
+
+#include <cstdio>
+
+#include "answer.hpp"
+#include "base64_text.hpp"
+#include "number.hpp"
+
+namespace baseten {
+
+class JsonEmbeddings {
+  public:
+    explicit JsonEmbeddings(Answer& answer) : answer_(answer) {}
+
+    void start() {
+        state_ = State::text;
+        depth_ = 0;
+        data_depth_ = in_string_ = escaped_ = key_expected_ = false;
+        embedding_key_ = data_key_ = false;
+        key_size_ = carry_size_ = 0;
+    }
+
+    void feed(const char* p, size_t size) {
+        const char* last = p + size;
+        while (p < last && !answer_.failed()) {
+            switch (state_) {
+                case State::text: p = read_text(p, last); break;
+                case State::string_value: p = read_base64(p, last); break;
+                default: p = read_array(p, last); break;
+            }
+        }
+    }
+
+    void finish() {
+        if (state_ != State::text && !answer_.failed()) answer_.fail("the body ends inside a vector");
+    }
+
+  private:
+    enum class State { text, array_start, array_value, array_comma, string_value };
+
+    bool keep(const char* first, const char* last) { return answer_.keep(first, static_cast<size_t>(last - first)); }
+
+    // Everything outside vectors.  Knows strings, keys and depth, just enough to find data[k].embedding.
+    const char* read_text(const char* p, const char* last) {
+        const char* kept = p;
+        for (; p < last; ++p) {
+            char c = *p;
+            if (in_string_) {
+                if (escaped_) escaped_ = false;
+                else if (c == '\\') escaped_ = true, key_size_ = sizeof key_;
+                else if (c == '"') {
+                    in_string_ = false;
+                    if (key_expected_) {
+                        data_key_ = depth_ == 1 && key_size_ == 4 && std::memcmp(key_, "data", 4) == 0;
+                        embedding_key_ = depth_ == 3 && key_size_ == 9 && std::memcmp(key_, "embedding", 9) == 0;
+                    }
+                } else if (key_expected_ && key_size_ < sizeof key_) {
+                    key_[key_size_++] = c;
+                }
+                continue;
+            }
+            switch (c) {
+                case '"':
+                    if (embedding_key_ && !key_expected_) {
+                        if (keep(kept, p)) begin_vector(State::string_value);
+                        return p + 1;
+                    }
+                    in_string_ = true;
+                    key_size_ = 0;
+                    break;
+                case '[':
+                    if (embedding_key_ && !key_expected_) {
+                        if (keep(kept, p)) begin_vector(State::array_start);
+                        return p + 1;
+                    }
+                    if (depth_ == 1 && data_key_ && !key_expected_) data_depth_ = true;
+                    ++depth_;
+                    key_expected_ = false;
+                    break;
+                case '{':
+                    // Keys matter in the root object and in the objects of the data array.
+                    key_expected_ = depth_ == 0 || (depth_ == 2 && data_depth_);
+                    embedding_key_ = false;
+                    ++depth_;
+                    break;
+                case ']':
+                case '}':
+                    if (depth_ > 0) --depth_;
+                    if (depth_ <= 1) data_depth_ = data_key_ = false;
+                    embedding_key_ = false;
+                    key_expected_ = false;
+                    break;
+                case ':': key_expected_ = false; break;
+                case ',':
+                    key_expected_ = depth_ == 1 || (depth_ == 3 && data_depth_);
+                    if (depth_ == 1) data_key_ = false;
+                    if (depth_ == 3) embedding_key_ = false;
+                    break;
+                case ' ': case '\t': case '\n': case '\r': break;
+                default:
+                    if (embedding_key_ && !key_expected_ && depth_ == 3) {
+                        answer_.fail("neither an array of numbers nor a string");
+                        return last;
+                    }
+            }
+        }
+        keep(kept, last);
+        return last;
+    }
+
+    void begin_vector(State state) {
+        if (!answer_.begin_vector()) return;
+        embedding_key_ = escaped_ = false;
+        carry_size_ = 0;
+        base64_.start();
+        state_ = state;
+    }
+
+    void end_vector(bool base64) {
+        long long placeholder;
+        char text[24];
+        if (!answer_.end_vector(base64, &placeholder)) return;
+        int length = std::snprintf(text, sizeof text, "%lld", placeholder);
+        if (keep(text, text + length)) state_ = State::text;
+    }
+
+    // A number cut by the end of a piece waits in carry_ until the rest of it has come.
+    const char* read_array(const char* p, const char* last) {
+        Vectors& vectors = answer_.vectors;
+        if (carry_size_ != 0) {
+            p = complete_carry(p, last);
+            if (answer_.failed() || carry_size_ != 0) return last;
+        }
+        for (; p < last; ++p) {
+            char c = *p;
+            if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
+            if (state_ == State::array_comma) {
+                if (c == ',') {
+                    state_ = State::array_value;
+                    if (++p == last) return last;
+                    c = *p;
+                    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
+                } else if (c == ']') {
+                    end_vector(false);
+                    return p + 1;
+                } else {
+                    answer_.fail("a comma is missing between numbers");
+                    return last;
+                }
+            } else if (c == ']' && state_ == State::array_start) {
+                end_vector(false);
+                return p + 1;
+            }
+            Number number = read_number(p, last);
+            if (number.state == NumberState::more) {
+                carry(p, last);
+                return last;
+            }
+            if (!accept(vectors, number)) return last;
+            p = number.end - 1;
+        }
+        return last;
+    }
+
+    bool accept(Vectors& vectors, const Number& number) {
+        if (number.state == NumberState::complete) {
+            state_ = State::array_comma;
+            if (vectors.put(number.value)) return true;
+            answer_.fail_memory();
+        } else if (number.state == NumberState::too_large) {
+            answer_.fail("a number is out of range");
+        } else {
+            answer_.fail("an element is not a number");
+        }
+        return false;
+    }
+
+    void carry(const char* first, const char* last) {
+        size_t size = static_cast<size_t>(last - first);
+        if (size > sizeof carry_ - carry_size_) return answer_.fail("a number is longer than 1000 characters");
+        std::memcpy(carry_ + carry_size_, first, size);
+        carry_size_ += size;
+    }
+
+    const char* complete_carry(const char* p, const char* last) {
+        const char* end = p;
+        while (end < last && (is_digit(*end) || *end == '.' || *end == '-' || *end == '+' || (*end | 0x20) == 'e')) ++end;
+        carry(p, end);
+        if (answer_.failed() || end == last) return last;
+        Number number = read_any_number(carry_, carry_ + carry_size_, true);
+        bool whole = number.state != NumberState::complete || number.end == carry_ + carry_size_;
+        carry_size_ = 0;
+        if (!whole) answer_.fail("a comma is missing between numbers");
+        else accept(answer_.vectors, number);
+        return end;
+    }
+
+    const char* read_base64(const char* p, const char* last) {
+        while (p < last && state_ == State::string_value) {
+            Taken taken = Taken::not_base64;
+            if (base64_.empty() && !escaped_)
+                while (last - p >= 16 && (taken = Base64Text::put_sixteen(answer_.vectors, p)) == Taken::yes) p += 16;
+            if (p == last) break;
+            // The string may well end among the sixteen that are not base64.
+            if (taken != Taken::no_memory) taken = read_character(p);
+            if (taken == Taken::no_memory) return answer_.fail_memory(), last;
+            if (taken == Taken::not_base64) put_back();
+        }
+        return p;
+    }
+
+    Taken read_character(const char*& p) {
+        if (escaped_) {
+            // Some writers escape the slash, which JSON allows; base64 needs no other escape.
+            if (*p != '/') return Taken::not_base64;
+            escaped_ = false;
+        } else if (*p == '\\') {
+            escaped_ = true;
+            ++p;
+            return Taken::yes;
+        } else if (*p == '"') {
+            Taken taken = base64_.end(answer_.vectors);
+            if (taken != Taken::yes) return taken;
+            ++p;
+            end_vector(true);
+            return Taken::yes;
+        }
+        return base64_.put(answer_.vectors, *p++);
+    }
+
+    // Not base64 after all: the text read so far goes to the skeleton, in a string that is still open.
+    void put_back() {
+        if (!answer_.keep("\"", 1)) return;
+        if (!base64_.put_back(answer_.vectors, answer_.skeleton)) return answer_.fail_memory();
+        if (escaped_ && !answer_.keep("\\", 1)) return;
+        in_string_ = true;
+        state_ = State::text;
+    }
+
+    Answer& answer_;
+    Base64Text base64_;
+    State state_ = State::text;
+    size_t depth_ = 0;          // open objects and arrays
+    bool data_depth_ = false;   // the array at depth 2 is root["data"]
+    bool in_string_ = false;
+    bool escaped_ = false;
+    bool key_expected_ = false; // the next string is a key of the root or of a data item
+    bool data_key_ = false;     // the last key of the root is "data"
+    bool embedding_key_ = false;
+    char key_[16];
+    size_t key_size_ = 0;
+    char carry_[1000];          // the beginning of a number
+    size_t carry_size_ = 0;
+};
+
+}  // namespace baseten

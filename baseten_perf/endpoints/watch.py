@@ -1,0 +1,201 @@
+"""Watch: the health probes of one endpoint, carried by the native engine, one at a time."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from .._version import __version__
+from ..completion import Outcome
+from ..engine import Completion, EndpointState, EventMailbox, Operation
+from ..headers import check_api_key
+from ..pool import HttpClientWrapper
+from .health import EndpointHealth, Round, Step, Vote, next_interval
+
+RETRY_AFTER_S = 0.2
+# No probe lasts and nothing sleeps longer: what users give may be more than the clocks can count.
+LONGEST_S = 86400.0
+
+
+class Check(NamedTuple):
+    """One URL to GET: any 2xx answer, after redirects, is a success."""
+
+    url: str
+    proxy: str  # empty for none
+    timeout_is_no_vote: bool
+
+
+class Watch:
+    """The probes of one endpoint and what they found. It never waits: `step` is called when its time has come.
+
+    It does not know its endpoint, which owns it: when the endpoint is collected so is the watch, and with it the
+    operation of a probe in flight, which aborts it on the wire.
+
+    Parameters:
+        base_url: of the endpoint.
+        state: the engine's view of the endpoint, to which votes are written.
+        client_wrapper: carries the probes.
+        api_key: sent as a bearer token.
+        checks: made one after another in each round.
+        interval_s: seconds from the end of a round to the next.
+        timeout_s: seconds per attempt.
+        retries: further attempts of a check, 0.2 seconds after one has failed.
+        fail_on_first: whether a failed check ends the round.
+
+    Raises ValueError for an API key that cannot be sent.
+    """
+
+    __slots__ = (
+        "__weakref__", "_base_interval_s", "_began", "_checks", "_client_wrapper", "_due", "_fail_on_first",
+        "_interval_s", "_latency", "_lines", "_operation", "_retries", "_round", "_state", "_timeout_s", "health",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        base_url: str,
+        state: EndpointState,
+        client_wrapper: HttpClientWrapper,
+        api_key: str,
+        checks: list[Check],
+        *,
+        interval_s: float,
+        timeout_s: float,
+        retries: int,
+        fail_on_first: bool,
+    ) -> None:
+        self._state = state
+        self._client_wrapper = client_wrapper
+        self._lines = [
+            b"authorization: Bearer " + check_api_key(api_key),
+            b"accept: */*",
+            f"user-agent: baseten-perf/{__version__}".encode(),
+        ]
+        self._checks = checks
+        self._base_interval_s = interval_s
+        self._timeout_s = min(timeout_s, LONGEST_S)
+        self._retries = retries
+        self._fail_on_first = fail_on_first
+        self._latency: float | None = None
+        # Replaced as a whole: whoever reads it in another thread sees one moment.
+        self.health = EndpointHealth(base_url)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with a new round at the next step, whatever is under way; in a forked child all of it is lost."""
+        self._operation: Operation | None = None
+        self._round: Round | None = None
+        self._interval_s = self._base_interval_s
+        self._due = self._began = 0.0
+
+    def step(self, mailbox: EventMailbox, token: int, changes: list[EndpointHealth]) -> float:
+        """Take in what has arrived and send what is due; seconds until the next step.
+
+        When a probe is in flight, `token` in `mailbox` tells of its end. If the endpoint's health has changed, it is
+        added to `changes`.
+        """
+        operation = self._operation
+        if operation is not None:
+            if not operation.over:
+                return LONGEST_S
+            self._operation = None
+            self._take_in(operation.drain(), changes)
+        early = self._due - time.monotonic()
+        if early > 0:
+            return early
+        try:
+            self.probe(mailbox, token)
+        except OSError as error:
+            # This machine lacks descriptors or threads, which tells nothing about the endpoint.
+            self._attempt_ended(Vote.NONE, f"not probed: {error}", changes)
+            return max(0.0, self._due - time.monotonic())
+        return LONGEST_S
+
+    def probe(self, mailbox: EventMailbox, token: int) -> None:
+        """Send the next probe at once; none may be in flight. Raises OSError when the system lacks the means."""
+        if self._round is None:
+            self._round = Round(len(self._checks), self._retries, self._fail_on_first)
+            self._began = time.monotonic()
+        check = self._checks[self._round.check]
+        operation = Operation(
+            self._client_wrapper.engine,
+            routes=[(check.url.encode("ascii"), check.proxy.encode(), self._state, 1.0)],
+            ticket=0,
+            pinned=False,
+            method="GET",
+            bodyless=True,
+            lines=self._lines,
+            request_id_stem=None,
+            deadline_header=False,
+            rows=None,
+            count=1,
+            concurrency=1,
+            timeout_s=self._timeout_s,
+            connect_timeout_s=min(self._client_wrapper.connect_timeout_s, self._timeout_s),
+            total_timeout_s=None,
+            # Retries have their own rhythm here, and a probe never goes elsewhere.
+            max_retries=0,
+            initial_backoff_ms=0,
+            hedge_delay_s=None,
+            hedge_budget=0,
+            retry_budget=0,
+            final_statuses=(),
+            mailbox=mailbox,
+            token=token,
+        )
+        operation.push(b"")
+        operation.flush(0)
+        self._operation = operation
+
+    def _take_in(self, completions: list[Completion], changes: list[EndpointHealth]) -> None:
+        if not completions:
+            self._attempt_ended(Vote.NONE, "not probed: out of memory", changes)
+            return
+        completion = completions[0]
+        if completion.status:
+            self._latency = completion.elapsed
+        self._attempt_ended(*self._judged(completion), changes)
+
+    def _judged(self, completion: Completion) -> tuple[Vote, str]:
+        assert self._round is not None
+        check = self._checks[self._round.check]
+        outcome = completion.outcome
+        if outcome == Outcome.OK:
+            return Vote.HEALTHY, ""
+        if outcome == Outcome.NO_MEMORY:
+            return Vote.NONE, "not probed: out of memory"
+        what = f"GET {check.url.partition('?')[0]}: "
+        if outcome in (Outcome.TIMEOUT, Outcome.CONNECT_TIMEOUT):
+            vote = Vote.NONE if check.timeout_is_no_vote else Vote.UNHEALTHY
+            return vote, f"{what}no answer within {self._timeout_s:g} s"
+        if outcome == Outcome.HTTP_STATUS:
+            return Vote.UNHEALTHY, f"{what}status {completion.status}"
+        return Vote.UNHEALTHY, what + (completion.error or "network error")
+
+    def _attempt_ended(self, vote: Vote, reason: str, changes: list[EndpointHealth]) -> None:
+        current = self._round
+        assert current is not None
+        now = time.monotonic()
+        step = current.attempt_ended(vote, reason)
+        if step is Step.RETRY:
+            self._due = now + RETRY_AFTER_S
+        elif step is Step.NEXT_CHECK:
+            self._due = now
+        else:
+            self._round = None
+            self._interval_s = next_interval(self._interval_s, self._base_interval_s, now - self._began)
+            self._due = now + self._interval_s
+            self._conclude(*current.verdict(), changes)
+
+    def _conclude(self, vote: Vote, reason: str, changes: list[EndpointHealth]) -> None:
+        before = self.health
+        healthy, failures = before.healthy, before.consecutive_failures
+        if vote is Vote.HEALTHY:
+            healthy, failures = True, 0
+        elif vote is Vote.UNHEALTHY:
+            healthy, failures = False, failures + 1
+        elif not healthy:
+            reason = before.reason
+        self.health = EndpointHealth(before.base_url, healthy, time.time(), self._latency, failures, reason)
+        if healthy != before.healthy:
+            self._state.healthy = healthy
+            changes.append(self.health)
