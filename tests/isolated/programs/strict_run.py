@@ -17,16 +17,16 @@ async def use(client: PerformanceClient) -> None:
     texts = [f"text {i}" for i in range(40)]
     embedded, posted, ranked, classified = await asyncio.gather(
         client.async_embed(texts, "m", batch_size=4),
-        client.async_batch_post("/echo", texts),
+        client.async_batch_post("/same", texts),
         client.async_rerank("query", texts),
         client.async_classify(texts),
     )
     assert embedded.numpy().shape == (40, 384) and posted.data == texts
     assert len(ranked.data) == len(classified.data) == 40
-    task = asyncio.create_task(client.async_batch_post("/echo", texts))
+    task = asyncio.create_task(client.async_batch_post("/same", texts))
     assert (await task).data == texts
     try:
-        await asyncio.wait_for(client.async_batch_post("/-/stall/echo", [1]), 0.05)
+        await asyncio.wait_for(client.async_batch_post("/-/stall/same", [1]), 0.05)
     except asyncio.TimeoutError:
         pass
 
@@ -42,7 +42,7 @@ def main() -> None:
         for fault in ("status=500", "truncate", "reset", "invalid_json"):
             try:
                 client.embed(["a", "b"], "m", preference=preference) if fault == "" else client.batch_post(
-                    f"/-/{fault}/echo", [1], preference
+                    f"/-/{fault}/same", [1], preference
                 )
             except (requests.exceptions.RequestException, ValueError) as failure:
                 assert str(failure)
