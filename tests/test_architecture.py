@@ -34,7 +34,7 @@ MAY_IMPORT = {
 }
 # Only for annotations, or when nothing else will do.
 HEAVY = {"numpy", "requests", "asyncio", "tqdm", "certifi"}
-# errors.py has requests' exceptions for parents, and is imported when there is an error; drive/asynchronous when somebody awaits.
+# errors.py is imported when there is an error, drive/asynchronous.py when somebody awaits.
 HEAVY_ALLOWED = {"errors.py": {"requests"}, "drive/asynchronous.py": {"asyncio"}}
 NOT_PARTS_OF_THE_IMPORT = {"testing", "cli", "__main__"}
 

@@ -1,4 +1,4 @@
-"""The binding to libcurl: its numbers are libcurl's, it is the library that pycurl brings, and a wrong one is refused."""
+"""The binding to libcurl: its numbers are right, it is the library that pycurl brings, and a wrong one is refused."""
 
 from __future__ import annotations
 

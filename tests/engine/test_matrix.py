@@ -114,7 +114,7 @@ def test_rows_after_a_cut_answer(server: Server, encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_ragged(server: Server, encoding: str) -> None:
-    """The last vector of each batch, or of one, lacks its last number: nothing is lost, and numpy() says what is wrong."""
+    """The last vector of each batch, or of one, lacks its last number: nothing is lost, and numpy() tells."""
     expected = embeddings(TEXTS, 16).tolist()
     for faults, short in (({}, {4, 9, 14, 19, 24, 29, 34, 36}), ({"containing": "number 12"}, {14})):
         client = PerformanceClient(server.faulty(ragged=True, **faults), "key")

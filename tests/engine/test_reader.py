@@ -79,7 +79,7 @@ def test_escaped_data_key() -> None:
 def test_neither_numbers_nor_text(value: str, size: int) -> None:
     body = f'{{"data":[{{"embedding":[7]}},{{"embedding":{value}}}]}}'.encode()
     step = size or 6
-    with pytest.raises(ValueError, match="^vector 1: "):
+    with pytest.raises(ValueError, match=r"^vector 1: "):
         read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
 
 
@@ -129,5 +129,5 @@ def test_pieces_of_nothing() -> None:
 
 def test_after_a_failure_the_rest_is_swallowed() -> None:
     body = b'{"data":[{"embedding":[1,x]},{"embedding":[1,y]}]}' + b"[" * 1000
-    with pytest.raises(ValueError, match="^vector 0: an element is not a number$"):
+    with pytest.raises(ValueError, match=r"^vector 0: an element is not a number$"):
         read_embeddings([body[:30], body[30:]], 9)

@@ -1,4 +1,4 @@
-"""Connections that the server closes while they are idle, or in the middle: reused where possible, replaced where not."""
+"""Connections that the server closes while idle, or in the middle: reused where possible, replaced where not."""
 
 from __future__ import annotations
 

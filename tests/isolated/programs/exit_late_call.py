@@ -1,4 +1,4 @@
-"""A call made by an exit handler that was registered before the import, and so runs after ours: works, or fails at once."""
+"""A call by an exit handler that was registered before the import, and so runs after ours: works, or fails at once."""
 
 from __future__ import annotations
 

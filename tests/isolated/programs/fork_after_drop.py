@@ -1,4 +1,4 @@
-"""Calls that were aborted and a client that was dropped before the fork: the child sweeps up nothing of its parent's."""
+"""Calls aborted and a client dropped before the fork: the child sweeps up nothing of its parent's."""
 
 from __future__ import annotations
 

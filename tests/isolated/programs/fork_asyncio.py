@@ -1,4 +1,4 @@
-"""Fork inside a running event loop with calls in flight; the child runs an event loop of its own with the old client."""
+"""Fork inside a running event loop with calls in flight; the child runs a loop of its own with the old client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Children that end as programs do (sys.exit, atexit, finalisation), with the parent's calls in flight in their memory."""
+"""Children that end as programs do (sys.exit, atexit, finalisation), the parent's calls in flight in their memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A handler raises at any moment of a blocking call, from its first line to its last: no crash, and the client goes on."""
+"""A handler raises at any moment of a blocking call, from its first line to its last: no crash, the client goes on."""
 
 from __future__ import annotations
 

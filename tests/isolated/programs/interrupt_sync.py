@@ -1,4 +1,4 @@
-"""Ctrl-C during each kind of blocking call: KeyboardInterrupt alone, at once, aborted on the wire; the client goes on."""
+"""Ctrl-C in each kind of blocking call: KeyboardInterrupt alone, at once, aborted on the wire; the client goes on."""
 
 from __future__ import annotations
 
