@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from .arguments import path, real, string, unsigned
 from .certificates import Cert, Verify, identity, trust
@@ -153,12 +154,19 @@ def _environment_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _proxy_url(name: str, url: str) -> str:
     url = url.strip()
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        return f"http://{url}" if url else ""
-    # Never repeat the URL: it may hold a password.
-    if scheme.lower() not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
+    if not url:
+        return ""
+    if "://" not in url:
+        url = f"http://{url}"
+    # No message repeats the URL, nor does its cause: it may hold a password.
+    scheme = url.partition("://")[0].lower()
+    if scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
         raise ValueError(f"Invalid proxy URL: {name} must start with http, https, socks4, socks4a, socks5 or socks5h")
-    if not rest.strip("/") or any(character.isspace() or not character.isprintable() for character in url):
-        raise ValueError(f"Invalid proxy URL: {name} has no host, or a blank in it")
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError(f"Invalid proxy URL: {name} has no host, a port that is none, or a blank in it")
     return url

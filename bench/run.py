@@ -187,7 +187,7 @@ def _notes(
         if run["workload"] == workload.name and "error" in run:
             notes[run["peer"]] = f"FAILED in run {run['run']}: {run['error']}"
         elif run["workload"] == workload.name and run["exit_code"]:
-            notes[run["peer"]] = f"CRASHED after its answers, at exit, in run {run['run']}: exit code {run['exit_code']}"
+            notes[run["peer"]] = f"CRASHED at exit, after its answers, in run {run['run']}: code {run['exit_code']}"
     return notes
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -25,6 +25,7 @@ class Row:
     """One peer in one workload. A run counts with the median of its repetitions.
 
     faster, less_cpu: throughput, and the inverse of CPU per request, as multiples of the original's (None without it).
+    Each run is compared with the original's run of the same round, seconds apart, so that slow drift cancels out.
     """
 
     workload: str
@@ -38,8 +39,8 @@ class Row:
     peak_rss_mb: Spread
     rss_per_array: float | None
     server_us_per_request: float | None
-    faster: float | None
-    less_cpu: float | None
+    faster: Spread | None
+    less_cpu: Spread | None
 
     def as_dict(self) -> dict[str, Any]:
         """For the JSON file."""
@@ -50,40 +51,48 @@ def summarise(workload: Workload, raw: list[dict[str, Any]]) -> list[Row]:
     """Rows of one workload in the order of the peers in `raw`; runs that failed are left out."""
     good = [run for run in raw if run["workload"] == workload.name and "error" not in run]
     peers = list(dict.fromkeys(run["peer"] for run in good))
-    rows = {peer: _row(workload, peer, [run for run in good if run["peer"] == peer]) for peer in peers}
-    baseline = rows.get(BASELINE)
-    return [row if baseline is None else _with_ratios(row, baseline) for row in rows.values()]
+    of_peer = {peer: [run for run in good if run["peer"] == peer] for peer in peers}
+    return [_row(workload, peer, of_peer[peer], of_peer.get(BASELINE, [])) for peer in peers]
 
 
-def _row(workload: Workload, peer: str, runs: list[dict[str, Any]]) -> Row:
+def _row(workload: Workload, peer: str, runs: list[dict[str, Any]], baseline: list[dict[str, Any]]) -> Row:
     requests = round(median(run["requests"] for run in runs))
     floats = workload.batch * workload.dim
-    cpu = _spread(runs, lambda run, repetition: repetition["cpu_s"] / run["requests"] * 1e6)
-    peak = _spread(runs, lambda run, repetition: repetition["peak_rss_mb"])
+    cpu = _spread([_cpu_us(run) for run in runs])
+    peak = _spread([_of_repetitions(run, lambda repetition: repetition["peak_rss_mb"]) for run in runs])
     server = [run["server_us_per_request"] for run in runs if run["server_us_per_request"] is not None]
+    original = {run["run"]: run for run in baseline}
+    pairs = [(run, original[run["run"]]) for run in runs if run["run"] in original]
     return Row(
         workload=workload.name,
         peer=peer,
         runs=len(runs),
         requests=requests,
-        wall_s=_spread(runs, lambda run, repetition: repetition["wall_s"]),
-        requests_per_s=_spread(runs, lambda run, repetition: run["requests"] / repetition["wall_s"]),
+        wall_s=_spread([_of_repetitions(run, lambda repetition: repetition["wall_s"]) for run in runs]),
+        requests_per_s=_spread([_rate(run) for run in runs]),
         cpu_us_per_request=cpu,
         cpu_ns_per_float=cpu.median * 1e3 / floats if floats else None,
         peak_rss_mb=peak,
         rss_per_array=peak.median / workload.array_mb(requests) if workload.for_memory else None,
         server_us_per_request=median(server) if server else None,
-        faster=None,
-        less_cpu=None,
+        faster=_spread([_rate(run) / _rate(other) for run, other in pairs]) if pairs else None,
+        less_cpu=_spread([_cpu_us(other) / _cpu_us(run) for run, other in pairs]) if pairs else None,
     )
 
 
-def _spread(runs: list[dict[str, Any]], value: Callable[[dict[str, Any], dict[str, Any]], float]) -> Spread:
-    per_run = [median(value(run, repetition) for repetition in run["repetitions"]) for run in runs]
-    return Spread(median(per_run), min(per_run), max(per_run))
+def _rate(run: dict[str, Any]) -> float:
+    """Requests per second."""
+    return float(run["requests"] / _of_repetitions(run, lambda repetition: repetition["wall_s"]))
 
 
-def _with_ratios(row: Row, baseline: Row) -> Row:
-    faster = row.requests_per_s.median / baseline.requests_per_s.median
-    less_cpu = baseline.cpu_us_per_request.median / row.cpu_us_per_request.median
-    return replace(row, faster=faster, less_cpu=less_cpu)
+def _cpu_us(run: dict[str, Any]) -> float:
+    """Microseconds of CPU per request."""
+    return float(_of_repetitions(run, lambda repetition: repetition["cpu_s"]) / run["requests"] * 1e6)
+
+
+def _of_repetitions(run: dict[str, Any], value: Callable[[dict[str, Any]], float]) -> float:
+    return median(value(repetition) for repetition in run["repetitions"])
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(median(values), min(values), max(values))

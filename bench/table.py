@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.peers import BASELINE
-from bench.summary import Row
+from bench.summary import Row, Spread
 from bench.workloads import Workload
 
 _COLUMNS = (
-    "peer", "requests", "wall s", "rate", "(min-max)", "CPU us", "(min-max)", "ns/float", "peak MB", "srv us", "faster",
-    "less CPU",
+    "peer", "requests", "wall s", "rate", "(min-max)", "CPU us", "(min-max)", "ns/float", "peak MB", "srv us",
+    "faster", "(min-max)", "less CPU", "(min-max)",
 )
 
 LEGEND = f"""\
 rate: requests/s, or ms for each where one comes after the other.  CPU us: user + system of the client, per request.
 ns/float: the same per float of the answers.  peak MB: highest resident memory of the client.  srv us: CPU of the server
-per request, warm-up included.  faster, less CPU: ratios per request to {BASELINE}, more is better.
-Medians and ranges over the runs.  "-": the peer has no such call.  Peers written in Python make fewer requests."""
+per request, warm-up included.  faster, less CPU: ratios to {BASELINE} in the same round,
+more is better.  Medians and (min-max) over the rounds.  "-": the peer has no such call, or nothing to count.
+Peers written in Python make fewer requests and rounds."""
 
 
 def text(workload: Workload, rows: list[Row], notes: dict[str, str]) -> str:
@@ -60,9 +61,9 @@ def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
     rate = row.requests_per_s
     if workload.concurrency == 1:
         shown_rate = f"{_short(1e3 / rate.median)} ms"
-        shown_range = f"({_short(1e3 / rate.high)}-{_short(1e3 / rate.low)})"
+        shown_range = _range(1e3 / rate.high, 1e3 / rate.low)
     else:
-        shown_rate, shown_range = f"{rate.median:,.0f}/s", f"({rate.low:,.0f}-{rate.high:,.0f})"
+        shown_rate, shown_range = f"{_short(rate.median)}/s", _range(rate.low, rate.high)
     cpu = row.cpu_us_per_request
     return (
         row.peer,
@@ -71,12 +72,12 @@ def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
         shown_rate,
         shown_range,
         _short(cpu.median),
-        f"({_short(cpu.low)}-{_short(cpu.high)})",
+        _range(cpu.low, cpu.high),
         _or_dash(row.cpu_ns_per_float),
         f"{row.peak_rss_mb.median:,.0f}",
         _or_dash(row.server_us_per_request),
-        _or_dash(row.faster, "x"),
-        _or_dash(row.less_cpu, "x"),
+        *_ratio(row.faster),
+        *_ratio(row.less_cpu),
     )
 
 
@@ -99,8 +100,19 @@ def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join([first, *others])
 
 
-def _or_dash(value: float | None, unit: str = "") -> str:
-    return "-" if value is None else f"{_short(value)}{unit}"
+def _ratio(spread: Spread | None) -> tuple[str, str]:
+    if spread is None:
+        return "-", "-"
+    return f"{_short(spread.median)}x", _range(spread.low, spread.high)
+
+
+def _range(low: float, high: float) -> str:
+    """Nothing for a single run, or for the original beside itself."""
+    return "" if low == high else f"({_short(low)}-{_short(high)})"
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else _short(value)
 
 
 def _short(value: float) -> str:

@@ -97,7 +97,7 @@ _TABLE = (
     Workload("classify", "classify", "classify of one long list of texts", 4_000, "classify", 32),
     Workload(
         "memory", "embed", "embed of many short texts -> numpy, peak RSS", 1_024, "128x1024", 128, 1024, 32,
-        for_memory=True, max_runs=3, max_python_runs=1,
+        for_memory=True, max_runs=2, max_python_runs=1,
     ),
     Workload("import_time", "import", "import of the package, fresh interpreter", 1, concurrency=1),
     Workload("client_creation", "create", "making a client", 20, concurrency=1),

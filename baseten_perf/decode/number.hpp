@@ -13,6 +13,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+
+#include "decimal.hpp"
+
 #if !defined(__cpp_lib_to_chars)
 #include <locale.h>
 #if defined(__APPLE__)
@@ -29,8 +32,6 @@ struct Number {
     const char* end;  // first character behind the number; meaningful when complete
     float value;
 };
-
-inline bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
 // The exact conversion of the whole token [first, last), which is a valid JSON number.  False when it exceeds double.
 inline bool exact_double(const char* first, const char* last, double* value) {
@@ -82,9 +83,6 @@ inline float to_float32(double value) {
     return static_cast<float>(value);
 }
 
-constexpr double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
 // mantissa * 10**exponent rounded to double and then to float32, if that can be told without the exact conversion.
 inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, float* result) {
     if (exponent < -22 || exponent > 22) {
@@ -93,63 +91,8 @@ inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, 
     }
     double value = static_cast<double>(mantissa);
     value = exponent < 0 ? value / powers_of_ten[-exponent] : value * powers_of_ten[exponent];
-    uint64_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
     *result = to_float32(negative ? -value : value);
-    // Bits below a float32's mantissa: half a unit is 2**28.  Closer than 8 doubles to it: do not trust.
-    return (bits & 0x1fffffff) - (0x10000000 - 8) > 16;
-}
-
-// How many of the eight characters at `text` are digits, up to the first that is not, and the number they make.
-// Works on all eight in one 64-bit word (D. Lemire, "Number parsing at a gigabyte per second", 2021).
-inline unsigned eight_digits(const char* text, uint64_t* number) {
-    uint64_t word;
-    std::memcpy(&word, text, sizeof word);
-    word ^= 0x3030303030303030;  // digits become 0..9
-    uint64_t others = (((word & 0x7f7f7f7f7f7f7f7f) + 0x7676767676767676) | word) & 0x8080808080808080;
-    unsigned count = others == 0 ? 8 : static_cast<unsigned>(__builtin_ctzll(others)) / 8;
-    if (count == 0) return *number = 0, 0;
-    word <<= 64 - 8 * count;  // what follows the digits goes, zeros come in front
-    word = (word & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;
-    word = (word & 0x00ff00ff00ff00ff) * 6553601 >> 16;
-    *number = (word & 0x0000ffff0000ffff) * 42949672960001 >> 32;
-    return count;
-}
-
-// A plain decimal (no exponent, at most 19 digits that count) with at least `plain_margin` readable characters at
-// `first`: its end, or null when it is anything else.
-constexpr ptrdiff_t plain_margin = 48;
-inline const char* read_plain_decimal(const char* first, float* value) {
-    static constexpr uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-    const char* p = first;
-    bool negative = *p == '-';
-    p += negative;
-    uint64_t mantissa, digits;
-    unsigned whole;
-    if (p[1] == '.' && is_digit(*p)) {
-        mantissa = static_cast<uint64_t>(*p - '0');
-        whole = 1;
-    } else {
-        whole = eight_digits(p, &mantissa);
-        if (whole == 0 || whole == 8 || (whole > 1 && *p == '0')) return nullptr;
-    }
-    if (mantissa == 0) whole = 0;
-    p += whole + (mantissa == 0);
-    unsigned fraction = 0;
-    if (*p == '.') {
-        unsigned count;
-        ++p;
-        do {
-            count = eight_digits(p, &digits);
-            p += count;
-            fraction += count;
-            if (whole + fraction > 19) return nullptr;
-            mantissa = mantissa * powers[count] + digits;
-        } while (count == 8);
-        if (fraction == 0) return nullptr;
-    }
-    if ((*p | 0x20) == 'e') return nullptr;
-    return quick_float32(mantissa, -static_cast<long long>(fraction), negative, value) ? p : nullptr;
+    return rounds_safely(value);
 }
 
 // Reads the number that starts at `first`.  A number that touches `last` may go on in the next chunk: `more`, unless
@@ -210,9 +153,9 @@ inline const char* read_plain_decimal(const char* first, float* value) {
 
 // The same in two parts: what is inlined into a loop over many numbers stays small.
 [[gnu::always_inline]] inline Number read_number(const char* first, const char* last) {
-    if (last - first >= plain_margin) {
+    if (last - first >= decimal_margin) {
         Number plain{NumberState::complete, nullptr, 0.0f};
-        plain.end = read_plain_decimal(first, &plain.value);
+        plain.end = read_decimal(first, &plain.value);
         if (plain.end != nullptr) return plain;
     }
     return read_any_number(first, last, false);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -81,7 +80,7 @@ class Call:
             method=operation.method,
             bodyless=operation.method not in ("POST", "PUT", "PATCH"),
             lines=header_block.lines,
-            request_id_stem=f"{REQUEST_ID_PREFIX}-{secrets.token_hex(5)}".encode() if header_block.request_id else None,
+            request_id_stem=f"{REQUEST_ID_PREFIX}-{os.urandom(5).hex()}".encode() if header_block.request_id else None,
             deadline_header=header_block.deadline,
             rows=operation.rows,
             count=count,

@@ -33,7 +33,9 @@ cdef extern from * nogil:
     void unmap_rows(float *rows, size_t size)
 
 cdef enum:
-    LARGE_BLOCK = 4194304           # bytes from which a file in memory is worth its system calls
+    # Bytes from which a block has a file, and with it a descriptor for as long as it lives: so many gigabytes of
+    # results fit into no memory before their number comes near a limit of descriptors.
+    LARGE_BLOCK = 67108864
 
 cdef struct Block:
     int refs

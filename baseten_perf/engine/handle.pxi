@@ -59,6 +59,7 @@ cdef class Operation:
     cdef Engine engine
     cdef list bodies
     cdef Py_ssize_t pushed
+    cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
     cdef int concurrency
 
@@ -159,6 +160,7 @@ cdef class Operation:
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
         self.bodies.append(body)
+        self.held += 1
         self.pushed += 1
 
     def flush(self, Py_ssize_t low_water) -> None:
@@ -214,6 +216,7 @@ cdef class Operation:
             # Without an answer of its own, the request may be in flight still, and its body being sent.
             if oldest.answered:
                 self.bodies[oldest.index] = None
+                self.held -= 1
             completions.append(completion_from(oldest, op))
             oldest = following
         return completions
@@ -280,7 +283,7 @@ cdef class Operation:
             # No loop has seen it: the references taken for the lanes are let go here.
             for _ in range(self.op.lane_count):
                 op_drop(self.op)
-        else:
+        elif self.held > 0:
             op_cancel(self.op)
             if count_now(&self.op.refs) > 1:
                 left = Limbo.__new__(Limbo)

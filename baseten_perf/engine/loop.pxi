@@ -230,13 +230,10 @@ cdef void loop_turn_portable(Loop *loop) noexcept nogil:
     # An attempt that has just ended may have made room for others: those must be started before sleeping.
     curl.multi_perform(multi.handle, &running)
     multi_reap(multi)
-    curl.multi_poll(multi.handle, NULL, 0, loop_poll_ms(loop), NULL)
-
-
-cdef int loop_poll_ms(Loop *loop) noexcept nogil:
-    # curl_multi_poll shortens this to libcurl's own timers; it refuses negative values.
+    # This may close the idle multi, and put another in its place.
     cdef int ms = loop_patience_ms(loop)
-    return ms if ms >= 0 else 60000
+    # libcurl shortens it to its own timers, and refuses negative values.
+    curl.multi_poll(loop.multis[0].handle, NULL, 0, ms if ms >= 0 else 60000, NULL)
 
 
 cdef bint loop_replace_portable_multi(Loop *loop) noexcept nogil:

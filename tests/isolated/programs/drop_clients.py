@@ -16,7 +16,7 @@ async def main(server: Server) -> None:
     slow = server.faulty(latency=0.1)
     stalled = server.faulty(stall=True)
     for _ in range(20):
-        future = PerformanceClient(slow, "key").async_batch_post("/echo", [1, 2, 3])
+        future = PerformanceClient(slow, "key").async_batch_post("/same", [1, 2, 3])
         gc.collect()
         assert (await future).data == [1, 2, 3]
     for _ in range(20):
@@ -26,7 +26,7 @@ async def main(server: Server) -> None:
         future.cancel()
         del client, future
         gc.collect()
-    kept = [PerformanceClient(slow, "key").async_batch_post("/echo", [i]) for i in range(30)]
+    kept = [PerformanceClient(slow, "key").async_batch_post("/same", [i]) for i in range(30)]
     gc.collect()
     assert [answer.data for answer in await asyncio.gather(*kept)] == [[i] for i in range(30)]
 

@@ -25,7 +25,7 @@ async def main(server: Server) -> None:
             if number % 2:
                 future = one.async_embed([f"text {i}" for i in range(30)], "m", batch_size=5, dimensions=64)
             else:
-                future = one.async_batch_post("/echo", [{"body": "x" * 2000}] * 5)
+                future = one.async_batch_post("/same", [{"body": "x" * 2000}] * 5)
             kept.append(future)
         await asyncio.sleep(chance.choice((0, 0, 0.001, 0.01)))
         chance.shuffle(kept)
@@ -40,16 +40,16 @@ async def main(server: Server) -> None:
         if turn % 10 == 0:
             gc.collect()
         if turn % 50 == 0:
-            assert (await client.async_batch_post("/echo", [turn])).data == [turn]
+            assert (await client.async_batch_post("/same", [turn])).data == [turn]
     # 3 000 at once in flight, all dropped.
-    wave = [stalled.async_batch_post("/echo", [1]) for _ in range(3000)]
+    wave = [stalled.async_batch_post("/same", [1]) for _ in range(3000)]
     await asyncio.sleep(0.05)
     for future in wave:
         future.cancel()
     wave.clear()
     del future
     gc.collect()
-    assert (await client.async_batch_post("/echo", [1])).data == [1]
+    assert (await client.async_batch_post("/same", [1])).data == [1]
 
 
 with Server() as running:

@@ -13,9 +13,9 @@ kept = []
 
 
 async def main() -> None:
-    client.async_batch_post("/echo", [1] * 50)
+    client.async_batch_post("/same", [1] * 50)
     kept.append(client.async_embed(["text"] * 50, "m", batch_size=1))
-    kept.append(asyncio.create_task(client.async_batch_post("/echo", [1] * 50)))
+    kept.append(asyncio.create_task(client.async_batch_post("/same", [1] * 50)))
     while server.statistics().requests_active < 150:
         await asyncio.sleep(0.005)
 

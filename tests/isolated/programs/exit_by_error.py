@@ -14,7 +14,7 @@ client = PerformanceClient(server.faulty(stall=True), "key")
 
 
 async def leave() -> None:
-    in_flight = [client.async_batch_post("/echo", [1] * 4) for _ in range(10)]
+    in_flight = [client.async_batch_post("/same", [1] * 4) for _ in range(10)]
     while server.statistics().requests_active < 40:
         await asyncio.sleep(0.005)
     assert len(in_flight) == 10
@@ -32,5 +32,5 @@ except SystemExit as leaving:
     assert leaving.code == 3
 signal.signal(signal.SIGALRM, leave_too)
 signal.setitimer(signal.ITIMER_REAL, 0.2)
-client.batch_post("/echo", [1] * 4)
+client.batch_post("/same", [1] * 4)
 raise AssertionError("a stalled call has returned")

@@ -1,4 +1,4 @@
-"""A call made by an exit handler that was registered before the import, and so runs after ours: works, or fails at once."""
+"""A call by an exit handler that was registered before the import, and so runs after ours: works, or fails at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import atexit
 
 def late() -> None:
     try:
-        assert client.batch_post("/echo", [1, 2]).data == [1, 2]
-        assert PerformanceClient(server.url, "key").batch_post("/echo", [1, 2]).data == [1, 2]
+        assert client.batch_post("/same", [1, 2]).data == [1, 2]
+        assert PerformanceClient(server.url, "key").batch_post("/same", [1, 2]).data == [1, 2]
     except RuntimeError as refused:
         assert str(refused)
     server.close()
@@ -22,4 +22,4 @@ from baseten_perf.testing import Server  # noqa: E402
 
 server = Server()
 client = PerformanceClient(server.url, "key")
-assert client.batch_post("/echo", [1, 2]).data == [1, 2]
+assert client.batch_post("/same", [1, 2]).data == [1, 2]

@@ -17,7 +17,7 @@ threading.Thread(target=loop.run_forever, daemon=True).start()
 
 
 async def call(number: int) -> None:
-    await client.async_batch_post("/echo", [number] * 4)
+    await client.async_batch_post("/same", [number] * 4)
 
 
 waiting = [asyncio.run_coroutine_threadsafe(call(number), loop) for number in range(10)]

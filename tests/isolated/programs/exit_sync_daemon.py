@@ -13,7 +13,7 @@ server = Server()
 client = PerformanceClient(server.faulty(stall=True), "key")
 for number in range(8):
     calls = [
-        lambda: client.batch_post("/echo", [1] * 4),
+        lambda: client.batch_post("/same", [1] * 4),
         lambda: client.embed(["text"] * 4, "m", batch_size=1),
     ]
     threading.Thread(target=calls[number % 2], daemon=True).start()

@@ -15,9 +15,9 @@ stalled = PerformanceClient(server.faulty(stall=True), "key")
 
 
 async def main() -> None:
-    answers = await asyncio.gather(*(client.async_batch_post("/echo", [i]) for i in range(500)))
+    answers = await asyncio.gather(*(client.async_batch_post("/same", [i]) for i in range(500)))
     assert [answer.data for answer in answers] == [[i] for i in range(500)]
-    stalled.async_batch_post("/echo", [1] * 20)
+    stalled.async_batch_post("/same", [1] * 20)
     while server.statistics().requests_active < 20:
         await asyncio.sleep(0.005)
 

@@ -43,6 +43,6 @@ async def use() -> None:
 
 
 asyncio.run(use())
-del response, matrix, client
+del response, matrix
 assert view.flags.c_contiguous and view.flags.writeable and view.dtype == numpy.float32
 print("done")

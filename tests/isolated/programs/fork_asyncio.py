@@ -1,4 +1,4 @@
-"""Fork inside a running event loop with calls in flight; the child runs an event loop of its own with the old client."""
+"""Fork inside a running event loop with calls in flight; the child runs a loop of its own with the old client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baseten_perf.testing import Server
 
 
 async def use(client: PerformanceClient) -> None:
-    answers = await asyncio.gather(*(client.async_batch_post("/echo", [i, i]) for i in range(20)))
+    answers = await asyncio.gather(*(client.async_batch_post("/same", [i, i]) for i in range(20)))
     assert [answer.data for answer in answers] == [[i, i] for i in range(20)]
 
 
@@ -28,7 +28,7 @@ async def parent(server: Server) -> None:
         def other_thread() -> None:
             try:
                 asyncio.run(use(client))
-                assert client.batch_post("/echo", [1]).data == [1]
+                assert client.batch_post("/same", [1]).data == [1]
             except BaseException as failure:
                 failures.append(failure)
 
@@ -39,7 +39,7 @@ async def parent(server: Server) -> None:
             raise failures[0]
 
     for _ in range(6):
-        in_flight = [slow.async_batch_post("/echo", [i]) for i in range(10)]
+        in_flight = [slow.async_batch_post("/same", [i]) for i in range(10)]
         pid = fork(child)
         await asyncio.to_thread(expect_success, pid)
         assert [answer.data for answer in await asyncio.gather(*in_flight)] == [[i] for i in range(10)]

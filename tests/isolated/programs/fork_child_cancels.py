@@ -20,7 +20,7 @@ def main() -> None:
         loop = asyncio.new_event_loop()
 
         async def start() -> list[asyncio.Future[object]]:
-            return [client.async_batch_post("/echo", [i] * 4) for i in range(20)]
+            return [client.async_batch_post("/same", [i] * 4) for i in range(20)]
 
         futures = loop.run_until_complete(start())
         eventually(lambda: server.statistics().requests_active == 80)
@@ -33,7 +33,7 @@ def main() -> None:
             futures.clear()
             gc.collect()
             fast = PerformanceClient(server.url, "key")
-            assert fast.batch_post("/echo", [1, 2]).data == [1, 2]
+            assert fast.batch_post("/same", [1, 2]).data == [1, 2]
             written = [file.fileno() for file in files if os.fstat(file.fileno()).st_size]
             assert not written, f"something wrote into descriptors {written} of the child's own files"
 

@@ -1,4 +1,4 @@
-"""Children that end as programs do (sys.exit, atexit, finalisation), with the parent's calls in flight in their memory."""
+"""Children that end as programs do (sys.exit, atexit, finalisation), the parent's calls in flight in their memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
     loop = asyncio.new_event_loop()
 
     async def start() -> list[asyncio.Future[object]]:
-        return [client.async_batch_post("/echo", [i] * 4) for i in range(10)]
+        return [client.async_batch_post("/same", [i] * 4) for i in range(10)]
 
     futures = loop.run_until_complete(start())
     eventually(lambda: server.statistics().requests_active == 40)
@@ -30,7 +30,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             if number % 2:
-                assert fast.batch_post("/echo", [number]).data == [number]
+                assert fast.batch_post("/same", [number]).data == [number]
             sys.exit(0)
         children.append(pid)
     assert os.getpid() == parent

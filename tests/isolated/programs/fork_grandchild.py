@@ -14,10 +14,10 @@ def main() -> None:
 
         def generation(left: int) -> None:
             payloads = [[left, i] for i in range(16)]
-            assert client.batch_post("/echo", payloads).data == payloads
+            assert client.batch_post("/same", payloads).data == payloads
             if left:
                 expect_success(fork(lambda: generation(left - 1)))
-            assert client.batch_post("/echo", payloads).data == payloads
+            assert client.batch_post("/same", payloads).data == payloads
 
         generation(4)
     print("done")

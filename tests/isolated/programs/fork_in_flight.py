@@ -22,13 +22,13 @@ def main() -> None:
             calls = 0
             while not enough.is_set():
                 payloads = [[number, calls, i] for i in range(40)]
-                assert slow.batch_post("/echo", payloads, max_concurrent_requests=20).data == payloads
+                assert slow.batch_post("/same", payloads, max_concurrent_requests=20).data == payloads
                 calls += 1
             return calls
 
         def child() -> None:
-            assert client.batch_post("/echo", list(range(30))).data == list(range(30))
-            assert slow.batch_post("/echo", [1]).data == [1]
+            assert client.batch_post("/same", list(range(30))).data == list(range(30))
+            assert slow.batch_post("/same", [1]).data == [1]
 
         with ThreadPoolExecutor(3) as pool:
             running = [pool.submit(calls_without_end, number) for number in range(3)]

@@ -1,4 +1,4 @@
-"""multiprocessing with each start method: pools whose processes build clients, and inherited ones where there are any."""
+"""multiprocessing with each start method: its processes build clients of their own, or use inherited ones."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def main() -> None:
 
         def call(client: PerformanceClient, mark: str) -> None:
             payloads = [{"mark": mark, "number": i} for i in range(8)]
-            assert client.batch_post("/echo", payloads, max_concurrent_requests=4).data == payloads
+            assert client.batch_post("/same", payloads, max_concurrent_requests=4).data == payloads
             vectors = client.embed(TEXTS, "m", batch_size=3, max_concurrent_requests=4).numpy()
             assert vectors.shape == (12, 384)
 

@@ -14,7 +14,7 @@ def main() -> None:
 
         def call(client: PerformanceClient, mark: str) -> None:
             payloads = [{"mark": mark, "number": i} for i in range(4)]
-            assert client.batch_post("/echo", payloads, max_concurrent_requests=2).data == payloads
+            assert client.batch_post("/same", payloads, max_concurrent_requests=2).data == payloads
 
         def child() -> None:
             call(old, "old")

@@ -1,4 +1,4 @@
-"""A handler raises at any moment of a blocking call, from its first line to its last: no crash, and the client goes on."""
+"""A handler raises at any moment of a blocking call, from its first line to its last: no crash, the client goes on."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def main() -> None:
     chance = random.Random(1)
     with Server() as server:
         client = PerformanceClient(server.url, "key")
-        texts = ["some text of a length that takes time to serialise " * 40] * 1500
+        texts = ["x" * 3000] * 400
         rung = 0
-        for number in range(160):
+        for number in range(80):
             try:
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.03))
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0003, 0.02))
                 if number % 2:
-                    client.batch_post("/echo", texts[:600], max_concurrent_requests=64)
+                    client.batch_post("/same", texts, max_concurrent_requests=64)
                 else:
                     client.embed(texts, "m", dimensions=8, batch_size=50, max_concurrent_requests=16)
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except Ring:
                 rung += 1
-        assert rung > 80, rung
-        assert client.batch_post("/echo", [1, 2]).data == [1, 2]
+        assert rung > 30, rung
+        assert client.batch_post("/same", [1, 2]).data == [1, 2]
     print("done")
 
 

@@ -21,11 +21,11 @@ def main() -> None:
                 eventually(lambda: False)
             except KeyboardInterrupt:
                 pass
-            assert client.batch_post("/echo", [1, 2]).data == [1, 2]
+            assert client.batch_post("/same", [1, 2]).data == [1, 2]
 
         slow = PerformanceClient(server.faulty(latency=0.5), "key")
         answers: list[object] = []
-        thread = threading.Thread(target=lambda: answers.append(slow.batch_post("/echo", [3] * 20).data))
+        thread = threading.Thread(target=lambda: answers.append(slow.batch_post("/same", [3] * 20).data))
         thread.start()
         try:
             eventually(lambda: server.statistics().requests_active == 20)

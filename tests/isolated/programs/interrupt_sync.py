@@ -1,4 +1,4 @@
-"""Ctrl-C during each kind of blocking call: KeyboardInterrupt alone, at once, aborted on the wire; the client goes on."""
+"""Ctrl-C in each kind of blocking call: KeyboardInterrupt alone, at once, aborted on the wire; the client goes on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> None:
         stalled_body = PerformanceClient(server.faulty(stall_body=True), "key", client_wrapper=pool)
         texts = [f"text {i}" for i in range(40)]
         calls: list[Callable[[], object]] = [
-            lambda: stalled.batch_post("/echo", texts),
+            lambda: stalled.batch_post("/same", texts),
             lambda: stalled.embed(texts, "m", batch_size=1),
             lambda: stalled_body.embed(texts, "m", batch_size=1),
             lambda: stalled.rerank("query", texts, batch_size=1),
@@ -52,7 +52,7 @@ def main() -> None:
             # 50 ms are promised; the server's counting, and a busy machine, are in this figure too.
             assert time.monotonic() - ended < 3.0
             watcher.join()
-            assert client.batch_post("/echo", texts).data == texts
+            assert client.batch_post("/same", texts).data == texts
             assert client.embed(texts, "m").numpy().shape == (40, 384)
     print("done")
 

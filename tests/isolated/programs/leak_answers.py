@@ -25,14 +25,14 @@ def main() -> None:
                 response = one.embed(TEXTS, "m", batch_size=4, dimensions=128)
                 assert len(response.data[3].embedding) == 127 + (one is not ragged)
                 one.embed(TEXTS, "m", "base64", batch_size=8, dimensions=128).data[0].embedding.encode()
-            assert client.batch_post("/echo", big * 4).data == big * 4
-            assert odd.batch_post("/echo", TEXTS).response_headers[0]
+            assert client.batch_post("/same", big * 4).data == big * 4
+            assert odd.batch_post("/same", TEXTS).response_headers[0]
             client.rerank("query", TEXTS, batch_size=4)
             client.classify(TEXTS, batch_size=4)
 
         async def concurrently() -> None:
             for _ in range(4):
-                await asyncio.gather(*(client.async_batch_post("/echo", [i]) for i in range(50)))
+                await asyncio.gather(*(client.async_batch_post("/same", [i]) for i in range(50)))
                 await client.async_embed(TEXTS, "m", batch_size=4, dimensions=128)
 
         def both() -> None:

@@ -35,13 +35,13 @@ def main() -> None:
                     futures = [
                         client.async_embed(TEXTS, "m", batch_size=2, dimensions=64),
                         stalled.async_embed(TEXTS, "m", batch_size=2, dimensions=64),
-                        client.async_batch_post("/echo", TEXTS),
-                        stalled.async_batch_post("/echo", [["x" * 3000]] * 3),
+                        client.async_batch_post("/same", TEXTS),
+                        stalled.async_batch_post("/same", [["x" * 3000]] * 3),
                     ]
                     await asyncio.sleep(wait)
                     for future in futures:
                         future.cancel()
-            assert (await client.async_batch_post("/echo", TEXTS)).data == TEXTS
+            assert (await client.async_batch_post("/same", TEXTS)).data == TEXTS
 
         def calls() -> None:
             asyncio.run(cancelled())

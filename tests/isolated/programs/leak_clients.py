@@ -16,12 +16,12 @@ def main() -> None:
     with Server() as server:
 
         async def use(client: PerformanceClient) -> None:
-            await asyncio.gather(*(client.async_batch_post("/echo", [i]) for i in range(5)))
+            await asyncio.gather(*(client.async_batch_post("/same", [i]) for i in range(5)))
 
         def calls() -> None:
             for _ in range(5):
                 client = PerformanceClient(server.url, "key")
-                assert client.batch_post("/echo", list(range(40))).data == list(range(40))
+                assert client.batch_post("/same", list(range(40))).data == list(range(40))
                 asyncio.run(use(client))
                 PerformanceClient(server.url, "key")  # never used
             del client

@@ -15,7 +15,7 @@ from baseten_perf.testing import Server
 async def abandon(client: PerformanceClient, server: Server, kept: list[object]) -> None:
     await asyncio.sleep(0)
     for number in range(5):
-        future = client.async_batch_post("/echo", [number] * 4)
+        future = client.async_batch_post("/same", [number] * 4)
         if number % 2:
             kept.append(future)
     while server.statistics().requests_active < 20:
@@ -23,7 +23,7 @@ async def abandon(client: PerformanceClient, server: Server, kept: list[object])
 
 
 async def work(client: PerformanceClient) -> None:
-    answers = await asyncio.gather(*(client.async_batch_post("/echo", [i]) for i in range(20)))
+    answers = await asyncio.gather(*(client.async_batch_post("/same", [i]) for i in range(20)))
     assert [answer.data for answer in answers] == [[i] for i in range(20)]
 
 

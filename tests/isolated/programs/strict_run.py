@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import threading
 
@@ -17,18 +18,16 @@ async def use(client: PerformanceClient) -> None:
     texts = [f"text {i}" for i in range(40)]
     embedded, posted, ranked, classified = await asyncio.gather(
         client.async_embed(texts, "m", batch_size=4),
-        client.async_batch_post("/echo", texts),
+        client.async_batch_post("/same", texts),
         client.async_rerank("query", texts),
         client.async_classify(texts),
     )
     assert embedded.numpy().shape == (40, 384) and posted.data == texts
     assert len(ranked.data) == len(classified.data) == 40
-    task = asyncio.create_task(client.async_batch_post("/echo", texts))
+    task = asyncio.create_task(client.async_batch_post("/same", texts))
     assert (await task).data == texts
-    try:
-        await asyncio.wait_for(client.async_batch_post("/-/stall/echo", [1]), 0.05)
-    except asyncio.TimeoutError:
-        pass
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(client.async_batch_post("/-/stall/same", [1]), 0.05)
 
 
 def main() -> None:
@@ -41,12 +40,10 @@ def main() -> None:
         preference = RequestProcessingPreference(max_retries=0)
         for fault in ("status=500", "truncate", "reset", "invalid_json"):
             try:
-                client.embed(["a", "b"], "m", preference=preference) if fault == "" else client.batch_post(
-                    f"/-/{fault}/echo", [1], preference
-                )
+                client.batch_post(f"/-/{fault}/same", [1], preference)
+                raise AssertionError(f"{fault} was not noticed")
             except (requests.exceptions.RequestException, ValueError) as failure:
                 assert str(failure)
-        del client
         gc.collect()
     print("done")
 

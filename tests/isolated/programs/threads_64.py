@@ -21,7 +21,7 @@ def main() -> None:
         async def in_a_loop(number: int) -> None:
             texts = [f"{number} {i}" for i in range(6)]
             posted, embedded = await asyncio.gather(
-                client.async_batch_post("/echo", texts), client.async_embed(texts, "m", dimensions=8, batch_size=2)
+                client.async_batch_post("/same", texts), client.async_embed(texts, "m", dimensions=8, batch_size=2)
             )
             assert posted.data == texts
             assert numpy.array_equal(embedded.numpy(), embeddings(texts, 8))
@@ -30,7 +30,7 @@ def main() -> None:
             gate.wait(30)
             for turn in range(8):
                 texts = [f"{number} {turn} {i}" for i in range(6)]
-                assert client.batch_post("/echo", texts).data == texts
+                assert client.batch_post("/same", texts).data == texts
                 vectors = client.embed(texts, "m", dimensions=8, batch_size=4).numpy()
                 assert numpy.array_equal(vectors, embeddings(texts, 8))
                 assert len(client.classify(texts).data) == 6

@@ -14,7 +14,7 @@ from baseten_perf.testing import Server
 
 def main() -> None:
     with Server() as server:
-        PerformanceClient(server.url, "key").batch_post("/echo", [0])
+        PerformanceClient(server.url, "key").batch_post("/same", [0])
         gc.collect()
         eventually(lambda: threads() == 1)
         before = descriptors()
@@ -25,7 +25,7 @@ def main() -> None:
                 clients = [PerformanceClient(server.url, "key", client_wrapper=shared) for _ in range(2)]
                 for client in clients:
                     payloads = [[number, turn, i] for i in range(20)]
-                    assert client.batch_post("/echo", payloads).data == payloads
+                    assert client.batch_post("/same", payloads).data == payloads
 
         with ThreadPoolExecutor(16) as pool:
             for future in [pool.submit(use, number) for number in range(16)]:

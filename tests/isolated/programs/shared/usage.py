@@ -13,7 +13,7 @@ KIB = 1024
 
 
 class _Mallinfo2(ctypes.Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         (name, ctypes.c_size_t)
         for name in (
             "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
@@ -58,8 +58,8 @@ def expect_flat(
 ) -> None:
     """Call `round_of_calls` `warm_up` times, then `rounds` times more, after which nothing may have grown.
 
-    What libcurl and malloc keep in reserve is not the same after every round, so two chances are given: memory must
-    be flat over one of three stretches of `rounds`.
+    What libcurl and malloc keep in reserve is not the same after every round, so two more chances are given: memory
+    must be flat over one of three stretches of `rounds`. Descriptors may differ by some idle connections.
     """
     for _ in range(warm_up):
         round_of_calls()
@@ -70,7 +70,7 @@ def expect_flat(
         for _ in range(rounds):
             round_of_calls()
         gc.collect()
-        eventually(lambda before=before: descriptors() <= before[2] + 2 and threads() <= before[3])
+        eventually(lambda before=before: descriptors() <= before[2] + 32 and threads() <= before[3])
         grown = (allocated() - before[0]) // KIB, (resident() - before[1]) // KIB
         if grown[0] <= malloc_kib and grown[1] <= resident_kib:
             return

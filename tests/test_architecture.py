@@ -1,0 +1,163 @@
+"""The rooms of the package and who may import whom (DESIGN, section 2): imports point one way, down the list."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import baseten_perf
+
+PACKAGE = Path(baseten_perf.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+COMPILED = sorted(PACKAGE.rglob("*.pyx"))
+
+VALUES = {
+    "_version", "arguments", "completion", "errors", "headers", "policy", "preference", "responses", "urls",
+    "endpoints", "cancellation",
+}  # fmt: skip
+# A room may import from the rooms named here, and from itself. Nobody imports the root, cli or testing but those above.
+MAY_IMPORT = {
+    "values": {"values"},
+    "decode": set(),
+    "engine": set(),
+    "operations": {"values", "decode"},
+    "drive": {"engine", "operations", "values"},
+    "pool": {"engine", "values"},
+    "client": {"drive", "operations", "pool", "values", "engine"},
+    "root": {"client", "pool", "values"},
+    "testing": set(),  # a server is no part of a client
+    "cli": {"root", "client", "pool", "values", "testing"},
+    "__main__": {"cli"},
+}
+# Only for annotations, or when nothing else will do.
+HEAVY = {"numpy", "requests", "asyncio", "tqdm", "certifi"}
+# errors.py is imported when there is an error, drive/asynchronous.py when somebody awaits.
+HEAVY_ALLOWED = {"errors.py": {"requests"}, "drive/asynchronous.py": {"asyncio"}}
+NOT_PARTS_OF_THE_IMPORT = {"testing", "cli", "__main__"}
+
+
+def name_of(path: Path) -> str:
+    """Dotted name inside the package; "" for the package itself."""
+    parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(name: str) -> str:
+    first = name.partition(".")[0]
+    return "root" if first == "" else "values" if first in VALUES else first
+
+
+def imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Absolute names of all that is imported, at any depth; for `from x import y` both x and x.y."""
+    name = name_of(path)
+    package = ["baseten_perf", *([*name.split(".")] if name else [])]
+    if path.name != "__init__.py":
+        package.pop()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*start, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield f"{origin}.{alias.name}", node
+
+
+def module_in_package(imported: str) -> str | None:
+    """The module of ours that `imported` is, or is a name of; None for others'."""
+    first, _, rest = imported.partition(".")
+    if first != "baseten_perf":
+        return None
+    parts = rest.split(".") if rest else []
+    while parts:
+        place = PACKAGE.joinpath(*parts)
+        if place.is_dir() or place.with_suffix(".py").exists() or place.with_suffix(".pyx").exists():
+            return ".".join(parts)
+        parts.pop()
+    return ""
+
+
+def at_top(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements that run when the module is imported; not those under `if TYPE_CHECKING`."""
+    for statement in tree.body:
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
+            yield from statement.orelse
+        else:
+            yield statement
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_direction(path: Path) -> None:
+    room = room_of(name_of(path))
+    assert room in MAY_IMPORT, f"no room of DESIGN: {room}"
+    tree = ast.parse(path.read_text())
+    wrong = []
+    for imported, node in imports(tree, path):
+        target = module_in_package(imported)
+        if target is None or room_of(target) == room or imported == "baseten_perf._version.__version__":
+            continue
+        if room_of(target) not in MAY_IMPORT[room]:
+            wrong.append(f"line {node.lineno}: {room} imports {imported} ({room_of(target)})")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_heavy_at_the_top(path: Path) -> None:
+    """What `import baseten_perf` runs loads neither numpy nor requests nor asyncio."""
+    relative = path.relative_to(PACKAGE).as_posix()
+    if room_of(name_of(path)) in NOT_PARTS_OF_THE_IMPORT:
+        return
+    top = ast.Module([*at_top(ast.parse(path.read_text()))], [])
+    top.body = [statement for statement in top.body if isinstance(statement, (ast.Import, ast.ImportFrom))]
+    loaded = {imported.partition(".")[0] for imported, _ in imports(top, path)}
+    assert not (loaded & HEAVY) - HEAVY_ALLOWED.get(relative, set())
+
+
+@pytest.mark.parametrize("path", [*MODULES, *COMPILED], ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_first_line_says_what_it_is_for(path: Path) -> None:
+    if path.suffix == ".py":
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    else:
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        text = lines[0].strip('"')
+        assert lines[0].startswith('"""')
+    first = text.partition("\n")[0]
+    assert len(first) >= 20, "the first line must be a docstring that says what the module is for"
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith(('"""', 'r"""', "#"))
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
+def test_compiled_modules_have_stubs(path: Path) -> None:
+    stub = path.with_suffix(".pyi")
+    assert stub.exists()
+    ast.parse(stub.read_text())
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
+def test_compiled_modules_import_no_room_of_ours(path: Path) -> None:
+    sources = [path, *(path.parent.glob("*.pxi"))]
+    for source in sources:
+        for number, line in enumerate(source.read_text().splitlines(), 1):
+            words = line.split()
+            if not words or words[0] not in ("import", "from", "cimport"):
+                continue
+            assert "baseten_perf" not in line and not words[1].startswith("."), f"{source.name}:{number}: {line}"
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
+def test_rooms_of_compiled_modules(path: Path) -> None:
+    """Each room begins by saying what it is for, and the table of contents names them all."""
+    listed = [line.split('"')[1] for line in path.read_text().splitlines() if line.startswith("include ")]
+    assert sorted(listed) == sorted(room.name for room in path.parent.glob("*.pxi"))
+    for room in path.parent.glob("*.pxi"):
+        assert room.read_text().startswith("# "), room.name
+
+
+def test_every_room_is_listed() -> None:
+    rooms = {room_of(name_of(path)) for path in MODULES}
+    assert rooms <= set(MAY_IMPORT), rooms - set(MAY_IMPORT)
