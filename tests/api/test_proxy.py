@@ -1,0 +1,152 @@
+"""Proxies: plain, CONNECT and SOCKS5 (pproxy), credentials, environment variables and NO_PROXY."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from baseten_perf import HttpClientWrapper, PerformanceClient
+from baseten_perf.testing import Server
+
+pytest.importorskip("pproxy")
+
+# pproxy counts on an event loop that Python and uvloop no longer make for it.
+PROXY = """
+import asyncio, sys
+sys.modules["uvloop"] = None
+asyncio.set_event_loop(asyncio.new_event_loop())
+from pproxy.server import main
+main()
+"""
+VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@contextlib.contextmanager
+def started() -> Iterator[str]:
+    """HOST:PORT of a proxy that speaks HTTP, CONNECT and SOCKS5 and wants user:pass."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", PROXY, "-l", f"http+socks5://127.0.0.1:{port}#user:pass"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        for _ in range(400):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, "the proxy has ended"
+            time.sleep(0.05)
+        yield f"127.0.0.1:{port}"
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[str]:
+    with started() as address:
+        yield address
+
+
+@pytest.fixture
+def fresh_proxy() -> Iterator[str]:
+    """One that nobody has shown right credentials yet: it would not ask the same address for them again."""
+    with started() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(record=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    trusted, own = str(folder / "ca.pem"), str(folder / "server.pem")
+    authority.cert_pem.write_to_path(trusted)
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(own)
+    with Server(tls=(own, own), record=True) as server:
+        yield server, trusted
+
+
+def answer(client: PerformanceClient) -> object:
+    return client.batch_post("/x", [{"a": 1}], timeout_s=10).data[0]
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+def test_through_a_proxy(server: Server, proxy: str, scheme: str) -> None:
+    assert answer(PerformanceClient(server.url, "key", proxy=f"{scheme}://user:pass@{proxy}")) == {"a": 1}
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_https_through_a_proxy(secure: tuple[Server, str], proxy: str, scheme: str) -> None:
+    server, trusted = secure
+    client = PerformanceClient(server.url, "key", proxy=f"{scheme}://user:pass@{proxy}", verify=trusted)
+    assert answer(client) == {"a": 1}
+    # The proxy's credentials are for the proxy, not for the server behind it.
+    assert all(request.header("proxy-authorization") is None for request in server.requests())
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_wrong_credentials(server: Server, fresh_proxy: str, scheme: str) -> None:
+    client = PerformanceClient(server.url, "key", proxy=f"{scheme}://user:secret-word@{fresh_proxy}")
+    before = server.statistics().requests
+    with pytest.raises(Exception) as caught:
+        answer(client)
+    assert "secret-word" not in str(caught.value)
+    assert server.statistics().requests == before
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_from_the_environment(server: Server, proxy: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, f"http://user:pass@{proxy}")
+    client = PerformanceClient("http://no-such-host.invalid", "key")
+    # The proxy is asked for a host that nobody knows: it answers, or breaks off; but it was asked.
+    with pytest.raises(Exception) as caught:
+        answer(client)
+    assert "resolve" not in str(caught.value)
+    assert answer(PerformanceClient(server.url, "key")) == {"a": 1}
+
+
+@pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "localhost,127.0.0.1"])
+def test_no_proxy(server: Server, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("no_proxy", exempt)
+    assert answer(PerformanceClient(server.url, "key")) == {"a": 1}
+
+
+def test_no_proxy_does_not_touch_an_explicit_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    client = PerformanceClient(server.url, "key", proxy="http://127.0.0.1:9")
+    with pytest.raises(ValueError):
+        answer(client)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1:1", "socks6://127.0.0.1:1", "http://", "http://u:secret@", "http://h:x"]
+)
+def test_a_proxy_that_cannot_be(url: str) -> None:
+    for build in (lambda: PerformanceClient("http://h", "key", proxy=url), lambda: HttpClientWrapper(proxy=url)):
+        with pytest.raises(ValueError, match="Invalid proxy URL") as caught:
+            build()
+        assert "secret" not in str(caught.value)
+
+
+def test_the_environment_is_read_when_the_pool_is_made(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = PerformanceClient(server.url, "key")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert answer(client) == {"a": 1}
