@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient
+from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .pool import HttpClientWrapper
 from .preference import RequestProcessingPreference
 from .responses import (
@@ -30,6 +31,9 @@ __all__ = [
     "CancellationToken",
     "ClassificationResponse",
     "ClassificationResult",
+    "Endpoint",
+    "EndpointHealth",
+    "EndpointPool",
     "HttpClientWrapper",
     "InvalidResponse",
     "OpenAIEmbeddingData",

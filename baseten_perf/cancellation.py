@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Protocol
 from weakref import WeakValueDictionary, ref
 
@@ -97,7 +97,7 @@ class CancellationToken:
         name = signal.name
         if not name:
             # Two threads may come here at once: then the signal is found by either name.
-            name = secrets.token_hex(16)
+            name = os.urandom(16).hex()
             _signals[name] = signal
             signal.name = name
         return _token, (type(self), name, signal.cancelled)

@@ -11,6 +11,7 @@ from .arguments import instance, string
 from .certificates import Cert, Verify
 from .drive import blocking
 from .drive.call import Call
+from .endpoints import EndpointPool
 from .engine import EndpointState
 from .headers import HeaderBlock, header_lines
 from .policy import DEFAULT, Policy
@@ -68,6 +69,7 @@ class PerformanceClient:
         http_version: see HttpClientWrapper.
         client_wrapper: connection pool to share; it beats `http_version` and `proxy`.
         proxy: URL of a proxy for all requests.
+        endpoint_pool: endpoints to share the requests among; `base_url` is then not used.
         verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
 
     Raises ValueError when there is no API key; for the rest see HttpClientWrapper.
@@ -80,6 +82,7 @@ class PerformanceClient:
         http_version: int = 1,
         client_wrapper: HttpClientWrapper | None = None,
         proxy: str | None = None,
+        endpoint_pool: EndpointPool | None = None,
         *,
         verify: Verify = True,
         cert: Cert | None = None,
@@ -96,6 +99,9 @@ class PerformanceClient:
             self._pool = instance("client_wrapper", client_wrapper, HttpClientWrapper)
             if (verify, cert, uds, connect_timeout_s) != (True, None, None, CONNECT_TIMEOUT_S):
                 raise ValueError("verify, cert, uds and connect_timeout_s belong to the client_wrapper that is given")
+        self._endpoint_pool = None
+        if endpoint_pool is not None:
+            self._endpoint_pool = instance("endpoint_pool", endpoint_pool, EndpointPool)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -435,14 +441,22 @@ class PerformanceClient:
     def _call(
         self, operation: operations.Operation, policy: Policy, mailbox: EventMailbox | None = None, token: int = 0
     ) -> Call:
-        url = request_url(self._base_url, operation.path)
+        ticket = 0
+        if self._endpoint_pool is not None:
+            routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
+            endpoints = [endpoint.base_url for endpoint in self._endpoint_pool.endpoints]
+            ticket = self._endpoint_pool.take_tickets(len(operation))
+        else:
+            url = request_url(self._base_url, operation.path)
+            routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
+            endpoints = [url.removesuffix(operation.path)]
         return Call(
             self._pool.engine,
             operation,
             policy,
-            routes=[(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)],
-            endpoints=[url[: len(url) - len(operation.path)] if url.endswith(operation.path) else url],
-            ticket=0,
+            routes=routes,
+            endpoints=endpoints,
+            ticket=ticket,
             header_block=self._header_block(policy, operation.method in ("POST", "PUT", "PATCH")),
             connect_timeout_s=self._pool.connect_timeout_s,
             mailbox=mailbox,

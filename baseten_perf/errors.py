@@ -20,6 +20,7 @@ from .completion import Completion, Outcome
 Raised = TypeVar("Raised", bound=BaseException)
 
 PARSE_FAILURE = "Failed to parse response JSON: error decoding response body"
+MSGPACK_FAILURE = "Failed to parse response MessagePack"
 SNIPPET = 200  # characters
 # Where Python's phrase depends on its version, or is not the one that the peer gives.
 PHRASES = {
@@ -89,9 +90,13 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     """The exception for a 2xx answer that arrived whole but cannot be used."""
     url = _shown(completion.url)
     # A character has at most four bytes: enough of them, and never the whole of a large body.
-    snippet = bytes(memoryview(completion.body).cast("B")[: 4 * SNIPPET]).decode("utf-8", "replace")[:SNIPPET]
+    head = bytes(memoryview(completion.body).cast("B")[: 4 * SNIPPET])
+    if header_block.is_msgpack(completion.headers):
+        failure, snippet = MSGPACK_FAILURE, repr(head[: SNIPPET // 4])
+    else:
+        failure, snippet = PARSE_FAILURE, head.decode("utf-8", "replace")[:SNIPPET]
     error = InvalidResponse(
-        f"{PARSE_FAILURE}: {reason} (batch {completion.index}, status {completion.status}, {url}); "
+        f"{failure}: {reason} (batch {completion.index}, status {completion.status}, {url}); "
         f"the body starts with: {snippet}"
     )
     error.batch_index = completion.index

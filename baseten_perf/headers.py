@@ -20,8 +20,12 @@ DEADLINE = "request-deadline-ms"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_ACCEPT = b"accept: application/json"
+_ACCEPT = b"accept: application/json, application/msgpack"
 _CONTENT_TYPE = b"content-type: application/json"
+_CONTENT_TYPES = re.compile(rb"^content-type:[ \t]*([^;\r\n]*)", re.MULTILINE)
+_MSGPACK = frozenset({
+    b"application/msgpack", b"application/x-msgpack", b"application/messagepack", b"application/vnd.msgpack",
+})  # fmt: skip
 _USER_AGENT = f"user-agent: baseten-perf/{__version__}".encode()
 
 
@@ -150,3 +154,22 @@ def parse(raw: bytes) -> dict[str, str]:
             name = key.strip().lower()
             result[name] = value.strip()
     return result
+
+
+def parse_decoded(raw: bytes) -> dict[str, str]:
+    """The same for an answer that has been decompressed, without the headers that describe the compressed body."""
+    result = parse(raw)
+    if result.get("content-encoding", "").lower() not in ("", "identity"):
+        del result["content-encoding"]
+        result.pop("content-length", None)
+    return result
+
+
+def is_msgpack(raw: bytes) -> bool:
+    """Whether raw response header lines announce a body in MessagePack; of several content types the last counts."""
+    lowered = raw.lower()
+    # Nearly every answer is JSON, and every name of the other format ends like this.
+    if b"pack" not in lowered:
+        return False
+    types = _CONTENT_TYPES.findall(lowered)
+    return bool(types) and types[-1].rstrip(b" \t") in _MSGPACK

@@ -33,6 +33,10 @@ cdef extern from "reader.hpp" namespace "baseten" nogil:
         void finish()
 
 
+# As in the engine, one reader reads answer after answer; `pieces` may be the result of reading others meanwhile.
+cdef AnswerReader *idle_reader = NULL
+
+
 cdef Claim no_matrix(void *owner, size_t dimension, float **rows) noexcept nogil:
     return Claim.dimension_differs
 
@@ -48,11 +52,13 @@ def read_embeddings(pieces, most: int, msgpack: bool = False) -> tuple:
 
     Returns (vectors as lists of float, skeleton as bytes); raises ValueError with the reader's words.
     """
-    cdef AnswerReader *reader = new AnswerReader()
+    global idle_reader
+    cdef AnswerReader *reader = idle_reader if idle_reader != NULL else new AnswerReader()
     cdef float *values = NULL
     cdef size_t *ends = NULL
     cdef size_t count, k, i, start = 0
     cdef bytes piece
+    idle_reader = NULL
     try:
         reader.start(most, NULL, no_matrix, False)
         reader.choose(msgpack)
@@ -72,4 +78,7 @@ def read_embeddings(pieces, most: int, msgpack: bool = False) -> tuple:
     finally:
         free(values)
         free(ends)
-        del reader
+        if idle_reader == NULL:
+            idle_reader = reader
+        else:
+            del reader

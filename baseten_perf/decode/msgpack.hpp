@@ -20,7 +20,7 @@ class MsgpackEmbeddings {
         state_ = State::header;
         place_ = Place::root;
         header_used_ = key_size_ = 0;
-        left_ = passing_ = pairs_ = items_ = item_pairs_ = 0;
+        left_ = passing_ = pairs_ = items_ = item_pairs_ = key_wanted_ = 0;
         data_key_ = embedding_key_ = false;
     }
 
@@ -98,9 +98,10 @@ class MsgpackEmbeddings {
 
     // The containers on the path to the vectors; false for a value that passes through.
     bool enter(const MsgpackHeader& header) {
+        key_wanted_ = 0;
         if (place_ == Place::root_key || place_ == Place::item_key) {
             key_size_ = 0;
-            key_wanted_ = header.kind == Kind::text && header.size <= sizeof key_ ? header.size : 0;
+            if (header.kind == Kind::text && header.size <= sizeof key_) key_wanted_ = header.size;
             return false;
         }
         if (header.size == 0) return false;
@@ -155,7 +156,6 @@ class MsgpackEmbeddings {
         answer_.keep(p, size);
         left_ -= size;
         if (left_ == 0) {
-            key_wanted_ = 0;
             state_ = State::header;
             if (passing_ == 0) value_ended();
         }
@@ -278,7 +278,7 @@ class MsgpackEmbeddings {
     uint64_t item_pairs_ = 0;
     char key_[9];
     size_t key_size_ = 0;
-    uint64_t key_wanted_ = 0;
+    uint64_t key_wanted_ = 0;  // bytes of the key that is being read, when it may be one that matters
     bool data_key_ = false;
     bool embedding_key_ = false;
 };

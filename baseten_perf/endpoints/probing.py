@@ -94,19 +94,23 @@ class Probing:
             mailbox = self._mailbox
             if self._ending or mailbox is None or self._thread is not threading.current_thread():
                 return None, 0.0
-            wait = LONGEST_S
-            for token, reference in list(self._watches.items()):
-                watch = reference()
-                if watch is None:
-                    del self._watches[token]
-                else:
-                    wait = min(wait, watch.step(mailbox, token, changes))
+            wait = self._step(mailbox, changes)
             if not self._watches:
                 self._thread = self._mailbox = mailbox = None
-        # Without the lock: what the program does with log records may take long, or make endpoints.
+        # Without the lock, and without holding a watch: what the program does with log records may take long.
         for health in changes:
             log(health)
         return mailbox, wait
+
+    def _step(self, mailbox: EventMailbox, changes: list[EndpointHealth]) -> float:
+        wait = LONGEST_S
+        for token, reference in list(self._watches.items()):
+            watch = reference()
+            if watch is None:
+                del self._watches[token]
+            else:
+                wait = min(wait, watch.step(mailbox, token, changes))
+        return wait
 
 
 def log(health: EndpointHealth) -> None:

@@ -3,7 +3,7 @@
 # Owner: the multi it belongs to; it is either idle there or listed in the lane whose attempt it carries.  Received bytes
 # are owned here until `ending_of` moves them into an Ending by pointer.
 
-cdef extern from "embeddings.hpp" namespace "baseten" nogil:
+cdef extern from "reader.hpp" namespace "baseten" nogil:
     cdef enum class Claim:
         granted
         dimension_differs
@@ -18,7 +18,7 @@ cdef extern from "embeddings.hpp" namespace "baseten" nogil:
         size_t count()
         bint settle()
         void take(float **values, size_t **ends)
-    cppclass EmbeddingsReader:
+    cppclass AnswerReader:
         NativeVectors vectors
         Bytes skeleton
         char *head
@@ -26,8 +26,16 @@ cdef extern from "embeddings.hpp" namespace "baseten" nogil:
         char *failure
         bint out_of_memory
         void start(size_t most, void *owner, Claim (*claim)(void *, size_t, float **) noexcept nogil, bint apart)
+        void choose(bint msgpack)
         void feed(const char *text, size_t size)
         void finish()
+
+cdef extern from "content_type.hpp" namespace "baseten" nogil:
+    cdef enum class ContentType:
+        not_said
+        other
+        msgpack
+    ContentType content_type_of(const char *line, size_t length)
 
 cdef enum:
     # Our lines, request id, deadline and "Expect:" (which keeps libcurl from waiting for 100 Continue).
@@ -60,13 +68,14 @@ cdef struct Transfer:
     bint decoding                   # the body goes to `reader`, not to `body`
     Bytes *body
     Bytes *headers
-    EmbeddingsReader *reader        # made for the first embeddings request
+    AnswerReader *reader        # made for the first embeddings request
 
 
 cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) noexcept nogil:
     cdef Transfer *transfer = <Transfer *>transfer_
     cdef size_t length = size * count
     cdef int status
+    cdef ContentType told
     if length >= 12 and strncmp(text, b"HTTP/", 5) == 0:
         # A new response: the final one, or one after 1xx or a redirect, whose headers no longer matter.
         status = status_of(text, length)
@@ -79,6 +88,10 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         return length
     if length > 15 and strncasecmp(text, b"retry-after-ms:", 15) == 0:
         transfer.retry_after_ms = strtoll(text + 15, NULL, 10)
+    if transfer.decoding:
+        told = content_type_of(text, length)
+        if told != ContentType.not_said:
+            transfer.reader.choose(told == ContentType.msgpack)
     if length <= 2:
         transfer.headed = True
     elif not transfer.headers.append(text, length):
@@ -282,7 +295,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     transfer.decoding = op.embeddings
     if op.embeddings:
         if transfer.reader == NULL:
-            transfer.reader = new EmbeddingsReader()
+            transfer.reader = new AnswerReader()
         transfer.reader.start(request.rows, <void *>transfer, claim_rows, hedge > 0)
     if transfer.not_following:
         code |= curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)

@@ -1,4 +1,4 @@
-"""Answers: response bodies decoded from JSON, and the refusal of what cannot be used."""
+"""Answers: response bodies decoded from JSON or MessagePack, and the refusal of what cannot be used."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..completion import Completion
+from ..headers import is_msgpack
 
 if TYPE_CHECKING:
     from ..errors import InvalidResponse
 
 
 def decoded(completion: Completion) -> Any:
-    """The JSON value of a response body. Raises InvalidResponse."""
+    """The value of a response body, in the format that its content type tells. Raises InvalidResponse."""
     body = completion.body
     try:
+        if is_msgpack(completion.headers):
+            from . import messagepack
+
+            return messagepack.loads(bytes(body))
         return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
-    except orjson.JSONDecodeError as reason:
-        raise malformed(completion, str(reason)) from None
+    except ValueError as refused:
+        reason = refused
+    # What orjson says of too deep a document depends on its version; no other error of it speaks of depth.
+    if isinstance(reason, orjson.JSONDecodeError) and "depth" in reason.msg:
+        from . import nested
+
+        try:
+            return nested.loads(bytes(body))
+        except ValueError as refused:
+            reason = refused
+    raise malformed(completion, str(reason)) from None
 
 
 def items(completion: Completion, expected: int, document: Any, what: str) -> list[Any]:
@@ -41,8 +55,9 @@ def floats(completion: Completion, scores: list[Any]) -> list[float]:
 
 
 def json_kind(value: Any) -> str:
-    """What JSON calls the type of a decoded value."""
-    kinds = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    """What JSON calls the type of a decoded value; for those that only MessagePack has, what that calls them."""
+    kinds: dict[type, str] = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    kinds |= {bytes: "binary", tuple: "extension"}
     return kinds.get(type(value), "number")
 
 

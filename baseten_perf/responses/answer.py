@@ -23,7 +23,8 @@ class Answer:
         individual_request_times: seconds of each request, in the order of the batches, from getting a concurrency
             slot to the end; retries and back-off included, queueing excluded.
         individual_batch_request_times: the same list under the name that older documentation uses.
-        response_headers: one dict per request; names in lower case, of duplicates the last. Made at the first read.
+        response_headers: one dict per request; names in lower case, of duplicates the last. Those that
+            describe a compressed body (content-encoding, its content-length) are left out. Made at the first read.
     """
 
     __slots__ = ("__weakref__", "_headers", "_times", "_total_time")
@@ -49,7 +50,8 @@ class Answer:
     @property
     def response_headers(self) -> list[dict[str, str]]:
         if any(isinstance(headers, bytes) for headers in self._headers):
-            self._headers = [header_block.parse(raw) if isinstance(raw, bytes) else raw for raw in self._headers]
+            parse = header_block.parse_decoded
+            self._headers = [parse(raw) if isinstance(raw, bytes) else raw for raw in self._headers]
         return self._headers  # type: ignore[return-value]
 
     def _values(self) -> tuple[Any, ...]:

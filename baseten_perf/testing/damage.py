@@ -13,6 +13,7 @@ from wsgiref.handlers import format_date_time
 import orjson
 
 from .faults import Faults
+from .packing import MSGPACK, packed
 from .reply import JSON, Reply, error_reply, json_reply
 
 HTML = b"<!doctype html><html><head><title>Busy</title></head><body><h1>Please wait</h1></body></html>"
@@ -54,6 +55,9 @@ def damaged_content(reply: Reply, faults: Faults) -> Reply:
         return Reply(b"")
     if reply.answer is not None and any(getattr(faults, name) for name in ON_ITEMS):
         reply = json_reply(damaged_answer(reply.answer, faults))
+    if faults.msgpack and reply.content_type == JSON:
+        answer = orjson.loads(reply.body) if reply.answer is None else reply.answer
+        reply = Reply(packed(answer), headers=reply.headers, content_type=MSGPACK)
     if faults.pretty and reply.content_type == JSON:
         text = json.dumps(json.loads(reply.body), indent="\t  ", separators=(" ,", " \t: "))
         reply.body = b"\r\n\t " + text.encode() + b" \t\r\n\n"

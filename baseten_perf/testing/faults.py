@@ -67,6 +67,7 @@ class Faults:
     close_after: bool = False  #: the whole answer, then FIN that no header announced
 
     # The body's text.
+    msgpack: bool = False  #: MessagePack instead of JSON
     pretty: bool = False  #: JSON with line breaks and blanks everywhere
     invalid_json: bool = False  #: the last byte of the body is wrong
     not_json: bool = False  #: an HTML page with status 200
@@ -90,6 +91,8 @@ class Faults:
             raise ValueError(f"missing={self.missing}: only {', '.join(sorted(OMITTABLE))} can be left out")
         if self.status and not 200 <= self.status <= 999:
             raise ValueError(f"status={self.status}: not the status of a final response")
+        if self.msgpack and self.nan:
+            raise ValueError("nan is a literal, which MessagePack does not have")
         for name in ("times", "first", "every", "latency", "body_latency"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is negative")
