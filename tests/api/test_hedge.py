@@ -34,7 +34,7 @@ def aborts(server: Server, wanted: int) -> None:
 
 
 def ids(server: Server) -> list[str]:
-    found = [str(request.header("x-baseten-customer-request-id")) for request in server.requests()]
+    found = [str(one.header("x-baseten-customer-request-id")) for one in server.requests() if one.method == "POST"]
     return [re.sub(r"^perfclient-[0-9a-f]{10}-", "", one) for one in found]
 
 
