@@ -445,7 +445,7 @@ class PerformanceClient:
         if self._endpoint_pool is not None:
             routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
             endpoints = [endpoint.base_url for endpoint in self._endpoint_pool.endpoints]
-            ticket = self._endpoint_pool.take_tickets(len(operation))
+            ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
         else:
             url = request_url(self._base_url, operation.path)
             routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]

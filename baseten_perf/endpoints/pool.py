@@ -24,7 +24,7 @@ class EndpointPool:
 
     Each attempt goes to an endpoint of the first group that is not empty: healthy ones that the request has not tried
     yet, healthy ones, those not tried yet, any. Inside the group a hash of a running number decides by weight. An
-    endpoint of weight 0 is used only when nothing else is left.
+    endpoint of weight 0 gets a request only when its group has no other.
 
     Parameters:
         endpoints: at least one, with different base URLs.

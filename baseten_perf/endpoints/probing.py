@@ -50,12 +50,7 @@ class Probing:
         if self._thread is not None:
             return
         with self._lock:
-            if self._thread is None:
-                for reference in list(self._watches.values()):
-                    watch = reference()
-                    if watch is not None:
-                        watch.restart()
-                self._start()
+            self._start()
 
     def end(self) -> None:
         """At exit: the thread does and says nothing more. It need not be woken: it never keeps the process alive."""
@@ -65,6 +60,10 @@ class Probing:
         if self._mailbox is None:
             self._mailbox = EventMailbox()
         if self._thread is None:
+            for reference in list(self._watches.values()):
+                watch = reference()
+                if watch is not None:
+                    watch.restart()
             thread = threading.Thread(target=self._run, name="baseten_perf-health", daemon=True)
             thread.start()
             # Not before: were this interrupted by a signal, a thread that has not started would be counted on.

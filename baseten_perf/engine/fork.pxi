@@ -58,7 +58,7 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global fork_generation
+    global fork_generation, retries_gate
     cdef int fd
     fork_generation += 1
     for fd in range(descriptors.capacity):
@@ -66,6 +66,7 @@ def _after_fork_in_child() -> None:
             descriptors.ours[fd] = 0
             close_descriptor(fd)
     descriptors.gate = new Gate()
+    retries_gate = new Gate()
     limbo.clear()
     forget_loops()
 

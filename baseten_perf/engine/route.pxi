@@ -12,6 +12,7 @@ cdef enum:
 cdef struct Endpoint:
     int refs
     int healthy                     # atomic
+    int generation                  # of the process that the next two belong to
     int retries                     # running; guarded by retries_gate
     Lane *registered                # FIFO of lanes that wait for one of them to end; guarded by retries_gate
     Lane *registered_last
@@ -40,6 +41,11 @@ cdef void route_clear(Route *route) noexcept nogil:
 cdef bint endpoint_admits_retry(Endpoint *endpoint, Lane *lane) noexcept nogil:
     """Take a place among the endpoint's running retries; if there is none, the lane is woken when one gets free."""
     retries_gate.lock()
+    if endpoint.generation != fork_generation:
+        # What ran in the parent process does not run here.
+        endpoint.generation = fork_generation
+        endpoint.retries = 0
+        endpoint.registered = NULL
     cdef bint admitted = endpoint.retries < MOST_RETRIES
     if admitted:
         endpoint.retries += 1
@@ -99,12 +105,24 @@ cdef bint route_in_tier(Op *op, int number, Tier tier, unsigned long long tried)
     if tier == HEALTHY_UNTRIED or tier == HEALTHY:
         if not count_now(&route.endpoint.healthy):
             return False
-    return route.weight > 0
+    return True
+
+
+cdef int op_member(Op *op, Tier tier, unsigned long long tried, int skipped) noexcept nogil:
+    """The number of the tier's route after `skipped` others."""
+    cdef int number
+    for number in range(op.route_count):
+        if route_in_tier(op, number, tier, tried):
+            if skipped == 0:
+                return number
+            skipped -= 1
+    return 0
 
 
 cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int attempt) noexcept nogil:
     """The number of the route for attempt `attempt` (0 = the first) of a request."""
-    cdef int tier, number, last
+    cdef int tier, number, members
+    cdef int last = 0
     cdef double weights, point
     if op.route_count == 1:
         return 0
@@ -116,13 +134,17 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int
     point = (splitmix64(ticket) >> 11) * (1.0 / 9007199254740992.0)
     for tier in range(<int>ANY + 1):
         weights = 0
-        last = -1
+        members = 0
         for number in range(op.route_count):
             if route_in_tier(op, number, <Tier>tier, tried):
+                members += 1
                 weights += op.routes[number].weight
-                last = number
-        if last < 0:
+                if op.routes[number].weight > 0:
+                    last = number
+        if members == 0:
             continue
+        if weights == 0:
+            return op_member(op, <Tier>tier, tried, <int>(splitmix64(ticket) % <unsigned long long>members))
         point *= weights
         for number in range(op.route_count):
             if route_in_tier(op, number, <Tier>tier, tried):
@@ -130,8 +152,7 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int
                 if point < 0:
                     return number
         return last
-    # Nothing but weight 0 is left.
-    return <int>(splitmix64(ticket) % <unsigned long long>op.route_count)
+    return 0
 
 
 cdef class EndpointState:
@@ -145,6 +166,7 @@ cdef class EndpointState:
             raise MemoryError
         self.endpoint.refs = 1
         self.endpoint.healthy = 1
+        self.endpoint.generation = fork_generation
 
     @property
     def healthy(self) -> bool:

@@ -26,17 +26,9 @@ def loads(text: bytes) -> Any:
     walker.feed(text)
     try:
         walker.skip()
-        if not _TIMESTAMP.search(text):
-            return msgpack.unpackb(text, strict_map_key=False, ext_hook=_extension)
-        return _plain(
-            msgpack.unpackb(
-                text,
-                strict_map_key=False,
-                ext_hook=_extension,
-                list_hook=lambda values: list(map(_plain, values)),
-                object_pairs_hook=lambda pairs: {_plain(key): _plain(value) for key, value in pairs},
-            )
-        )
+        if _TIMESTAMP.search(text):
+            return _with_timestamps(text)
+        return msgpack.unpackb(text, strict_map_key=False, ext_hook=_extension)
     except msgpack.OutOfData:
         raise ValueError("unexpected end of data") from None
     except msgpack.StackError:
@@ -53,8 +45,18 @@ def _extension(kind: int, content: bytes) -> tuple[int, bytes]:
     return kind, content
 
 
-def _plain(value: Any) -> Any:
-    # The one extension that the library decodes by itself.
-    from msgpack import Timestamp
+def _with_timestamps(text: bytes) -> Any:
+    """The same for documents that hold timestamps: the one extension that the library decodes by itself."""
+    from msgpack import Timestamp, unpackb
 
-    return (-1, value.to_bytes()) if type(value) is Timestamp else value
+    def plain(value: Any) -> Any:
+        return (-1, value.to_bytes()) if type(value) is Timestamp else value
+
+    document = unpackb(
+        text,
+        strict_map_key=False,
+        ext_hook=_extension,
+        list_hook=lambda values: list(map(plain, values)),
+        object_pairs_hook=lambda pairs: {plain(key): plain(value) for key, value in pairs},
+    )
+    return plain(document)

@@ -9,7 +9,8 @@ import orjson
 
 from .payload import MAX_DEPTH
 
-_TOKEN = re.compile(rb'[ \t\n\r]*(?:([\[\]{},:])|("(?:[^"\\]+|\\.)*"|[^ \t\n\r\[\]{},:"]+))', re.DOTALL)
+# Blanks, then a mark or a scalar. The string is written so that no text makes the search take more than linear time.
+_TOKEN = re.compile(rb'[ \t\n\r]*(?:([\[\]{},:])|("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r\[\]{},:"]+))', re.DOTALL)
 _FIRST_VALUE, _VALUE, _FIRST_KEY, _KEY, _COLON, _AFTER = range(6)  # what comes next; _AFTER: a comma, or an end
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 
 import numpy
 import pytest
@@ -41,13 +42,55 @@ def test_error_bodies(httpserver: HTTPServer) -> None:
     assert caught.value.response.json() == {"error": "no such model"}  # type: ignore[attr-defined]
 
 
-def test_brotli(httpserver: HTTPServer, server: Server) -> None:
+def compressed(encoding: str, text: bytes) -> bytes:
+    if encoding == "br":
+        return pytest.importorskip("brotli").compress(text)  # type: ignore[no-any-return]
+    return gzip.compress(text) if encoding == "gzip" else zlib.compress(text)
+
+
+@pytest.fixture(params=["gzip", "deflate", "br"])
+def encoding(request: pytest.FixtureRequest, server: Server) -> str:
+    """Each content encoding that this libcurl asks for."""
     PerformanceClient(server.url, "k").batch_post("/x", [1])
-    if "br" not in (server.requests()[0].header("accept-encoding") or ""):
-        pytest.skip("this libcurl decodes no brotli")
-    empty_object = bytes.fromhex("8b00807b7d03")  # {} in brotli: one uncompressed-like literal block
-    httpserver.expect_request("/x").respond_with_response(Response(empty_object, 200, {"content-encoding": "br"}))
-    assert PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1]).data == [{}]
+    if request.param not in (server.requests()[0].header("accept-encoding") or "").split(", "):
+        pytest.skip(f"this libcurl does not decode {request.param}")
+    return str(request.param)
+
+
+def test_encodings(httpserver: HTTPServer, encoding: str) -> None:
+    texts = [f"text {i}" for i in range(50)]
+    items = [{"embedding": row.tolist(), "index": k} for k, row in enumerate(embeddings(texts))]
+    for path, answer in {"/v1/embeddings": {"data": items, "model": "m"}, "/x": {"b": ["c" * 5000], "a": 1}}.items():
+        body = compressed(encoding, json.dumps(answer).encode())
+        headers = {"Content-Encoding": encoding, "X-Kept": "1"}
+        httpserver.expect_request(path).respond_with_response(Response(body, 200, headers))
+    client = PerformanceClient(httpserver.url_for(""), "k")
+    response = client.embed(texts, "m", batch_size=50)
+    assert numpy.array_equal(response.numpy(), embeddings(texts))
+    posted = client.batch_post("/x", [1])
+    assert posted.data == [{"b": ["c" * 5000], "a": 1}]
+    for headers in (*response.response_headers, *posted.response_headers):
+        assert headers["x-kept"] == "1"
+        assert not {"content-encoding", "content-length"} & headers.keys()
+
+
+def test_headers_of_what_is_not_compressed(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/x").respond_with_response(Response(b"[1]", 200, {"Content-Encoding": "identity"}))
+    (headers,) = PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1]).response_headers
+    assert (headers["content-encoding"], headers["content-length"]) == ("identity", "3")
+
+
+def test_head_tells_of_the_compressed_body(server: Server) -> None:
+    posted = PerformanceClient(server.faulty(gzip=True), "k").batch_post("/echo", [1], method="HEAD")
+    assert posted.data == [{}]
+    assert posted.response_headers[0]["content-encoding"] == "gzip"
+    assert int(posted.response_headers[0]["content-length"]) > 0
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_nothing_in_an_encoding(httpserver: HTTPServer, status: int) -> None:
+    httpserver.expect_request("/x").respond_with_response(Response(b"", status, {"Content-Encoding": "gzip"}))
+    assert PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1]).data == [None]
 
 
 def test_a_broken_encoding_is_an_error(httpserver: HTTPServer) -> None:

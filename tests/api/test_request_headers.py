@@ -38,7 +38,7 @@ def test_all_names_and_values(client: PerformanceClient, server: Server, api_key
     assert headers == {
         "authorization": f"Bearer {api_key}",
         "request-timeout-ms": "12001",
-        "accept": "application/json",
+        "accept": "application/json, application/msgpack",
         "content-type": "application/json",
         "user-agent": f"baseten-perf/{baseten_perf.__version__}",
         "host": f"127.0.0.1:{server.port}",
@@ -62,8 +62,8 @@ def test_as_the_peer(peer: Any, server: Server, recorded: Recorded, call: Callab
         assert len(headers) == len(request.headers)
         for name in ("request-deadline-ms", "x-baseten-customer-request-id"):
             headers[name] = "".join("0" if character.isalnum() else character for character in headers[name])
-        # What differs on purpose: we decode other content encodings and no MessagePack.
-        for name in ("accept", "accept-encoding", "user-agent"):
+        # What differs on purpose: we decode other content encodings.
+        for name in ("accept-encoding", "user-agent"):
             assert headers.pop(name)
         return headers
 

@@ -7,12 +7,12 @@ import traceback
 import pytest
 
 from baseten_perf._version import __version__
-from baseten_perf.headers import checked, header_lines, merged, parse
+from baseten_perf.headers import checked, header_lines, is_msgpack, merged, parse, parse_decoded
 
 OWN = [
     b"authorization: Bearer sk-1",
     b"request-timeout-ms: 1500",
-    b"accept: application/json",
+    b"accept: application/json, application/msgpack",
     b"content-type: application/json",
     f"user-agent: baseten-perf/{__version__}".encode(),
 ]
@@ -119,3 +119,33 @@ def test_checked_normalises() -> None:
 )
 def test_parse(raw: bytes, expected: dict[str, str]) -> None:
     assert parse(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"Content-Encoding: gzip\r\nContent-Length: 5\r\nX: y\r\n", {"x": "y"}),
+        (b"content-encoding: BR\r\n", {}),
+        (b"Content-Encoding: identity\r\nContent-Length: 5\r\n",
+         {"content-encoding": "identity", "content-length": "5"}),
+        (b"Content-Length: 5\r\n", {"content-length": "5"}),
+    ],
+)  # fmt: skip
+def test_parse_decoded(raw: bytes, expected: dict[str, str]) -> None:
+    assert parse_decoded(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", False),
+        (b"Content-Type: application/json\r\n", False),
+        (b"Content-Type: application/msgpack\r\n", True),
+        (b"Content-Type: application/json\r\nContent-Type: application/msgpack\r\n", True),
+        (b"Content-Type: application/msgpack\r\nContent-Type: application/json\r\n", False),
+        (b"Link: </msgpack>\r\nX: content-type: application/msgpack\r\n", False),
+        (b"X: \r\nContent-Type: application/vnd.msgpack ; x=y\r\n", True),
+    ],
+)
+def test_is_msgpack(raw: bytes, expected: bool) -> None:
+    assert is_msgpack(raw) is expected

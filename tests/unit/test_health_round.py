@@ -31,7 +31,7 @@ def played(checks: list[list[Vote]], retries: int, fail_on_first: bool = False) 
         ([BAD, GOOD], (GOOD, "")),
         ([NONE, BAD, GOOD], (GOOD, "")),
         ([BAD, BAD, BAD], (BAD, "0.2")),
-        ([NONE, NONE, NONE], (NONE, "0.0")),
+        ([NONE, NONE, NONE], (NONE, "0.2")),
         ([NONE, BAD, NONE], (BAD, "0.1")),
         ([BAD, NONE, NONE], (BAD, "0.0")),
     ],

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgpack
 import numpy
 import pytest
 
@@ -267,3 +268,17 @@ def test_missing_keys(server: Server) -> None:
     assert set(answer["data"][0]) == {"object", "embedding"}
     assert set(answered(server.faulty(missing="item_object+embedding"))["data"][0]) == {"index"}
     assert "data" not in answered(server.faulty(missing="data"))
+
+
+def test_msgpack(server: Server) -> None:
+    answer, body = response(server.faulty(msgpack=True))
+    assert answer.getheader("content-type") == "application/msgpack"
+    expected = answered(server.url)
+    found = msgpack.unpackb(body)
+    for item, other in zip(found["data"], expected["data"], strict=True):
+        assert numpy.array_equal(numpy.array(item.pop("embedding"), "f4"), numpy.array(other.pop("embedding"), "f4"))
+    assert found == expected
+    assert msgpack.unpackb(response(server.faulty(msgpack=True), "/x", b'{"a":[1.5,null]}')[1]) == {"a": [1.5, None]}
+    assert json.loads(response(server.faulty(msgpack=True, status=404))[1])["error"]["code"] == 404
+    with pytest.raises(ValueError, match="nan"):
+        Faults(msgpack=True, nan=True)

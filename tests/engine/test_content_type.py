@@ -1,0 +1,37 @@
+"""What the engine reads from a Content-Type line, and that the rest of the package reads the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from baseten_perf.decode._decode import says_msgpack
+from baseten_perf.headers import is_msgpack
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"Content-Type: application/msgpack\r\n", True),
+        (b"content-type:application/x-msgpack", True),
+        (b"CONTENT-TYPE: \t APPLICATION/MessagePack ; charset=utf-8\r\n", True),
+        (b"Content-Type: application/vnd.msgpack;x\n", True),
+        (b"Content-Type: application/msgpack \r\n", True),
+        (b"Content-Type: application/json\r\n", False),
+        (b"Content-Type: application/msgpackx\r\n", False),
+        (b"Content-Type: application/x-msgpack,application/json\r\n", False),
+        (b"Content-Type: text/msgpack\r\n", False),
+        (b"Content-Type: application/vnd.msgpack+json\r\n", False),
+        (b"Content-Type:\r\n", False),
+        (b"Content-Type:", False),
+        (b"Content-Typ", None),
+        (b"X-Content-Type: application/msgpack\r\n", None),
+        (b"Content-Length: 5\r\n", None),
+        (b"\r\n", None),
+        (b"", None),
+    ],
+)
+def test_content_types(line: bytes, said: bool | None) -> None:
+    assert says_msgpack(line) is said
+    # The engine and the rest of the package must agree, or a skeleton would be read in the wrong format.
+    end = b"" if line.endswith(b"\n") else b"\r\n"
+    assert is_msgpack(b"Server: x\r\n" + line + end + b"Date: y\r\n") is bool(said)
