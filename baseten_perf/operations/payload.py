@@ -8,6 +8,10 @@ from typing import Any
 
 import orjson
 
+from ._nesting import deeper_than
+
+# orjson refuses lists and dicts that are nested deeper, but overruns its memory for tuples (3.13.0): never let it see them.
+MOST_LEVELS_FOR_ORJSON = 200
 # Far beyond what servers follow, and far below what would make a cycle of fresh objects costly.
 MAX_DEPTH = 10_000
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -22,6 +26,8 @@ def serialised(payload: Any, index: int) -> bytes:
     nested deeper than MAX_DEPTH.
     """
     try:
+        if deeper_than(payload, MOST_LEVELS_FOR_ORJSON):
+            raise TypeError
         # Joined to get a copy of the right size: what orjson returns holds on to kilobytes (measured: 4 KB for a body
         # of 60 bytes), and thousands of bodies wait here. The copy is also ten times as fast as touching that memory.
         return b"".join((orjson.dumps(payload, _default, _OPTIONS), b""))
@@ -37,6 +43,14 @@ def serialised(payload: Any, index: int) -> bytes:
 
 def _default(value: Any) -> Any:
     """One level of what orjson does not know, as something that it knows."""
+    known = _plain(value)
+    if deeper_than(known, MOST_LEVELS_FOR_ORJSON):
+        raise TypeError("nested too deeply")
+    return known
+
+
+def _plain(value: Any) -> Any:
+    """One level of a value that is no plain container, as one. Raises TypeError for what JSON cannot hold."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (bytes, bytearray)):
@@ -107,7 +121,7 @@ def _container(value: Any) -> Any:
     if isinstance(value, (Mapping, list, tuple)):
         return value
     try:
-        known = _default(value)
+        known = _plain(value)
     except TypeError:
         return None
     return known if isinstance(known, (dict, list)) else None

@@ -85,7 +85,7 @@ def test_the_peer_says_the_same(fields: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     "fields", [{"timeout_s": NAN}, {"total_timeout_s": NAN}, {"total_timeout_s": INF}, {"timeout_s": INF},
-               {"hedge_delay": NAN}, {"hedge_budget_pct": NAN}, {"retry_budget_pct": NAN}], ids=str,
+               {"hedge_delay": NAN}, {"hedge_budget_pct": NAN}, {"retry_budget_pct": NAN}], ids=str
 )  # fmt: skip
 @every_operation
 def test_nan_and_infinity(client: PerformanceClient, server: Server, call: Any, fields: dict[str, float]) -> None:
@@ -129,7 +129,8 @@ def test_keywords(
 
 TEXT_LISTS: list[tuple[Any, type[Exception]]] = [
     ([], ValueError), ((), ValueError), (deque(), ValueError), (numpy.array([], dtype=str), ValueError),
-    ("text", TypeError), (b"text", TypeError), (None, TypeError), (5, TypeError), ({"a"}, TypeError), ({"a": 1}, TypeError),
+    ("text", TypeError), (b"text", TypeError), (None, TypeError), (5, TypeError), ({"a"}, TypeError),
+    ({"a": 1}, TypeError),
     ({"a": 1}.keys(), TypeError), (iter(["a"]), TypeError), ((text for text in ["a"]), TypeError), ([1], TypeError),
     (["a", None], TypeError), (["a", b"b"], TypeError), (["a", ["b"]], TypeError), (bytearray(b"a"), TypeError),
     (["a", "\ud800"], UnicodeEncodeError), (["\udcff"] * 3, UnicodeEncodeError), (numpy.array([1.5]), TypeError),
@@ -143,8 +144,6 @@ def test_text_lists(client: PerformanceClient, server: Server, texts: Any, error
         lambda: client.rerank("q", texts),
         lambda: client.classify(texts),
     ):
-        if error is TypeError and iter is None:
-            continue
         with pytest.raises(error):
             call()
     assert server.statistics().requests == 0

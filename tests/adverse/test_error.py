@@ -54,8 +54,10 @@ def test_http_error(server: Server, hasty: Hasty, path: str, call: Callable[[Any
         response.raise_for_status()
 
 
-STATUSES = [400, 401, 402, 403, 404, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428,
-            431, 451, 425, 444, 499, 600, 777, 999, 300, 304]  # fmt: skip
+STATUSES = [
+    400, 401, 402, 403, 404, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 425, 426, 428,
+    431, 444, 451, 499, 600, 777, 999, 300, 304,
+]  # fmt: skip
 
 
 def test_args_as_the_peer(server: Server) -> None:
@@ -117,7 +119,9 @@ def test_a_snippet_and_not_the_whole_body(httpserver: HTTPServer) -> None:
     assert len(str(caught.value)) < 1000
 
 
-@pytest.mark.parametrize("faults", [{"not_json": True}, {"empty": True}, {"invalid_json": True}, {"missing": "data"}], ids=str)
+@pytest.mark.parametrize(
+    "faults", [{"not_json": True}, {"empty": True}, {"invalid_json": True}, {"missing": "data"}], ids=str
+)
 @pytest.mark.parametrize("method", ["embed", "async_embed"])
 def test_undecodable_embeddings(server: Server, faults: dict[str, Any], method: str) -> None:
     client = PerformanceClient(server.faulty(**faults), "k")
@@ -146,9 +150,9 @@ def test_a_failure_stops_the_queue(server: Server, eventually: Any) -> None:
 
 
 def test_a_failure_aborts_what_is_in_flight(server: Server, eventually: Any) -> None:
-    slow, failing = Faults(stall=True, containing="slow"), Faults(status=400, containing="failing", latency=0.3)
+    slow, failing = Faults(stall=True, containing="slow"), Faults(status=400, containing="failing", latency=0.5)
     client = PerformanceClient(server.faulty(slow, failing), "k")
     with pytest.raises(requests.exceptions.HTTPError) as caught:
-        client.batch_post("/x", ["slow 1", "slow 2", "failing", "slow 3"])
-    assert caught.value.batch_index == 2  # type: ignore[attr-defined]
+        client.batch_post("/x", ["slow 1", "slow 2", "slow 3", "failing"])
+    assert caught.value.batch_index == 3  # type: ignore[attr-defined]
     eventually(lambda: server.statistics().requests_aborted == 3)

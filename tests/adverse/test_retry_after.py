@@ -13,8 +13,6 @@ from baseten_perf import PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Server
 
 Hasty = Callable[..., RequestProcessingPreference]
-pytestmark = pytest.mark.usefixtures("poller")
-
 
 def pause(server: Server) -> float:
     first, second = (request.time for request in server.requests())
@@ -64,6 +62,7 @@ def test_an_absurd_time_is_not_waited_for(server: Server) -> None:
     assert server.statistics().requests == 2
 
 
+@pytest.mark.usefixtures("poller")
 def test_one_request_s_wait_does_not_hold_up_the_others(server: Server) -> None:
     client = PerformanceClient(server.faulty(status=429, retry_after=1, first=1), "k")
     response = client.batch_post("/x", list(range(50)), RequestProcessingPreference(max_concurrent_requests=1))

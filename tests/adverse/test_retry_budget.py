@@ -12,10 +12,11 @@ from baseten_perf import APIConnectionError, PerformanceClient, RequestProcessin
 from baseten_perf.testing import Faults, Server
 
 Hasty = Callable[..., RequestProcessingPreference]
-pytestmark = pytest.mark.usefixtures("poller")
 
-
-@pytest.mark.parametrize("faults", [{"reset": True}, {"close": True}, {"truncate": True}, {"reset_body": True}], ids=str)
+@pytest.mark.usefixtures("poller")
+@pytest.mark.parametrize(
+    "faults", [{"reset": True}, {"close": True}, {"truncate": True}, {"reset_body": True}], ids=str
+)
 def test_one_network_failure_is_repaired(server: Server, hasty: Hasty, faults: dict[str, bool]) -> None:
     client = PerformanceClient(server.faulty(times=1, **faults), "k")
     payload = {"text": "x" * 2000}
@@ -23,18 +24,18 @@ def test_one_network_failure_is_repaired(server: Server, hasty: Hasty, faults: d
     assert server.statistics().requests == 2
 
 
-def test_one_timeout_is_repaired(server: Server, hasty: Hasty) -> None:
+def test_one_timeout_is_repaired(server: Server, hasty: Hasty, eventually: Callable[..., None]) -> None:
     client = PerformanceClient(server.faulty(Faults(stall=True, times=1), Faults(stall_body=True, times=1)), "k")
-    assert client.batch_post("/x", ["abc"], hasty(timeout_s=0.3)).data == ["abc"]
+    assert client.batch_post("/x", ["abc"], hasty(timeout_s=0.5)).data == ["abc"]
     assert server.statistics().requests == 3
-    assert server.statistics().requests_aborted == 2
+    eventually(lambda: server.statistics().requests_aborted == 2)
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(("count", "share"), [(1, 0.0), (1, 0.05), (4, 0.5)])
 def test_time_outs_spend_the_budget(server: Server, hasty: Hasty, count: int, share: float) -> None:
     client = PerformanceClient(server.faulty(stall=True, containing="slow"), "k")
-    preference = hasty(timeout_s=0.15, retry_budget_pct=share, max_concurrent_requests=1)
+    preference = hasty(timeout_s=0.3, retry_budget_pct=share, max_concurrent_requests=1)
     with pytest.raises(requests.exceptions.Timeout) as caught:
         client.batch_post("/x", ["slow", *range(count - 1)], preference)
     # At least two, and no more than max_retries of one request.
@@ -70,5 +71,5 @@ def test_none_at_all(server: Server, hasty: Hasty) -> None:
 def test_the_budget_is_the_operation_s(server: Server, hasty: Hasty) -> None:
     client = PerformanceClient(server.faulty(stall=True, times=1, containing="slow"), "k")
     for _ in range(3):
-        assert client.batch_post("/x", ["slow"], hasty(timeout_s=0.15)).data == ["slow"]
+        assert client.batch_post("/x", ["slow"], hasty(timeout_s=0.4)).data == ["slow"]
         server.reset()

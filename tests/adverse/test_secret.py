@@ -55,7 +55,7 @@ def test_errors(server: Server, faults: dict[str, Any], caplog: pytest.LogCaptur
     calls: list[Callable[[], Any]] = [
         lambda: client.embed(["a"], "m", preference=preference),
         lambda: client.batch_post("/x", [1], preference),
-        lambda: client.batch_post("/x", [1], timeout_s=0.5, custom_headers={"authorization": HEADER + SECRET}),
+        lambda: client.batch_post("/x", [1], preference, custom_headers={"authorization": HEADER + SECRET}),
     ]
     for call in calls:
         with pytest.raises((OSError, ValueError)) as caught:
@@ -88,7 +88,7 @@ def test_reprs(server: Server) -> None:
         lambda url: PerformanceClient(url, SECRET + "\n").batch_post("/x", [1]),
         lambda url: PerformanceClient(url, SECRET + "\ud800").batch_post("/x", [1]),
         lambda url: PerformanceClient(url, SECRET).batch_post("/x", [1], custom_headers={"x": SECRET + "\r\n"}),
-        lambda url: PerformanceClient(url, SECRET).batch_post("/x", [1], custom_headers={f"authorization: {SECRET}": ""}),
+        lambda url: PerformanceClient(url, "k").batch_post("/x", [1], custom_headers={f"authorization: {SECRET}": ""}),
         lambda url: PerformanceClient(f"ftp://user:{SECRET}@127.0.0.1", "k").batch_post("/x", [1]),
         lambda url: PerformanceClient(f"http://user:{SECRET}@127.0.0.1:port", "k").batch_post("/x", [1]),
         lambda url: PerformanceClient(url, "k", proxy=f"nonsense://user:{SECRET}@127.0.0.1"),

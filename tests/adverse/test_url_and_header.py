@@ -33,11 +33,13 @@ from baseten_perf.testing import Server
     ids=["embed", "rerank", "classify", "batch_post"],
 )
 def test_malformed_base_urls(base_url: str, call: Callable[[Any], Any]) -> None:
-    with pytest.raises(ValueError, match="Invalid base_url|URL"):
+    with pytest.raises(ValueError, match="Invalid base_url"):
         call(PerformanceClient(base_url, "k"))
 
 
-@pytest.mark.parametrize("path", ["/a\r\nx-injected: 1", "/a b\r\n\r\nGET /stolen HTTP/1.1\r\n\r\n", "/a\0b", "/\x7f", "/a\nb"])
+@pytest.mark.parametrize(
+    "path", ["/a\r\nx-injected: 1", "/a b\r\n\r\nGET /stolen HTTP/1.1\r\n\r\n", "/a\0b", "/\x7f", "/a\nb"]
+)
 def test_paths_inject_nothing(client: PerformanceClient, server: Server, path: str) -> None:
     try:
         client.batch_post(path, [1])
@@ -78,15 +80,15 @@ def test_bodies_are_free_to_hold_anything(client: PerformanceClient, server: Ser
     assert server.requests()[0].header("x-injected") is None
 
 
-@pytest.mark.parametrize("proxy", ["", " ", "ftp://127.0.0.1:1", "http://", "http://a b:1", "nonsense://x", "http://a\nb"])
+@pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "http://", "http://a b:1", "nonsense://x", "http://a\nb"])
 def test_malformed_proxies(proxy: str) -> None:
-    if not proxy.strip():
-        pytest.skip("an empty proxy means none")
     with pytest.raises(ValueError, match="Invalid proxy URL"):
         HttpClientWrapper(proxy=proxy)
 
 
-@pytest.mark.parametrize(("version", "error"), [(-1, OverflowError), (256, OverflowError), ("1", TypeError), (1.0, TypeError)])
+@pytest.mark.parametrize(
+    ("version", "error"), [(-1, OverflowError), (256, OverflowError), ("1", TypeError), (1.0, TypeError)]
+)
 def test_http_versions(version: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         HttpClientWrapper(http_version=version)

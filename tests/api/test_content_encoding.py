@@ -11,9 +11,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from baseten_perf import PerformanceClient
+from baseten_perf import PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Server
 from baseten_perf.testing.embeddings import embeddings
+
+ONCE = RequestProcessingPreference(max_retries=0)
 
 
 @pytest.mark.usefixtures("poller")
@@ -98,10 +100,10 @@ def test_a_broken_encoding_is_an_error(httpserver: HTTPServer) -> None:
     body = body[: len(body) // 2]
     httpserver.expect_request("/x").respond_with_response(Response(body, 200, {"content-encoding": "gzip"}))
     with pytest.raises(ValueError):
-        PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1])
+        PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1], ONCE)
 
 
 def test_an_encoding_that_was_not_asked_for(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/x").respond_with_response(Response(b"xx", 200, {"content-encoding": "lzma"}))
     with pytest.raises(ValueError):
-        PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1])
+        PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1], ONCE)

@@ -68,7 +68,7 @@ def test_the_caller_s_own_id(server: Server) -> None:
 
 def test_the_error_names_the_id_of_the_last_attempt(server: Server) -> None:
     client = PerformanceClient(server.faulty(reset=True), "k")
-    with pytest.raises(ValueError, match="Request ID: perfclient-[0-9a-f]{10}-0-1\n") as caught:
+    with pytest.raises(ValueError, match=r"Request ID: perfclient-[0-9a-f]{10}-0-1\n") as caught:
         client.batch_post("/x", [1], RequestProcessingPreference(initial_backoff_ms=50, max_retries=1))
     assert identifiers(server)[-1] in str(caught.value)
     assert getattr(caught.value, "request").headers[NAME] == identifiers(server)[-1]  # noqa: B009

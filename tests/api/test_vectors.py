@@ -71,6 +71,20 @@ def test_ten_thousand_random_decimals(httpserver: HTTPServer) -> None:
     assert numpy.array_equal(response.numpy()[0], numbers.astype(numpy.float32))
 
 
+def test_large_arrays_are_independent_of_each_other(client: PerformanceClient) -> None:
+    # 72 MB: beyond the size from which copies of the rows are private mappings of one file.
+    texts = [f"text {i % 50}" for i in range(4500)]
+    expected = embeddings(texts[:50], 4000)
+    response = client.embed(texts, "m", "base64", 4000, batch_size=50)
+    first, second = response.numpy(), response.numpy()
+    assert first.shape == (4500, 4000) and first.flags.writeable and first.flags.c_contiguous
+    first[:] = 7.0
+    response_again = response.numpy()
+    del response, first
+    for array in (second, response_again):
+        assert all(numpy.array_equal(array[start : start + 50], expected) for start in range(0, 4500, 50))
+
+
 def test_base64_that_was_not_asked_for(httpserver: HTTPServer) -> None:
     response = answered(httpserver, f'"{encoded(1.5, -2.5)}"', f'"{encoded(0.1, 3)}"', encoding_format="float")
     assert response.data[0].embedding == encoded(1.5, -2.5)
@@ -142,8 +156,9 @@ def test_empty_vectors(httpserver: HTTPServer) -> None:
 @pytest.mark.parametrize(
     "vector",
     [
-        "null", "[null]", "[1,null]", "[[1]]", "[1,[2]]", "[true]", '["1"]', "{}", "1", "true", "[NaN]", "[1e999]", "[-]",
-        "[1,]", "[,1]", "[1 2]", "[01]", "[1.]", "[.5]", "[+1]", "[1e]", "[Infinity]", "[0x1]", "[1", "[1]]", '"AAAA', "",
+        "null", "[null]", "[1,null]", "[[1]]", "[1,[2]]", "[true]", '["1"]', "{}", "1", "true", "[NaN]", "[1e999]",
+        "[-]", "[1,]", "[,1]", "[1 2]", "[01]", "[1.]", "[.5]", "[+1]", "[1e]", "[Infinity]", "[0x1]", "[1", "[1]]",
+        '"AAAA', "",
     ],
 )  # fmt: skip
 def test_what_is_no_vector(httpserver: HTTPServer, vector: str) -> None:

@@ -2,7 +2,7 @@
 
 What these programs do (fork, signals, exit, running out of references at awkward moments) would take the test run
 down with them. Each can be run by hand: `python tests/isolated/programs/NAME.py`. A first comment `# python: OPTIONS`
-gives options to the interpreter.
+gives options to the interpreter. Programs called `idle_...` spend half a minute waiting, so they run beside the others.
 """
 
 from __future__ import annotations
@@ -10,30 +10,64 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+IDLE = [program for program in PROGRAMS if program.stem.startswith("idle_")]
+# Those that depend most on how a loop sleeps, is woken and is let go.
+BOTH_POLLERS = ("exit_", "fork_", "idle_", "interrupt_sync", "loop_", "drop_clients", "drop_futures", "threads_clients")
 LIMIT_S = 60.0
+Runs = dict[tuple[str, str], subprocess.Popen[str]]
 
 
-def interpreter_options(program: Path) -> list[str]:
+def start(program: Path, poller: str) -> subprocess.Popen[str]:
     first = program.read_text().partition("\n")[0]
-    return first.removeprefix("# python:").split() if first.startswith("# python:") else []
+    options = first.removeprefix("# python:").split() if first.startswith("# python:") else []
+    return subprocess.Popen(
+        [sys.executable, *options, str(program)],
+        env={**os.environ, "BASETEN_PERF_POLLER": "poll" if poller == "portable" else ""},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def expect_success(running: subprocess.Popen[str]) -> None:
+    try:
+        written, complained = running.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        written, complained = running.communicate()
+        pytest.fail(f"still running after {LIMIT_S} s; stdout:\n{written}\nstderr:\n{complained}")
+    assert running.returncode == 0, f"exit code {running.returncode}; stdout:\n{written}\nstderr:\n{complained}"
+    assert complained == ""
+    assert written.endswith("done\n"), f"the program did not come to its end; stdout:\n{written}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside() -> Iterator[Runs]:
+    """The idle programs, started with the first test."""
+    runs = {(program.stem, poller): start(program, poller) for program in IDLE for poller in ("native", "portable")}
+    yield runs
+    for running in runs.values():
+        running.kill()  # nothing, when it has ended
+        running.communicate()
+
+
+def cases() -> Iterator[tuple[Path, str]]:
+    for program in [*(program for program in PROGRAMS if program not in IDLE), *IDLE]:
+        yield program, "native"
+        if program.stem.startswith(BOTH_POLLERS):
+            yield program, "portable"
 
 
 @pytest.mark.timeout(LIMIT_S + 30)
-@pytest.mark.parametrize("poller", ["native", "portable"])
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.stem)
-def test_program(program: Path, poller: str) -> None:
-    if poller == "portable" and not program.stem.startswith(("fork_", "exit_", "interrupt_", "drop_", "loop_")):
-        pytest.skip("does not depend on how a loop sleeps")
-    surroundings = {**os.environ, "BASETEN_PERF_POLLER": "poll" if poller == "portable" else ""}
-    command = [sys.executable, *interpreter_options(program), str(program)]
-    ended = subprocess.run(
-        command, env=surroundings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S
-    )
-    assert ended.returncode == 0, f"exit code {ended.returncode}; stdout:\n{ended.stdout}\nstderr:\n{ended.stderr}"
-    assert ended.stderr == "", ended.stderr
-    assert ended.stdout.endswith("done\n"), f"the program did not come to its end; stdout:\n{ended.stdout}"
+@pytest.mark.parametrize(
+    ("program", "poller"), [pytest.param(*case, id=f"{case[0].stem}-{case[1]}") for case in cases()]
+)
+def test_program(program: Path, poller: str, beside: Runs) -> None:
+    expect_success(beside.get((program.stem, poller)) or start(program, poller))

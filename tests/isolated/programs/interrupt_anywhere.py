@@ -24,7 +24,7 @@ def main() -> None:
         client = PerformanceClient(server.url, "key")
         texts = ["x" * 3000] * 400
         rung = 0
-        for number in range(80):
+        for number in range(60):
             try:
                 signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0003, 0.02))
                 if number % 2:
@@ -34,7 +34,7 @@ def main() -> None:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except Ring:
                 rung += 1
-        assert rung > 30, rung
+        assert rung > 20, rung
         assert client.batch_post("/same", [1, 2]).data == [1, 2]
     print("done")
 

@@ -12,7 +12,7 @@ from baseten_perf.testing import Server
 
 TEXTS = [f"text {i}" for i in range(16)]
 ONCE = RequestProcessingPreference(batch_size=4, max_retries=0)
-TWICE = RequestProcessingPreference(batch_size=4, max_retries=2, initial_backoff_ms=50)
+TWICE = RequestProcessingPreference(batch_size=4, max_retries=1, initial_backoff_ms=50)
 SHORT = RequestProcessingPreference(batch_size=4, max_retries=0, timeout_s=0.1)
 
 
@@ -47,8 +47,8 @@ def main() -> None:
                 for one in failing:
                     expect_failure(lambda one=one: one.embed(TEXTS, "m", dimensions=64, preference=ONCE))
                 expect_failure(lambda: nowhere.batch_post("/same", TEXTS, ONCE))
-                expect_failure(lambda: failing[0].classify(TEXTS, preference=TWICE))
-                flaky.batch_post("/same", [1], TWICE)
+            expect_failure(lambda: failing[0].classify(TEXTS, preference=TWICE))
+            flaky.batch_post("/same", [1], TWICE)
             for one in stalled:
                 expect_failure(lambda one=one: one.embed(TEXTS, "m", preference=SHORT))
 
