@@ -208,7 +208,8 @@ cdef int transfer_settle_tls(void *easy, Core *core) noexcept nogil:
         code |= curl.easy_setopt(easy, OPT_SSL_VERIFYHOST, <long>0)
         code |= curl.easy_setopt(easy, OPT_PROXY_SSL_VERIFYPEER, <long>0)
         code |= curl.easy_setopt(easy, OPT_PROXY_SSL_VERIFYHOST, <long>0)
-    if core.ca_file != NULL:
+    if core.ca_file != NULL or core.ca_path != NULL:
+        # With a directory alone, NULL keeps libcurl from its built-in file, which may not exist.
         code |= curl.easy_setopt(easy, OPT_CAINFO, core.ca_file)
         code |= curl.easy_setopt(easy, OPT_PROXY_CAINFO, core.ca_file)
     if core.ca_path != NULL:
