@@ -30,6 +30,7 @@ include "fork.pxi"          # what a child process must not share
 include "route.pxi"         # where an attempt goes: endpoints, their health, their retries
 include "retry.pxi"         # whether and when an attempt is made again
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
+include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll

@@ -1,0 +1,141 @@
+"""Connected: what a client is made of (URL, key, pool, endpoints), and how it makes a call of an operation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import operations
+from ..arguments import instance, string
+from ..certificates import Cert, Verify
+from ..drive.call import Call
+from ..endpoints import EndpointPool
+from ..engine import EndpointState
+from ..headers import HeaderBlock, header_lines
+from ..policy import Policy
+from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
+from ..urls import request_url
+
+if TYPE_CHECKING:
+    from ..engine import EventMailbox
+
+KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
+# Callers may give each call a time-out of its own.
+MOST_HEADER_BLOCKS = 64
+
+MakeOperation = Callable[[Policy], operations.Operation]
+
+
+class Connected:
+    """The part of PerformanceClient that all its methods need."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        http_version: int = 1,
+        client_wrapper: HttpClientWrapper | None = None,
+        proxy: str | None = None,
+        endpoint_pool: EndpointPool | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        uds: str | os.PathLike[str] | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self._base_url = string("base_url", base_url)
+        self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
+        if client_wrapper is None:
+            self._pool = HttpClientWrapper(
+                http_version, proxy, verify=verify, cert=cert, uds=uds, connect_timeout_s=connect_timeout_s
+            )
+        else:
+            self._pool = instance("client_wrapper", client_wrapper, HttpClientWrapper)
+            if (verify, cert, uds, connect_timeout_s) != (True, None, None, CONNECT_TIMEOUT_S):
+                raise ValueError("verify, cert, uds and connect_timeout_s belong to the client_wrapper that is given")
+        self._endpoint_pool = None
+        if endpoint_pool is not None:
+            self._endpoint_pool = instance("endpoint_pool", endpoint_pool, EndpointPool)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set up what neither copies nor pickles take along."""
+        self._state = EndpointState()
+        # Of calls without extra headers, which repeat: (time-out, with body) -> header lines.
+        self._header_blocks: dict[tuple[float, bool], HeaderBlock] = {}
+
+    @property
+    def api_key(self) -> str:
+        """The key that requests are sent with."""
+        return self._api_key
+
+    def get_client_wrapper(self) -> HttpClientWrapper:
+        """The connection pool, for other clients to share."""
+        return self._pool
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        del state["_state"], state["_header_blocks"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    def __repr__(self) -> str:
+        # A base URL may carry a user's password.
+        scheme, mark, rest = self._base_url.partition("://")
+        location, slash, path = rest.partition("/")
+        return f"PerformanceClient(base_url={scheme + mark + location.rpartition('@')[2] + slash + path!r})"
+
+    def _call(
+        self, operation: operations.Operation, policy: Policy, mailbox: EventMailbox | None = None, token: int = 0
+    ) -> Call:
+        ticket = 0
+        if self._endpoint_pool is not None:
+            routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
+            endpoints = [endpoint.base_url for endpoint in self._endpoint_pool.endpoints]
+            ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
+        else:
+            url = request_url(self._base_url, operation.path)
+            routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
+            endpoints = [url.removesuffix(operation.path)]
+        return Call(
+            self._pool.engine,
+            operation,
+            policy,
+            routes=routes,
+            endpoints=endpoints,
+            ticket=ticket,
+            header_block=self._header_block(policy, operation.method in ("POST", "PUT", "PATCH")),
+            connect_timeout_s=self._pool.connect_timeout_s,
+            mailbox=mailbox,
+            token=token,
+        )
+
+    def _header_block(self, policy: Policy, has_body: bool) -> HeaderBlock:
+        if policy.extra_headers or policy.api_key_override is not None or policy.trace_context is not None:
+            return header_lines(
+                self._api_key if policy.api_key_override is None else policy.api_key_override,
+                policy.extra_headers,
+                timeout_s=policy.timeout_s,
+                has_body=has_body,
+                trace_context=policy.trace_context,
+            )
+        shape = (policy.timeout_s, has_body)
+        block = self._header_blocks.get(shape)
+        if block is None:
+            if len(self._header_blocks) >= MOST_HEADER_BLOCKS:
+                self._header_blocks.clear()
+            block = header_lines(self._api_key, {}, timeout_s=policy.timeout_s, has_body=has_body)
+            self._header_blocks[shape] = block
+        return block
+
+
+def _found_api_key() -> str:
+    for variable in KEY_VARIABLES:
+        key = os.environ.get(variable)
+        if key is not None:
+            return key
+    raise ValueError("API key not provided and no environment variable `BASETEN_API_KEY` found")

@@ -1,0 +1,114 @@
+# The options of a transfer's easy handle, set as seldom as they change: once, per operation, per route.
+
+cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
+    """The options that never change in a transfer's life; a CURLcode."""
+    cdef void *easy = transfer.easy
+    cdef Core *core = loop.core
+    cdef int code = 0
+    code |= curl.easy_setopt(easy, OPT_PRIVATE, <void *>transfer)
+    code |= curl.easy_setopt(easy, OPT_ERRORBUFFER, <char *>transfer.error)
+    code |= curl.easy_setopt(easy, OPT_WRITEFUNCTION, <void *>on_body)
+    code |= curl.easy_setopt(easy, OPT_WRITEDATA, <void *>transfer)
+    code |= curl.easy_setopt(easy, OPT_HEADERFUNCTION, <void *>on_header)
+    code |= curl.easy_setopt(easy, OPT_HEADERDATA, <void *>transfer)
+    # Connections keep these two beyond the transfer that made them, so their argument must be the loop.
+    code |= curl.easy_setopt(easy, OPT_OPENSOCKETFUNCTION, <void *>on_open_socket)
+    code |= curl.easy_setopt(easy, OPT_OPENSOCKETDATA, <void *>loop)
+    code |= curl.easy_setopt(easy, OPT_CLOSESOCKETFUNCTION, <void *>on_close_socket)
+    code |= curl.easy_setopt(easy, OPT_CLOSESOCKETDATA, <void *>loop)
+    code |= curl.easy_setopt(easy, OPT_NOSIGNAL, <long>1)
+    code |= curl.easy_setopt(easy, OPT_NOPROGRESS, <long>1)
+    code |= curl.easy_setopt(easy, OPT_BUFFERSIZE, <long>262144)
+    code |= curl.easy_setopt(easy, OPT_PROTOCOLS_STR, <char *>b"http,https")
+    code |= curl.easy_setopt(easy, OPT_REDIR_PROTOCOLS_STR, <char *>b"http,https")
+    code |= curl.easy_setopt(easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
+    code |= curl.easy_setopt(easy, OPT_MAXREDIRS, <long>10)
+    code |= curl.easy_setopt(easy, OPT_AUTOREFERER, <long>1)
+    code |= curl.easy_setopt(easy, OPT_TCP_KEEPALIVE, <long>1)
+    code |= curl.easy_setopt(easy, OPT_MAXAGE_CONN, <long>IDLE_SECONDS)
+    code |= curl.easy_setopt(easy, OPT_ACCEPT_ENCODING, <char *>b"")
+    code |= curl.easy_setopt(easy, OPT_NOPROXY, core.no_proxy)
+    if core.http_version != 1:
+        # Rather wait for a connection that can be shared than open one more.
+        code |= curl.easy_setopt(easy, OPT_PIPEWAIT, <long>1)
+    if core.unix_socket != NULL:
+        code |= curl.easy_setopt(easy, OPT_UNIX_SOCKET_PATH, core.unix_socket)
+    return code | transfer_settle_tls(easy, core)
+
+
+cdef int transfer_settle_tls(void *easy, Core *core) noexcept nogil:
+    cdef int code = 0
+    if not core.verify:
+        code |= curl.easy_setopt(easy, OPT_SSL_VERIFYPEER, <long>0)
+        code |= curl.easy_setopt(easy, OPT_SSL_VERIFYHOST, <long>0)
+        code |= curl.easy_setopt(easy, OPT_PROXY_SSL_VERIFYPEER, <long>0)
+        code |= curl.easy_setopt(easy, OPT_PROXY_SSL_VERIFYHOST, <long>0)
+    if core.ca_file != NULL or core.ca_path != NULL:
+        # With a directory alone, NULL keeps libcurl from its built-in file, which may not exist.
+        code |= curl.easy_setopt(easy, OPT_CAINFO, core.ca_file)
+        code |= curl.easy_setopt(easy, OPT_PROXY_CAINFO, core.ca_file)
+    if core.ca_path != NULL:
+        code |= curl.easy_setopt(easy, OPT_CAPATH, core.ca_path)
+        code |= curl.easy_setopt(easy, OPT_PROXY_CAPATH, core.ca_path)
+    if core.cert_file != NULL:
+        code |= curl.easy_setopt(easy, OPT_SSLCERT, core.cert_file)
+        code |= curl.easy_setopt(easy, OPT_SSLKEY, core.key_file if core.key_file != NULL else core.cert_file)
+    if core.key_password != NULL:
+        code |= curl.easy_setopt(easy, OPT_KEYPASSWD, core.key_password)
+    return code
+
+
+cdef int transfer_prepare_operation(Transfer *transfer, Op *op) noexcept nogil:
+    """The options that are the same for all requests of an operation; a CURLcode, or E_OUT_OF_MEMORY."""
+    cdef void *easy = transfer.easy
+    cdef int code = 0
+    cdef int i, count = op.line_count
+    cdef Slist *grown
+    if transfer.line_capacity < count + VARIABLE_LINES:
+        grown = <Slist *>realloc(transfer.lines, (count + VARIABLE_LINES) * sizeof(Slist))
+        if grown == NULL:
+            return E_OUT_OF_MEMORY
+        transfer.lines = grown
+        transfer.line_capacity = count + VARIABLE_LINES
+    for i in range(count):
+        transfer.lines[i].text = op.lines[i]
+    transfer.lines[count].text = <char *>b"Expect:"
+    count += 1
+    if op.request_id_stem != NULL:
+        transfer.lines[count].text = transfer.request_id
+        count += 1
+    if op.deadline_header:
+        transfer.lines[count].text = transfer.deadline
+        count += 1
+    for i in range(count):
+        transfer.lines[i].next = &transfer.lines[i + 1] if i + 1 < count else NULL
+    code |= curl.easy_setopt(easy, OPT_HTTPHEADER, transfer.lines)
+    code |= curl.easy_setopt(easy, OPT_TIMEOUT_MS, op.timeout_ms)
+    code |= curl.easy_setopt(easy, OPT_CONNECTTIMEOUT_MS, op.connect_timeout_ms)
+    # HTTPGET first: it undoes what an earlier operation asked for with NOBODY or POST.
+    code |= curl.easy_setopt(easy, OPT_HTTPGET, <long>1)
+    if op.head:
+        code |= curl.easy_setopt(easy, OPT_NOBODY, <long>1)
+    elif not op.bodyless:
+        code |= curl.easy_setopt(easy, OPT_POST, <long>1)
+    code |= curl.easy_setopt(easy, OPT_CUSTOMREQUEST, op.method)
+    transfer.serial = op.serial if code == 0 else 0
+    transfer.route = -1
+    return code
+
+
+cdef int transfer_prepare_route(Transfer *transfer, Op *op, int number) noexcept nogil:
+    cdef Route *route = &op.routes[number]
+    cdef int version = transfer.multi.loop.core.http_version
+    cdef int code = curl.easy_setopt(transfer.easy, OPT_URL, route.url)
+    # Explicit even when empty, as NOPROXY is: libcurl must not read the environment by itself.
+    code |= curl.easy_setopt(transfer.easy, OPT_PROXY, route.proxy)
+    # Over TLS the version is negotiated, and an older one is fine.  In clear text HTTP/2 must be known beforehand.
+    cdef long wanted = HTTP_VERSION_1_1
+    if version == 2:
+        wanted = HTTP_VERSION_2TLS if route.secure else HTTP_VERSION_2_PRIOR_KNOWLEDGE
+    elif version == 3 and route.secure:
+        wanted = HTTP_VERSION_3
+    code |= curl.easy_setopt(transfer.easy, OPT_HTTP_VERSION, wanted)
+    transfer.route = number if code == 0 else -1
+    return code
