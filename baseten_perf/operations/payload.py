@@ -10,7 +10,7 @@ import orjson
 
 from ._nesting import deeper_than
 
-# orjson refuses lists and dicts that are nested deeper, but overruns its memory for tuples (3.13.0): it never sees them.
+# orjson refuses lists and dicts that are nested deeper, but overruns its memory for tuples (3.13.0).
 MOST_LEVELS_FOR_ORJSON = 200
 # Far beyond what servers follow, and far below what would make a cycle of fresh objects costly.
 MAX_DEPTH = 10_000

@@ -1,4 +1,4 @@
-"""A third-party server (hypercorn) for HTTP/2 and HTTP/1.1, over TLS or in clear text; prints nothing, ends with its parent.
+"""A third-party server (hypercorn) for HTTP/2 and HTTP/1.1, over TLS or in clear text; it ends with its parent.
 
 Answers each request with {"version": HTTP version, "connection": number of its connection, "body": the JSON body}.
 Arguments: port, allowed ALPN protocols joined by commas, and for TLS the files of certificate and key.
@@ -47,7 +47,7 @@ async def main(port: str, protocols: str, *tls: str) -> None:
     config.graceful_timeout = 0
     if tls:
         config.certfile, config.keyfile = tls
-    # Hypercorn says a lot when it is stopped under load, so it is not asked to: the process ends when its parent lets go.
+    # Hypercorn says a lot when it is stopped under load, so it is not asked to: the process just ends with its parent.
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     await serve(app, config)
 
