@@ -32,12 +32,14 @@ def main() -> None:
 
         with ThreadPoolExecutor(3) as pool:
             running = [pool.submit(calls_without_end, number) for number in range(3)]
-            eventually(lambda: server.statistics().requests_active > 0)
-            for _ in range(5):
-                children = [fork(child) for _ in range(4)]
-                for pid in children:
-                    expect_success(pid)
-            enough.set()
+            try:
+                eventually(lambda: server.statistics().requests_active > 0)
+                for _ in range(5):
+                    children = [fork(child) for _ in range(4)]
+                    for pid in children:
+                        expect_success(pid)
+            finally:
+                enough.set()
             assert all(call.result() > 0 for call in running)
     print("done")
 
