@@ -84,6 +84,8 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.retry_after_ms = 0
         transfer.status = status
         transfer.headed = False
+        if transfer.decoding:
+            transfer.reader.choose(False)
         on_redirect_status(transfer, status)
         return length
     if length > 15 and strncasecmp(text, b"retry-after-ms:", 15) == 0:

@@ -92,4 +92,7 @@ def test_a_path_that_is_right() -> None:
 @pytest.mark.parametrize("loops", [0, 17, -1])
 def test_number_of_loops_is_checked(loops: int) -> None:
     with pytest.raises(ValueError, match="loops must be between 1 and 16"):
-        engine.Engine(ca_file=None, no_proxy="", loops=loops, portable=False)
+        engine.Engine(
+            http_version=1, no_proxy="", verify=True, ca_file=None, ca_path=None, cert_file=None, key_file=None,
+            key_password=None, unix_socket=None, loops=loops, portable=False,
+        )  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from shared.usage import allocated
 
-from baseten_perf import engine
+from baseten_perf import HttpClientWrapper, engine
 
 
 def operation(pool: engine.Engine) -> engine.Operation:
     return engine.Operation(
-        pool, url=b"http://127.0.0.1:9/none", proxy=b"", method="POST", bodyless=False, lines=[b"a: b"],
+        pool, routes=[(b"http://127.0.0.1:9/none", b"", engine.EndpointState(), 1.0)], ticket=0, pinned=False,
+        hedge_delay_s=None, hedge_budget=0, method="POST", bodyless=False, lines=[b"a: b"],
         request_id_stem=b"stem", deadline_header=True, rows=[1] * 64, count=64, concurrency=32, timeout_s=1.0,
         connect_timeout_s=1.0, total_timeout_s=10.0, max_retries=0, initial_backoff_ms=50, retry_budget=1,
         final_statuses=[], mailbox=None, token=0,
@@ -17,7 +18,7 @@ def operation(pool: engine.Engine) -> engine.Operation:
 
 
 def main() -> None:
-    pool = engine.Engine(ca_file=None, no_proxy="", loops=2, portable=False)
+    pool = HttpClientWrapper().engine
     before = 0
     for number in range(4000):
         unused = operation(pool)
