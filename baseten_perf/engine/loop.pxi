@@ -232,6 +232,12 @@ cdef void loop_turn_portable(Loop *loop) noexcept nogil:
     multi_reap(multi)
     # This may close the idle multi, and put another in its place.
     cdef int ms = loop_patience_ms(loop)
+    # curl_multi_perform swallows wake-ups that came before its end, so what they were for is looked at once more; from
+    # here on nothing but curl_multi_poll hears them.
+    loop.gate.lock()
+    if loop.inbox != NULL or loop.stopping:
+        ms = 0
+    loop.gate.unlock()
     # libcurl shortens it to its own timers, and refuses negative values.
     curl.multi_poll(loop.multis[0].handle, NULL, 0, ms if ms >= 0 else 60000, NULL)
 
