@@ -52,25 +52,36 @@ def eventually() -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[list[Server]]:
     """Two servers that keep every request."""
-    with Server(record=True) as one, Server(record=True) as other:
-        yield [one, other]
+    started = [Server(record=True), Server(record=True)]
+    yield started
+    for server in started:
+        server.close()
 
 
 @pytest.fixture
-def server(servers: list[Server], eventually: Callable[..., None]) -> Server:
+def server(servers: list[Server], eventually: Callable[..., None]) -> Iterator[Server]:
     """A server whose counts, faults and recorded requests are the test's own."""
-    # What an earlier test aborted may still be on its way to the server.
-    eventually(lambda: servers[0].statistics().requests_active == 0)
-    servers[0].reset()
-    return servers[0]
+    yield from lent(servers, 0, eventually)
 
 
 @pytest.fixture
-def other_server(servers: list[Server], eventually: Callable[..., None]) -> Server:
+def other_server(servers: list[Server], eventually: Callable[..., None]) -> Iterator[Server]:
     """A second server, on another port."""
-    eventually(lambda: servers[1].statistics().requests_active == 0)
-    servers[1].reset()
-    return servers[1]
+    yield from lent(servers, 1, eventually)
+
+
+def lent(servers: list[Server], number: int, eventually: Callable[..., None]) -> Iterator[Server]:
+    """Lend a server to a test, which must have ended or aborted all its requests in the end."""
+    server = servers[number]
+    server.reset()
+    yield server
+    try:
+        eventually(lambda: server.statistics().requests_active == 0)
+    except AssertionError:
+        # One test's fault shall not be the others'.
+        server.close()
+        servers[number] = Server(record=True)
+        raise
 
 
 @pytest.fixture(scope="session")

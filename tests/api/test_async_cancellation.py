@@ -56,7 +56,22 @@ def test_cancel_of_a_task(server: Server, wrapped: bool) -> None:
             return await client.async_batch_post("/x", [1, 2, 3])
 
         task = asyncio.create_task(call() if wrapped else client.async_batch_post("/x", [1, 2, 3]))
+        await asyncio.sleep(0.01)
         await until(lambda: server.statistics().requests_active == 3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: server.statistics().requests_aborted == 3)
+
+    asyncio.run(main())
+
+
+def test_cancel_of_a_task_before_its_first_step(server: Server, eventually: Any) -> None:
+    # A call starts at once, so even a task that never ran has something to abort.
+    async def main() -> None:
+        client = PerformanceClient(server.faulty(stall=True), "k")
+        task = asyncio.create_task(client.async_batch_post("/x", [1, 2, 3]))
+        eventually(lambda: server.statistics().requests_active == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -101,6 +116,19 @@ def test_the_client_and_other_calls_go_on(server: Server) -> None:
                 await asyncio.wait_for(client.async_batch_post("/x", ["slow"] * 3), 0.1)
         assert [response.data for response in await asyncio.gather(*others)] == [list(range(50))] * 5
         assert (await client.async_batch_post("/x", [1])).data == [1]
+
+    asyncio.run(main())
+
+
+def test_right_after_the_start(server: Server) -> None:
+    # Cancelled while the native loop is between looking at its inbox and going to sleep: it must not sleep for long.
+    async def main() -> None:
+        client = PerformanceClient(server.faulty(stall=True), "k")
+        for step in range(100):
+            future = client.async_batch_post("/x", [1, 2, 3])
+            await asyncio.sleep(0.0002 * (step % 20))
+            future.cancel()
+            await until(lambda: server.statistics().requests_active == 0)
 
     asyncio.run(main())
 

@@ -17,7 +17,7 @@ from baseten_perf.decode._decode import read_embeddings
 Read = Callable[..., Any]
 
 bounded = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,

@@ -43,7 +43,7 @@ def main() -> None:
             raise AssertionError("no failure")
 
         def calls() -> None:
-            for _ in range(4):
+            for _ in range(3):
                 for one in failing:
                     expect_failure(lambda one=one: one.embed(TEXTS, "m", dimensions=64, preference=ONCE))
                 expect_failure(lambda: nowhere.batch_post("/same", TEXTS, ONCE))
@@ -52,7 +52,7 @@ def main() -> None:
             for one in stalled:
                 expect_failure(lambda one=one: one.embed(TEXTS, "m", preference=SHORT))
 
-        expect_flat(calls, warm_up=6, rounds=7)
+        expect_flat(calls, warm_up=6, rounds=6)
     print("done")
 
 
