@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import numpy
@@ -38,14 +37,13 @@ def test_deep_answers(httpserver: HTTPServer, opening: str, closing: str, levels
     assert depth_of(posted(httpserver, text)) == depth
 
 
-def test_hostile_deep_answers_take_no_time(httpserver: HTTPServer) -> None:
+@pytest.mark.timeout(60)  # reading them in other than linear time would take for ever
+def test_hostile_deep_answers_end(httpserver: HTTPServer) -> None:
     deep = "[" * 1100
-    start = time.monotonic()
     for before, repeated in (('"', "a"), ('"', "\\\\"), ('"', '\\"'), ("", " "), ("", "1"), ("", "[],")):
         httpserver.clear()
         with pytest.raises(InvalidResponse):
             posted(httpserver, deep + before + 500_000 * repeated)
-    assert time.monotonic() - start < 10
 
 
 def test_too_deep_answers(httpserver: HTTPServer) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import multiprocessing
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -99,28 +97,6 @@ def test_subclasses_keep_what_is_theirs(server: Server) -> None:
     twin = pickle.loads(pickle.dumps(Subclass(server.url, "k", note="n")))
     assert type(twin) is Subclass and twin.note == "n"
     assert twin.batch_post("/x", [1]).data == [1]
-
-
-def elsewhere(client: PerformanceClient, preference: RequestProcessingPreference) -> Any:
-    async def call() -> Any:
-        return (await client.async_batch_post("/x", ["async"], preference)).data
-
-    return client.batch_post("/x", ["sync"], preference).data + asyncio.run(call())
-
-
-def test_in_a_spawned_process(server: Server) -> None:
-    preference = RequestProcessingPreference(
-        timeout_s=30,
-        cancel_token=CancellationToken(),
-        trace_context=TraceContext("00-a"),
-        extra_headers={"x-mine": "1"},
-    )
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        answers = pool.apply(elsewhere, (PerformanceClient(server.url, KEY), preference))
-    assert answers == ["sync", "async"]
-    for request in server.requests():
-        assert request.header("authorization") == f"Bearer {KEY}"
-        assert (request.header("traceparent"), request.header("x-mine")) == ("00-a", "1")
 
 
 def test_a_preference_of_all_fields() -> None:

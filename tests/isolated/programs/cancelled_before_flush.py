@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.patience import eventually
 from shared.usage import allocated
 
 from baseten_perf import HttpClientWrapper, engine
@@ -32,7 +33,8 @@ def main() -> None:
         del unused
         if number == 1000:
             before = allocated()
-    assert allocated() - before < 512 * 1024
+    # The loops may be behind; what they let go of last is swept by the next operation.
+    eventually(lambda: operation(pool).over is False and allocated() - before < 512 * 1024)
     print("done")
 
 
