@@ -64,6 +64,7 @@ cdef struct Transfer:
     long long retry_after_ms
     bint headed                     # the blank line behind the headers has come
     bint broken                     # memory ran out while receiving
+    bint redirected                 # some answer of this attempt sent it elsewhere
     bint not_following              # FOLLOWLOCATION was switched off for this attempt
     bint decoding                   # the body goes to `reader`, not to `body`
     Bytes *body
@@ -105,6 +106,8 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
 cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
     """Before libcurl reads Location: only 301, 302, 303, 307 and 308 are followed, and a GET has no content type."""
     cdef Slist *line = transfer.lines
+    if 300 <= status <= 399:
+        transfer.redirected = True
     if status == 300 or status == 304 or status == 305:
         transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
     elif 301 <= status <= 303 and not transfer.lane.op.bodyless:
@@ -176,6 +179,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     transfer.index = index
     transfer.status = 0
     transfer.headed = False
+    transfer.redirected = False
     transfer.retry_after_ms = 0
     transfer.error[0] = 0
     transfer.broken = False

@@ -30,13 +30,16 @@ def test_closed_after_each_answer(server: Server, poller: str) -> None:
 
 
 def test_closed_while_idle(server: Server, poller: str, eventually: Eventually) -> None:
-    client = PerformanceClient(server.url, "key")
-    closing = PerformanceClient(server.faulty(close_after=True), "key", client_wrapper=client.get_client_wrapper())
+    """A pool full of connections that the server has closed meanwhile."""
     for turn in range(10):
+        client = PerformanceClient(server.url, "key")
+        closing = PerformanceClient(server.faulty(close_after=True), "key", client_wrapper=client.get_client_wrapper())
         payloads = [[turn, i] for i in range(40)]
         assert closing.batch_post("/same", payloads, PATIENT, max_concurrent_requests=20).data == payloads
         eventually(lambda: server.statistics().connections_open == 0)
         assert client.batch_post("/same", payloads, PATIENT, max_concurrent_requests=20).data == payloads
+        del client, closing
+        eventually(lambda: server.statistics().connections_open == 0)
 
 
 def test_server_that_comes_back(poller: str) -> None:
