@@ -41,6 +41,10 @@ class CallFuture(Future):
         return self._steps.send(value)
 
     def throw(self, *error: Any) -> Any:
+        # A task that is cancelled before its first step throws this instead of cancelling what it waits for.
+        kind = error[0] if isinstance(error[0], type) else type(error[0])
+        if issubclass(kind, asyncio.CancelledError):
+            self.cancel()
         if self._steps is None:
             self._steps = self.__await__()
         return self._steps.throw(*error)

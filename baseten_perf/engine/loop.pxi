@@ -232,8 +232,8 @@ cdef void loop_turn_portable(Loop *loop) noexcept nogil:
     multi_reap(multi)
     # This may close the idle multi, and put another in its place.
     cdef int ms = loop_patience_ms(loop)
-    # curl_multi_perform swallows wake-ups that came before its end, so what they were for is looked at once more; from
-    # here on nothing but curl_multi_poll hears them.
+    # libcurl consumes a wake-up also in the turn that ends a name's resolution, so what wake-ups may have been for is
+    # looked at once more; from here on nothing but curl_multi_poll hears them.
     loop.gate.lock()
     if loop.inbox != NULL or loop.stopping:
         ms = 0
