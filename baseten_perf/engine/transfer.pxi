@@ -216,7 +216,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
         request.attempts += 1
     lane_link(lane, transfer)
     transfer.multi.active += 1
-    transfer.multi.loop.load += 1
+    count_up(&transfer.multi.loop.load)
     if code == 0 and curl.multi_add_handle(transfer.multi.handle, transfer.easy) != 0:
         code = E_OUT_OF_MEMORY
     return code
@@ -238,7 +238,7 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
     lane_unlink(transfer.lane, transfer)
     transfer.lane = NULL
     transfer.multi.active -= 1
-    transfer.multi.loop.load -= 1
+    count_down(&transfer.multi.loop.load)
     transfer.next = transfer.multi.idle
     transfer.multi.idle = transfer
     if transfer.multi.active == 0:
