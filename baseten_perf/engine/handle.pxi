@@ -16,14 +16,12 @@ cdef class Limbo:
 
 cdef void sweep_limbo():
     cdef Limbo left
-    cdef list kept
-    if not limbo:
-        return
-    kept = [left for left in limbo if count_now(&left.op.refs) > 1]
+    cdef list kept = []
     for left in limbo:
-        if count_now(&left.op.refs) == 1 and left not in kept:
+        if count_now(&left.op.refs) > 1:
+            kept.append(left)
+        else:
             op_drop(left.op)
-            left.bodies = None
     limbo[:] = kept
 
 
@@ -61,7 +59,6 @@ cdef class Operation:
     cdef Py_ssize_t pushed
     cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
-    cdef int concurrency
 
     def __init__(self, Engine engine not None, *, list routes not None, unsigned long long ticket,
                  bint pinned, str method not None, bint bodyless, list lines not None,
@@ -76,7 +73,6 @@ cdef class Operation:
         if count < 1 or concurrency < 1:
             raise ValueError("an operation needs at least one request and one slot")
         self.engine = engine
-        self.concurrency = concurrency
         self.bodies = []
         self.op = op_new(count)
         if self.op == NULL:
@@ -279,17 +275,17 @@ cdef class Operation:
         cdef Limbo left
         if self.op == NULL or self.op.generation != fork_generation:
             return
-        if not self.flushed:
+        if self.flushed:
+            op_cancel(self.op)
+        else:
             # No loop has seen it: the references taken for the lanes are let go here.
             for _ in range(self.op.lane_count):
                 op_drop(self.op)
-        elif self.held > 0:
-            op_cancel(self.op)
-            if count_now(&self.op.refs) > 1:
-                left = Limbo.__new__(Limbo)
-                left.op = self.op
-                left.bodies = self.bodies
-                limbo.append(left)
-                return
+        if self.held > 0 and count_now(&self.op.refs) > 1:
+            left = Limbo.__new__(Limbo)
+            left.op = self.op
+            left.bodies = self.bodies
+            limbo.append(left)
+            return
         op_drop(self.op)
         sweep_limbo()

@@ -32,7 +32,7 @@ cdef void lane_attach(Lane *lane) noexcept nogil:
         lane_fail(lane, 0, OUTCOME_NO_MEMORY, b"out of memory")
 
 
-cdef bint lane_detach(Lane *lane) noexcept nogil:
+cdef void lane_detach(Lane *lane) noexcept nogil:
     """Let go of the operation, unless a wake-up of this lane is still queued; the lane must be empty.
 
     Afterwards the lane's memory may be gone.
@@ -44,7 +44,7 @@ cdef bint lane_detach(Lane *lane) noexcept nogil:
         lane.detached = True
     loop.gate.unlock()
     if queued:
-        return False
+        return
     timers_remove(&loop.timers, &lane.deadline)
     if lane.previous != NULL:
         lane.previous.next = lane.next
@@ -53,7 +53,6 @@ cdef bint lane_detach(Lane *lane) noexcept nogil:
     if lane.next != NULL:
         lane.next.previous = lane.previous
     op_drop(lane.op)
-    return True
 
 
 cdef void lane_serve(Lane *lane) noexcept nogil:

@@ -90,7 +90,6 @@ cdef enum:
     E_COULDNT_RESOLVE_PROXY = 5
     E_COULDNT_RESOLVE_HOST = 6
     E_COULDNT_CONNECT = 7
-    E_WRITE_ERROR = 23
     E_OUT_OF_MEMORY = 27
     E_OPERATION_TIMEDOUT = 28
     E_SSL_CONNECT_ERROR = 35
@@ -98,7 +97,6 @@ cdef enum:
     E_PEER_FAILED_VERIFICATION = 60
     E_SSL_CACERT_BADFILE = 77
     # curl_multi: socket states, select masks, messages
-    POLL_NONE = 0
     POLL_IN = 1
     POLL_OUT = 2
     POLL_INOUT = 3

@@ -10,6 +10,7 @@ cdef struct Loop:
     int epoll                       # -1: the portable loop
     int bell[2]
     Multi *multis[MOST_MULTIS]
+    int multi_count                 # those behind it have never been there
     Socket *sockets
     int socket_capacity
     Timers timers
@@ -55,6 +56,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
         good = good and epoll_watch(loop.epoll, loop.bell[0], 0, POLL_IN) == 0
     if good:
         loop.multis[0] = multi_new(loop, 0)
+        loop.multi_count = 1
         good = loop.multis[0] != NULL
     if good:
         count_up(&core.refs)
@@ -74,7 +76,7 @@ cdef void loop_close(Loop *loop) noexcept nogil:
     """Give back what only the loop's thread uses; no lane may be attached."""
     cdef int number
     cdef Multi *multi
-    for number in range(MOST_MULTIS):
+    for number in range(loop.multi_count):
         multi = loop.multis[number]
         loop.gate.lock()
         loop.multis[number] = NULL
@@ -189,11 +191,11 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
 cdef int loop_patience_ms(Loop *loop) noexcept nogil:
     """How long the loop may sleep, in milliseconds, rounded up: until its next timer or libcurl's."""
     cdef long long until = min(timers_next(&loop.timers), loop_close_idle_multis(loop))
-    cdef int number = 0
-    while number < MOST_MULTIS and loop.epoll >= 0:
+    cdef int number
+    # In the portable loop nothing is ever due: libcurl tells its timers to curl_multi_poll alone.
+    for number in range(loop.multi_count):
         if loop.multis[number] != NULL:
             until = min(until, loop.multis[number].due)
-        number += 1
     if until == NEVER:
         return -1
     if until <= 0:
@@ -214,7 +216,7 @@ cdef void loop_turn_epoll(Loop *loop) noexcept nogil:
             silence_bell(loop.bell)
         else:
             loop_socket_ready(loop, fds[i], bits[i])
-    for number in range(MOST_MULTIS):
+    for number in range(loop.multi_count):
         multi = loop.multis[number]
         if multi != NULL and multi.due <= loop.now:
             multi.due = NEVER

@@ -97,6 +97,7 @@ cdef Transfer *loop_idle_transfer(Loop *loop) noexcept nogil:
         loop.multis[number] = multi_new(loop, number)
         if loop.multis[number] == NULL:
             return NULL
+        loop.multi_count = max(loop.multi_count, number + 1)
     return multi_idle_transfer(loop.multis[number])
 
 
@@ -106,7 +107,7 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
     cdef long long expires
     cdef int number
     cdef Multi *multi
-    for number in range(MOST_MULTIS):
+    for number in range(loop.multi_count):
         multi = loop.multis[number]
         if multi == NULL or multi.active > 0 or multi.idle_since == 0:
             continue

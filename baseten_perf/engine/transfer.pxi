@@ -38,7 +38,7 @@ cdef extern from "content_type.hpp" namespace "baseten" nogil:
     ContentType content_type_of(const char *line, size_t length)
 
 cdef enum:
-    # Our lines, request id, deadline and "Expect:" (which keeps libcurl from waiting for 100 Continue).
+    # Beside the operation's own: request id, deadline, and "Expect:", which keeps libcurl from waiting for 100 Continue.
     VARIABLE_LINES = 3
 
 cdef struct Transfer:
@@ -69,7 +69,7 @@ cdef struct Transfer:
     bint decoding                   # the body goes to `reader`, not to `body`
     Bytes *body
     Bytes *headers
-    AnswerReader *reader        # made for the first embeddings request
+    AnswerReader *reader            # made for the first embeddings request
 
 
 cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) noexcept nogil:
