@@ -26,7 +26,7 @@ _CONTENT_TYPES = re.compile(rb"^content-type:[ \t]*([^;\r\n]*)", re.MULTILINE)
 _MSGPACK = frozenset({
     b"application/msgpack", b"application/x-msgpack", b"application/messagepack", b"application/vnd.msgpack",
 })  # fmt: skip
-_USER_AGENT = f"user-agent: baseten-perf/{__version__}".encode()
+USER_AGENT = f"user-agent: baseten-perf/{__version__}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def header_lines(
     if trace_context is not None:
         lines += trace_lines(trace_context, extra)
     if "user-agent" not in extra:
-        lines.append(_USER_AGENT)
+        lines.append(USER_AGENT)
     for name, value in extra.items():
         lines.append(f"{name}: {value}".encode() if value else f"{name};".encode())
     return HeaderBlock(lines, REQUEST_ID not in extra, DEADLINE not in extra)

@@ -89,6 +89,11 @@ class HttpClientWrapper:
             portable=environment.get("BASETEN_PERF_POLLER") == "poll",
         )
 
+    @property
+    def has_own_proxy(self) -> bool:
+        """Whether a proxy was given, rather than left to the environment."""
+        return self._settings["proxy"] is not None
+
     def proxy_for(self, url: str) -> str:
         """The proxy for requests to `url`; empty for none."""
         return self._proxies["https" if url.startswith("https:") else "http"]

@@ -108,7 +108,7 @@ class Connected:
             routes=routes,
             endpoints=endpoints,
             ticket=ticket,
-            header_block=self._header_block(policy, operation.method in ("POST", "PUT", "PATCH")),
+            header_block=self._header_block(policy, operation.has_body),
             connect_timeout_s=self._pool.connect_timeout_s,
             mailbox=mailbox,
             token=token,

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
+from ..completion import Outcome
 from ..headers import HeaderBlock
 from .journal import journal
 
@@ -22,9 +23,6 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 REQUEST_ID_PREFIX = "perfclient" + os.environ.get("PERFORMANCE_CLIENT_REQUEST_ID_PREFIX", "").strip().lower()
 
 
-Route = tuple[bytes, bytes, engine.EndpointState, float]
-
-
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
@@ -32,7 +30,7 @@ class Call:
         pool: the native engine of the client's connection pool.
         operation: what is asked for.
         policy: how its requests are processed.
-        routes: where requests may go: (URL, URL of the proxy or empty, state, weight).
+        routes: where requests may go.
         endpoints: base URL of each route, for errors.
         ticket: number that the choice of routes starts from.
         header_block: constant header lines.
@@ -53,7 +51,7 @@ class Call:
         operation: Operation,
         policy: Policy,
         *,
-        routes: list[Route],
+        routes: list[engine.Route],
         endpoints: list[str],
         ticket: int,
         header_block: HeaderBlock,
@@ -78,7 +76,7 @@ class Call:
             ticket=ticket,
             pinned=policy.pin_initial_endpoint_once,
             method=operation.method,
-            bodyless=operation.method not in ("POST", "PUT", "PATCH"),
+            bodyless=not operation.has_body,
             lines=header_block.lines,
             request_id_stem=f"{REQUEST_ID_PREFIX}-{os.urandom(5).hex()}".encode() if header_block.request_id else None,
             deadline_header=header_block.deadline,
@@ -119,7 +117,7 @@ class Call:
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < wave_end
 
-    def advance(self, until: float = math.inf) -> bool:
+    def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
         handle = self.handle
         self._arrived.extend(handle.drain())
@@ -129,14 +127,14 @@ class Call:
             self._arrived.extend(handle.drain())
         while self._arrived:
             self._take_in(self._arrived.popleft())
-            if perf_counter() >= until and self._arrived:
+            if until is not None and self._arrived and perf_counter() >= until:
                 return False
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
         if self._journal is not None:
             self._journal.took_in(completion)
-        if completion.outcome != 0:
+        if completion.outcome != Outcome.OK:
             self._failure = self._failure or completion
             return
         if self._operation.rows is not None and self._matrix is None:

@@ -102,7 +102,7 @@ class Endpoint:
         if "@" in base_url:
             base_url = request_url(base_url, "").rstrip("/")
         self._base_url = base_url
-        self._own_proxy = client_wrapper.proxy_for if client_wrapper._settings["proxy"] is not None else None
+        self._own_proxy = client_wrapper.proxy_for if client_wrapper.has_own_proxy else None
         self._configuration = (
             base_url, api_key, client_wrapper, deep, path, interval_s, timeout_s, retries, fail_on_first, no_vote,
             deep_no_vote,

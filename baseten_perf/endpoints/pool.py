@@ -7,16 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..arguments import instance, real
-from ..engine import EndpointState
+from ..engine import Route
 from ..urls import request_url
 from .endpoint import Endpoint
 from .health import EndpointHealth
 from .probing import probing
 
 INVALID = "Invalid endpoint pool configuration: Invalid parameter: endpoint pool "
-
-# URL, URL of the proxy or empty, state, weight: what the engine chooses from.
-Route = tuple[bytes, bytes, EndpointState, float]
 
 
 class EndpointPool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from .._version import __version__
 from ..completion import Outcome
 from ..engine import Completion, EndpointState, EventMailbox, Operation
-from ..headers import check_api_key
+from ..headers import USER_AGENT, check_api_key
 from ..pool import HttpClientWrapper
 from .health import EndpointHealth, Round, Step, Vote, next_interval
 
@@ -68,7 +67,7 @@ class Watch:
         self._lines = [
             b"authorization: Bearer " + check_api_key(api_key),
             b"accept: */*",
-            f"user-agent: baseten-perf/{__version__}".encode(),
+            USER_AGENT,
         ]
         self._checks = checks
         self._base_interval_s = interval_s

@@ -15,6 +15,9 @@ from ._engine import (
     supports,
 )
 
+# URL, URL of the proxy or empty, state of the endpoint, weight: where requests may go.
+Route = tuple[bytes, bytes, EndpointState, float]
+
 __all__ = [
     "Completion",
     "EndpointState",
@@ -22,6 +25,7 @@ __all__ = [
     "EventMailbox",
     "Matrix",
     "Operation",
+    "Route",
     "Vectors",
     "default_ca_file",
     "libcurl_version",

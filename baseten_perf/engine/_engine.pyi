@@ -69,7 +69,7 @@ class Completion:
         body: the answer; for a 2xx embeddings answer its skeleton; for an undecodable one how it began.
         error: what went wrong, in libcurl's or the decoder's words.
         vectors: vectors that do not fit the operation's matrix; None in the regular case.
-        request_id: as sent with the last attempt.
+        request_id: as sent with the last attempt; made when it is read, as is the next.
         url: after redirects.
         endpoint: number of the route that the last attempt took.
     """
@@ -84,8 +84,10 @@ class Completion:
     body: Final[bytes | memoryview]
     error: Final[str]
     vectors: Final[Vectors | None]
-    request_id: Final[str]
-    url: Final[str]
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def url(self) -> str: ...
     endpoint: Final[int]
 
 class Operation:

@@ -61,9 +61,23 @@ cdef class Completion:
     cdef readonly object body
     cdef readonly str error
     cdef readonly object vectors
-    cdef readonly str request_id
-    cdef readonly str url
     cdef readonly int endpoint
+    # Of what only errors show, the parts.
+    cdef bytes request_id_stem      # or None
+    cdef int retry
+    cdef int hedge
+    cdef bytes address
+
+    @property
+    def request_id(self) -> str:
+        if self.request_id_stem is None:
+            return ""
+        attempt = f"hedge-{self.hedge}" if self.hedge > 0 else str(self.retry)
+        return f"{self.request_id_stem.decode()}-{self.index}-{attempt}"
+
+    @property
+    def url(self) -> str:
+        return self.address.decode("utf-8", "replace")
 
 
 cdef enum:
@@ -71,8 +85,8 @@ cdef enum:
     COPIED_BODY = 16384
 
 
-cdef Completion completion_from(Ending *ending, Op *op):
-    """Take everything out of `ending` and free it."""
+cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls):
+    """Take everything out of `ending`, of an operation with these routes, and free it."""
     cdef Completion completion = Completion.__new__(Completion)
     cdef Body body
     cdef Vectors vectors
@@ -85,13 +99,10 @@ cdef Completion completion_from(Ending *ending, Op *op):
     completion.headers = PyBytes_FromStringAndSize(ending.headers, ending.headers_size)
     completion.error = ending.error.decode("utf-8", "replace") if ending.error != NULL else ""
     completion.endpoint = ending.route
-    completion.url = (ending.url if ending.url != NULL else op.routes[ending.route].url).decode("utf-8", "replace")
-    if op.request_id_stem == NULL:
-        completion.request_id = ""
-    elif ending.hedge > 0:
-        completion.request_id = f"{op.request_id_stem.decode()}-{ending.index}-hedge-{ending.hedge}"
-    else:
-        completion.request_id = f"{op.request_id_stem.decode()}-{ending.index}-{ending.retry}"
+    completion.request_id_stem = request_id_stem
+    completion.retry = ending.retry
+    completion.hedge = ending.hedge
+    completion.address = ending.url if ending.url != NULL else urls[ending.route]
     if ending.body_size <= COPIED_BODY:
         completion.body = PyBytes_FromStringAndSize(ending.body, ending.body_size)
     else:

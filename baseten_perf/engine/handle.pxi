@@ -56,6 +56,8 @@ cdef class Operation:
     cdef Op *op
     cdef Engine engine
     cdef list bodies
+    cdef bytes request_id_stem
+    cdef list urls                  # of the routes
     cdef Py_ssize_t pushed
     cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
@@ -74,6 +76,8 @@ cdef class Operation:
             raise ValueError("an operation needs at least one request and one slot")
         self.engine = engine
         self.bodies = []
+        self.request_id_stem = request_id_stem
+        self.urls = [route[0] for route in routes]
         self.op = op_new(count)
         if self.op == NULL:
             raise MemoryError
@@ -213,7 +217,7 @@ cdef class Operation:
             if oldest.answered:
                 self.bodies[oldest.index] = None
                 self.held -= 1
-            completions.append(completion_from(oldest, op))
+            completions.append(completion_from(oldest, self.request_id_stem, self.urls))
             oldest = following
         return completions
 

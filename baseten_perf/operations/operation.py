@@ -8,6 +8,8 @@ from typing import Any
 
 from ..completion import Completion, Matrix
 
+WITH_BODY = ("POST", "PUT", "PATCH")
+
 
 class Operation(ABC):
     """One public call as plain data: it makes request bodies and takes in answers, and never waits.
@@ -30,6 +32,11 @@ class Operation(ABC):
         self.rows = rows
         self.elapsed = [0.0] * requests
         self.headers = [b""] * requests
+
+    @property
+    def has_body(self) -> bool:
+        """Whether its requests carry a body, which the HTTP method decides."""
+        return self.method in WITH_BODY
 
     def __len__(self) -> int:
         return len(self.elapsed)

@@ -11,10 +11,9 @@ from ..headers import parse
 from ..policy import Policy
 from ..responses.batch_post import BatchPostResponse
 from .answers import decoded
-from .operation import Operation
+from .operation import WITH_BODY, Operation
 from .payload import serialised
 
-WITH_BODY = ("POST", "PUT", "PATCH")
 # Their answers need not be JSON: what is not counts as {}.
 LENIENT = ("DELETE", "HEAD", "OPTIONS")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
