@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 
 from baseten_perf import PerformanceClient
 from baseten_perf.testing import Server
@@ -82,6 +84,28 @@ def lent(servers: list[Server], number: int, eventually: Callable[..., None]) ->
         server.close()
         servers[number] = Server(record=True)
         raise
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Issues certificates that nobody trusts by default."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File with the authority's certificate."""
+    path = tmp_path_factory.mktemp("authority") / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def server_certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File with key and certificate of 127.0.0.1."""
+    path = tmp_path_factory.mktemp("server") / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(path))
+    return path
 
 
 @pytest.fixture(scope="session")

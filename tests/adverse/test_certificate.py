@@ -20,19 +20,6 @@ Hasty = Callable[..., RequestProcessingPreference]
 pytestmark = [pytest.mark.usefixtures("poller"), pytest.mark.timeout(60)]
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """File with the authority's certificate."""
-    path = tmp_path_factory.mktemp("tls") / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
 def served(authority: trustme.CA, folder: Path, name: str) -> Server:
     certificate = authority.issue_cert(name)
     chain, key = folder / "chain.pem", folder / "key.pem"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy
 import pytest
@@ -15,22 +14,9 @@ from baseten_perf.testing import Faults, Server
 from baseten_perf.testing.embeddings import embeddings
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(record=True) as server:
-        yield server
-
-
 def hedged(**wishes: object) -> RequestProcessingPreference:
     fields: dict[str, object] = {"hedge_delay": 0.1, "timeout_s": 20.0, "initial_backoff_ms": 50, **wishes}
     return RequestProcessingPreference(**fields)  # type: ignore[arg-type]
-
-
-def aborts(server: Server, wanted: int) -> None:
-    until = time.monotonic() + 10
-    while server.statistics().requests_aborted != wanted:
-        assert time.monotonic() < until, server.statistics()
-        time.sleep(0.01)
 
 
 def ids(server: Server) -> list[str]:
@@ -38,12 +24,12 @@ def ids(server: Server) -> list[str]:
     return [re.sub(r"^perfclient-[0-9a-f]{10}-", "", one) for one in found]
 
 
-def test_a_stalled_request_is_answered_by_its_copy(server: Server) -> None:
+def test_a_stalled_request_is_answered_by_its_copy(server: Server, eventually: Callable[..., None]) -> None:
     client = PerformanceClient(server.faulty(stall=True, times=1), "key")
     response = client.batch_post("/x", [{"a": 1}], hedged())
     assert response.data == [{"a": 1}]
     assert ids(server) == ["0-0", "0-hedge-1"]
-    aborts(server, 1)
+    eventually(lambda: server.statistics().requests_aborted == 1)
 
 
 def test_no_copy_without_need(server: Server) -> None:

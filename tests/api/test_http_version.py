@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import requests
-import trustme
 
 from baseten_perf import PerformanceClient
 
@@ -23,16 +22,7 @@ Start = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def start(certificates: Path) -> Iterator[Start]:
+def start(server_certificate: Path) -> Iterator[Start]:
     running: dict[tuple[str, bool], str] = {}
     processes = []
 
@@ -41,7 +31,7 @@ def start(certificates: Path) -> Iterator[Start]:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
-            pair = [str(certificates / "server.pem")] * 2 if tls else []
+            pair = [str(server_certificate)] * 2 if tls else []
             process = subprocess.Popen(
                 [sys.executable, str(SERVER), str(port), protocols, *pair],
                 stdin=subprocess.PIPE,
@@ -89,10 +79,8 @@ def answers(client: PerformanceClient, count: int, **payload: Any) -> list[Any]:
         ("h2", False, 7, "1.1", False),
     ],
 )
-def test_version(
-    start: Start, certificates: Path, protocols: str, tls: bool, wish: int, version: str, shared: bool
-) -> None:
-    verify = str(certificates / "ca.pem")
+def test_version(start: Start, trusted: Path, protocols: str, tls: bool, wish: int, version: str, shared: bool) -> None:
+    verify = str(trusted)
     client = PerformanceClient(start(protocols, tls=tls), "key", http_version=wish, verify=verify)
     data = answers(client, 200, sleep=0.01)
     assert {answer["version"] for answer in data} == {version}
@@ -101,16 +89,16 @@ def test_version(
     assert connections <= 4 if shared else connections > 4
 
 
-def test_a_time_out_ends_a_stream_and_not_its_connection(start: Start, certificates: Path) -> None:
+def test_a_time_out_ends_a_stream_and_not_its_connection(start: Start, trusted: Path) -> None:
     url = start("h2,http/1.1", tls=True)
-    client = PerformanceClient(url, "key", http_version=2, verify=str(certificates / "ca.pem"))
+    client = PerformanceClient(url, "key", http_version=2, verify=str(trusted))
     before = answers(client, 1)[0]["connection"]
     with pytest.raises(requests.exceptions.Timeout):
         client.batch_post("/x", [{"sleep": 10}], timeout_s=0.3, hedge_delay=None)
     assert answers(client, 1)[0]["connection"] == before
 
 
-def test_large_bodies_over_one_connection(start: Start, certificates: Path) -> None:
+def test_large_bodies_over_one_connection(start: Start, trusted: Path) -> None:
     url = start("h2,http/1.1", tls=True)
-    client = PerformanceClient(url, "key", http_version=2, verify=str(certificates / "ca.pem"))
+    client = PerformanceClient(url, "key", http_version=2, verify=str(trusted))
     assert {answer["version"] for answer in answers(client, 20, text="x" * 300_000)} == {"2"}

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import trustme
 
 from baseten_perf import HttpClientWrapper, PerformanceClient
 from baseten_perf.testing import Server
@@ -25,14 +25,6 @@ asyncio.set_event_loop(asyncio.new_event_loop())
 from pproxy.server import main
 main()
 """
-VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @contextlib.contextmanager
@@ -67,20 +59,9 @@ def fresh_proxy() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(record=True) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    trusted, own = str(folder / "ca.pem"), str(folder / "server.pem")
-    authority.cert_pem.write_to_path(trusted)
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(own)
-    with Server(tls=(own, own), record=True) as server:
-        yield server, trusted
+def secure(server_certificate: Path, trusted: Path) -> Iterator[tuple[Server, str]]:
+    with Server(tls=(server_certificate, server_certificate), record=True) as server:
+        yield server, str(trusted)
 
 
 def answer(client: PerformanceClient) -> object:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-
-import pytest
 
 from baseten_perf import PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Faults, Server
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(record=True) as server:
-        yield server
 
 
 def wishes(concurrency: int) -> RequestProcessingPreference:

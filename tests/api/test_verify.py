@@ -25,24 +25,8 @@ ONCE = RequestProcessingPreference(max_retries=0)
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """File with the authority's certificate."""
-    path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-@pytest.fixture(scope="module")
-def tls_server(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("server")
-    certificate = authority.issue_cert("127.0.0.1")
-    certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "both.pem"))
-    with Server(tls=(folder / "both.pem", folder / "both.pem")) as server:
+def tls_server(server_certificate: Path) -> Iterator[Server]:
+    with Server(tls=(server_certificate, server_certificate)) as server:
         yield server
 
 
