@@ -11,8 +11,8 @@ from ..arguments import instance, string
 from ..certificates import Cert, Verify
 from ..drive.call import Call
 from ..endpoints import EndpointPool
-from ..engine import EndpointState
-from ..headers import HeaderBlock, header_lines
+from ..engine import EndpointState, RequestPlan
+from ..headers import header_lines
 from ..policy import Policy
 from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..urls import request_url
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from ..engine import EventMailbox
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
-# Callers may give each call a time-out of its own.
-MOST_HEADER_BLOCKS = 64
+# Callers may give each call a path or a time-out of its own.
+MOST_PLANS = 64
+REQUEST_ID_PREFIX = f"perfclient{os.environ.get('PERFORMANCE_CLIENT_REQUEST_ID_PREFIX', '').strip().lower()}".encode()
 
 MakeOperation = Callable[[Policy], operations.Operation]
+# The policy that it was made for, which thus keeps its id; the plan; the base URL of each of its routes.
+Planned = tuple[Policy, RequestPlan, list[str]]
 
 
 class Connected:
@@ -62,8 +65,8 @@ class Connected:
     def _prepare(self) -> None:
         """Set up what neither copies nor pickles take along."""
         self._state = EndpointState()
-        # Of calls without extra headers, which repeat: (time-out, with body) -> header lines.
-        self._header_blocks: dict[tuple[float, bool], HeaderBlock] = {}
+        # (path, method, id of the policy) -> what calls of this kind, which repeat, have in common.
+        self._plans: dict[tuple[str, str, int], Planned] = {}
 
     @property
     def api_key(self) -> str:
@@ -76,7 +79,7 @@ class Connected:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_state"], state["_header_blocks"]
+        del state["_state"], state["_plans"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -94,43 +97,51 @@ class Connected:
     ) -> Call:
         ticket = 0
         if self._endpoint_pool is not None:
+            ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
+        known = self._plans.get((operation.path, operation.method, id(policy)))
+        if known is None:
+            known = self._planned(operation, policy)
+        return Call(self._pool.engine, known[1], known[2], operation, policy, ticket, mailbox, token)
+
+    def _planned(self, operation: operations.Operation, policy: Policy) -> Planned:
+        if self._endpoint_pool is not None:
             routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
             endpoints = [endpoint.base_url for endpoint in self._endpoint_pool.endpoints]
-            ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
         else:
             url = request_url(self._base_url, operation.path)
             routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
             endpoints = [url.removesuffix(operation.path)]
-        return Call(
-            self._pool.engine,
-            operation,
-            policy,
-            routes=routes,
-            endpoints=endpoints,
-            ticket=ticket,
-            header_block=self._header_block(policy, operation.has_body),
-            connect_timeout_s=self._pool.connect_timeout_s,
-            mailbox=mailbox,
-            token=token,
+        block = header_lines(
+            self._api_key if policy.api_key_override is None else policy.api_key_override,
+            policy.extra_headers,
+            timeout_s=policy.timeout_s,
+            has_body=operation.has_body,
+            trace_context=policy.trace_context,
         )
-
-    def _header_block(self, policy: Policy, has_body: bool) -> HeaderBlock:
-        if policy.extra_headers or policy.api_key_override is not None or policy.trace_context is not None:
-            return header_lines(
-                self._api_key if policy.api_key_override is None else policy.api_key_override,
-                policy.extra_headers,
-                timeout_s=policy.timeout_s,
-                has_body=has_body,
-                trace_context=policy.trace_context,
-            )
-        shape = (policy.timeout_s, has_body)
-        block = self._header_blocks.get(shape)
-        if block is None:
-            if len(self._header_blocks) >= MOST_HEADER_BLOCKS:
-                self._header_blocks.clear()
-            block = header_lines(self._api_key, {}, timeout_s=policy.timeout_s, has_body=has_body)
-            self._header_blocks[shape] = block
-        return block
+        plan = RequestPlan(
+            routes=routes,
+            pinned=policy.pin_initial_endpoint_once,
+            method=operation.method,
+            bodyless=not operation.has_body,
+            lines=block.lines,
+            request_id_prefix=REQUEST_ID_PREFIX if block.request_id else None,
+            deadline_header=block.deadline,
+            concurrency=policy.max_concurrent_requests,
+            timeout_s=policy.timeout_s,
+            connect_timeout_s=min(self._pool.connect_timeout_s, policy.timeout_s),
+            total_timeout_s=policy.total_timeout_s,
+            max_retries=policy.max_retries,
+            initial_backoff_ms=policy.initial_backoff_ms,
+            retry_share=policy.retry_budget_pct,
+            hedge_delay_s=policy.hedge_delay if policy.hedge_budget_pct > 0 else None,
+            hedge_share=policy.hedge_budget_pct,
+            final_statuses=policy.non_retryable_status_codes,
+        )
+        if len(self._plans) >= MOST_PLANS:
+            self._plans.clear()
+        planned = policy, plan, endpoints
+        self._plans[operation.path, operation.method, id(policy)] = planned
+        return planned
 
 
 def _found_api_key() -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..completion import Outcome
-from ..headers import HeaderBlock
 from .journal import journal
 
 if TYPE_CHECKING:
@@ -20,21 +17,16 @@ if TYPE_CHECKING:
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 
-REQUEST_ID_PREFIX = "perfclient" + os.environ.get("PERFORMANCE_CLIENT_REQUEST_ID_PREFIX", "").strip().lower()
-
-
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
     Parameters:
         pool: the native engine of the client's connection pool.
+        plan: how its requests are made.
+        endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
         policy: how its requests are processed.
-        routes: where requests may go.
-        endpoints: base URL of each route, for errors.
         ticket: number that the choice of routes starts from.
-        header_block: constant header lines.
-        connect_timeout_s: seconds to establish a connection, unless the attempt's own time-out is shorter.
         mailbox, token: where the engine announces progress, for callers that do not block.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
@@ -48,18 +40,14 @@ class Call:
     def __init__(
         self,
         pool: engine.Engine,
+        plan: engine.RequestPlan,
+        endpoints: list[str],
         operation: Operation,
         policy: Policy,
-        *,
-        routes: list[engine.Route],
-        endpoints: list[str],
-        ticket: int,
-        header_block: HeaderBlock,
-        connect_timeout_s: float,
+        ticket: int = 0,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
     ) -> None:
-        count = len(operation)
         self._operation = operation
         self._policy = policy
         self._endpoints = endpoints
@@ -71,29 +59,7 @@ class Call:
         self._matrix: engine.Matrix | None = None
         self._began = perf_counter()
         self.handle = engine.Operation(
-            pool,
-            routes=routes,
-            ticket=ticket,
-            pinned=policy.pin_initial_endpoint_once,
-            method=operation.method,
-            bodyless=not operation.has_body,
-            lines=header_block.lines,
-            request_id_stem=f"{REQUEST_ID_PREFIX}-{os.urandom(5).hex()}".encode() if header_block.request_id else None,
-            deadline_header=header_block.deadline,
-            rows=operation.rows,
-            count=count,
-            concurrency=policy.max_concurrent_requests,
-            timeout_s=policy.timeout_s,
-            connect_timeout_s=min(connect_timeout_s, policy.timeout_s),
-            total_timeout_s=policy.total_timeout_s,
-            max_retries=policy.max_retries,
-            initial_backoff_ms=policy.initial_backoff_ms,
-            hedge_delay_s=policy.hedge_delay if policy.hedge_budget_pct > 0 else None,
-            hedge_budget=_budget(count, policy.hedge_budget_pct),
-            retry_budget=_budget(count, policy.retry_budget_pct),
-            final_statuses=policy.non_retryable_status_codes,
-            mailbox=mailbox,
-            token=token,
+            pool, plan, len(operation), operation.rows, ticket, mailbox, token
         )
         self._journal = journal(operation, policy, endpoints)
         if policy.cancel_token is not None:
@@ -121,10 +87,8 @@ class Call:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
         handle = self.handle
         self._arrived.extend(handle.drain())
-        # Looked at after draining: what ends from here on is announced again.
-        over = handle.over
-        if over:
-            self._arrived.extend(handle.drain())
+        # As it was while draining: what ends from here on is announced again.
+        over = handle.drained
         while self._arrived:
             self._take_in(self._arrived.popleft())
             if until is not None and self._arrived and perf_counter() >= until:
@@ -223,8 +187,3 @@ class Call:
         if self._journal is not None:
             self._journal.ended(how)
             self._journal = None
-
-
-def _budget(requests: int, share: float) -> int:
-    """Retries or hedges that an operation may spend: a share of its requests, but never less than two."""
-    return max(2, 1 + math.ceil(requests * share))

@@ -73,7 +73,6 @@ class EndpointPool:
 
         Raises ValueError when a base URL and the path make no URL.
         """
-        probing.resume()
         routes = []
         for endpoint, share in zip(self._endpoints, self._shares, strict=True):
             url = request_url(endpoint._base_url, path)
@@ -82,11 +81,12 @@ class EndpointPool:
         return routes
 
     def take_tickets(self, count: int) -> int:
-        """Reserve `count` consecutive numbers for the choice of routes; the first of them.
+        """Reserve `count` consecutive numbers for a call's choice of routes; the first of them.
 
-        Two threads at the same time may get the same ones: then their requests are spread alike, which does no harm,
+        In a forked child the endpoints' probes go on from the first call. Two threads at the same time may get the same ones: then their requests are spread alike, which does no harm,
         and a lock might be held for ever in a forked child.
         """
+        probing.resume()
         ticket = self._ticket
         self._ticket = (ticket + count) & 0xFFFF_FFFF_FFFF_FFFF
         return ticket

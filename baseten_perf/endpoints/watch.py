@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from ..completion import Outcome
-from ..engine import Completion, EndpointState, EventMailbox, Operation
+from ..engine import Completion, EndpointState, EventMailbox, Operation, RequestPlan
 from ..headers import USER_AGENT, check_api_key
 from ..pool import HttpClientWrapper
 from .health import EndpointHealth, Round, Step, Vote, next_interval
@@ -115,18 +115,14 @@ class Watch:
             self._round = Round(len(self._checks), self._retries, self._fail_on_first)
             self._began = time.monotonic()
         check = self._checks[self._round.check]
-        operation = Operation(
-            self._client_wrapper.engine,
+        plan = RequestPlan(
             routes=[(check.url.encode("ascii"), check.proxy.encode(), self._state, 1.0)],
-            ticket=0,
             pinned=False,
             method="GET",
             bodyless=True,
             lines=self._lines,
-            request_id_stem=None,
+            request_id_prefix=None,
             deadline_header=False,
-            rows=None,
-            count=1,
             concurrency=1,
             timeout_s=self._timeout_s,
             connect_timeout_s=min(self._client_wrapper.connect_timeout_s, self._timeout_s),
@@ -134,13 +130,12 @@ class Watch:
             # Retries have their own rhythm here, and a probe never goes elsewhere.
             max_retries=0,
             initial_backoff_ms=0,
+            retry_share=0.0,
             hedge_delay_s=None,
-            hedge_budget=0,
-            retry_budget=0,
+            hedge_share=0.0,
             final_statuses=(),
-            mailbox=mailbox,
-            token=token,
         )
+        operation = Operation(self._client_wrapper.engine, plan, 1, None, 0, mailbox, token)
         operation.push(b"")
         operation.flush(0)
         self._operation = operation

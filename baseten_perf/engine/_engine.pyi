@@ -90,31 +90,38 @@ class Completion:
     def url(self) -> str: ...
     endpoint: Final[int]
 
-class Operation:
+class RequestPlan:
     def __init__(
         self,
-        engine: Engine,
         *,
         routes: list[tuple[bytes, bytes, EndpointState, float]],
-        ticket: int,
         pinned: bool,
         method: str,
         bodyless: bool,
         lines: list[bytes],
-        request_id_stem: bytes | None,
+        request_id_prefix: bytes | None,
         deadline_header: bool,
-        rows: Sequence[int] | None,
-        count: int,
         concurrency: int,
         timeout_s: float,
         connect_timeout_s: float,
         total_timeout_s: float | None,
         max_retries: int,
         initial_backoff_ms: int,
+        retry_share: float,
         hedge_delay_s: float | None,
-        hedge_budget: int,
-        retry_budget: int,
+        hedge_share: float,
         final_statuses: Iterable[int],
+    ) -> None: ...
+
+class Operation:
+    drained: Final[bool]
+    def __init__(
+        self,
+        engine: Engine,
+        plan: RequestPlan,
+        count: int,
+        rows: Sequence[int] | None,
+        ticket: int,
         mailbox: EventMailbox | None,
         token: int,
     ) -> None: ...

@@ -16,6 +16,9 @@ from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
 from libc.string cimport memcpy, memset, strcmp, strdup, strncmp
 
 
+cdef extern from "<cmath>" nogil:
+    double ceil(double number)
+
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *left, const char *right, size_t length)
 
@@ -28,6 +31,7 @@ include "operation.pxi"     # the native operation: requests, lanes, progress
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "route.pxi"         # where an attempt goes: endpoints, their health, their retries
+include "plan.pxi"          # what requests of one kind have in common
 include "retry.pxi"         # whether and when an attempt is made again
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "options.pxi"       # what libcurl is told about a transfer
@@ -36,6 +40,7 @@ include "multi.pxi"         # libcurl's multi handle: connections and idle trans
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
 include "lane.pxi"          # an operation's part on one loop
 include "loop.pxi"          # the thread
+include "carry.pxi"         # a caller in its place
 include "core.pxi"          # a connection pool's loops
 include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix

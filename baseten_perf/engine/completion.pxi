@@ -63,14 +63,14 @@ cdef class Completion:
     cdef readonly object vectors
     cdef readonly int endpoint
     # Of what only errors show, the parts.
-    cdef bytes request_id_stem      # or None
+    cdef bytes request_id_stem
     cdef int retry
     cdef int hedge
     cdef bytes address
 
     @property
     def request_id(self) -> str:
-        if self.request_id_stem is None:
+        if not self.request_id_stem:
             return ""
         attempt = f"hedge-{self.hedge}" if self.hedge > 0 else str(self.retry)
         return f"{self.request_id_stem.decode()}-{self.index}-{attempt}"

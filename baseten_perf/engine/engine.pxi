@@ -73,11 +73,12 @@ cdef class Engine:
         self.generation = fork_generation
         return core
 
-    cdef int attach(self, Op *op, int concurrency) except -1:
+    cdef int attach(self, Op *op) except -1:
         """Share the operation's concurrency out among loops: one for small operations, more for large ones."""
         if count_now(&process_ends):
             raise RuntimeError("no call can be started any more: the process is ending")
         cdef Core *core = self.current()
+        cdef int concurrency = op.plan.concurrency
         cdef Py_ssize_t parallel = min(op.count, <Py_ssize_t>concurrency)
         cdef Py_ssize_t share = DECODED_PER_LOOP if op.embeddings else CARRIED_PER_LOOP
         cdef int lanes = <int>max(1, min(<Py_ssize_t>core.most_loops, parallel // share))
@@ -97,6 +98,9 @@ cdef class Engine:
                     count_now(&core.loops[number].load) < count_now(&core.loops[chosen].load)
                 ):
                     chosen = number
+        op.lanes = <Lane *>calloc(lanes, sizeof(Lane))
+        if op.lanes == NULL:
+            raise MemoryError
         op.lane_count = lanes
         for i in range(lanes):
             op.lanes[i].op = op

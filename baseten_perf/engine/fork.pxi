@@ -69,6 +69,7 @@ def _after_fork_in_child() -> None:
     retries_gate = new Gate()
     limbo.clear()
     forget_loops()
+    draw_request_ids()
 
 
 import os

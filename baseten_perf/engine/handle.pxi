@@ -2,7 +2,23 @@
 
 cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into nanoseconds
 
-cdef unsigned long long operations_made = 0
+# Request ids: the first of a process is drawn, so that a child does not repeat its parent's.
+cdef unsigned long long request_ids = 0
+
+
+cdef void draw_request_ids():
+    global request_ids
+    request_ids = int.from_bytes(os.urandom(8), "little")
+
+
+cdef unsigned long long next_request_id():
+    """40 bits, with the GIL held."""
+    global request_ids
+    request_ids += 1
+    return splitmix64(request_ids) >> 24
+
+
+draw_request_ids()
 
 # Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had lanes of them.  Swept by
 # the next operation that is made or dropped.
@@ -30,90 +46,50 @@ cdef class Operation:
 
     Parameters:
         engine: where it runs.
-        routes: where requests may go: (absolute http or https URL in ASCII, URL of the proxy or empty, EndpointState,
-            weight), at least one.
-        ticket: number that the choice of routes starts from.
-        pinned: whether the first attempts of all requests take the same route.
-        method: HTTP method; HEAD has no answer body, and a bodyless operation sends none.
-        bodyless: whether requests carry no body.
-        lines: constant header lines, without line ends.
-        request_id_stem: text before "-<request>-<retry>" in x-baseten-customer-request-id; None to send none.
-        deadline_header: whether request-deadline-ms is sent.
-        rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
+        plan: what its requests have in common.
         count: number of requests, at least 1.
-        concurrency: most attempts in flight.
-        timeout_s, connect_timeout_s: seconds per attempt.
-        total_timeout_s: seconds from now for the whole operation, or None.
-        max_retries: most retries of a request.
-        initial_backoff_ms: milliseconds before the first retry.
-        hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
-        hedge_budget: copies that all requests together may send.
-        retry_budget: retries that all requests together may spend on time-outs and repeated network failures.
-        final_statuses: HTTP statuses that are never retried.
+        rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
+        ticket: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
     """
 
     cdef Op *op
     cdef Engine engine
+    cdef RequestPlan plan
     cdef list bodies
     cdef bytes request_id_stem
-    cdef list urls                  # of the routes
     cdef Py_ssize_t pushed
     cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
+    cdef bint kept_back             # from its loop, until wait() knows who carries it
+    cdef readonly bint drained
 
-    def __init__(self, Engine engine not None, *, list routes not None, unsigned long long ticket,
-                 bint pinned, str method not None, bint bodyless, list lines not None,
-                 bytes request_id_stem, bint deadline_header, rows, Py_ssize_t count, int concurrency, double timeout_s,
-                 double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms, hedge_delay_s,
-                 int hedge_budget, int retry_budget,
-                 final_statuses, EventMailbox mailbox, unsigned long long token):
-        global operations_made
+    def __init__(self, Engine engine not None, RequestPlan plan not None, Py_ssize_t count, rows,
+                 unsigned long long ticket, EventMailbox mailbox, unsigned long long token):
         cdef Py_ssize_t i
         cdef long long first = 0
         sweep_limbo()
-        if count < 1 or concurrency < 1:
-            raise ValueError("an operation needs at least one request and one slot")
+        if count < 1:
+            raise ValueError("an operation needs at least one request")
         self.engine = engine
+        self.plan = plan
         self.bodies = []
-        self.request_id_stem = request_id_stem
-        self.urls = [route[0] for route in routes]
         self.op = op_new(count)
         if self.op == NULL:
             raise MemoryError
         cdef Op *op = self.op
-        operations_made += 1
-        op.serial = operations_made
+        op.plan = plan.plan
+        count_up(&op.plan.refs)
         op.generation = fork_generation
-        self.take_routes(routes)
         op.ticket = ticket
-        op.pinned = pinned
-        if hedge_delay_s is not None:
-            op.hedge_delay = <long long>(<double>hedge_delay_s * 1e9)
-        op.hedge_budget = hedge_budget
-        if method != "POST":
-            op.method = copy_text(method.encode())
-        op.head = method == "HEAD"
-        op.bodyless = bodyless
-        op.lines = <char **>calloc(len(lines) + 1, sizeof(char *))
-        if op.lines == NULL:
-            raise MemoryError
-        for line in lines:
-            op.lines[op.line_count] = copy_text(line)
-            op.line_count += 1
-        if request_id_stem is not None:
-            op.request_id_stem = copy_text(request_id_stem)
-        op.deadline_header = deadline_header
-        op.timeout_ms = <long>max(1, timeout_s * 1000)
-        op.connect_timeout_ms = <long>max(1, connect_timeout_s * 1000)
-        if total_timeout_s is not None:
-            op.deadline = monotonic_ns() + <long long>(min(<double>total_timeout_s, CENTURY_S) * 1e9)
-        op.max_retries = max_retries
-        op.backoff_ms = initial_backoff_ms
-        op.retry_budget = retry_budget
-        for status in final_statuses:
-            if 0 <= status < 1000:
-                op.final_status[<int>status] = 1
+        self.request_id_stem = b""
+        if op.plan.request_id_prefix != NULL:
+            self.request_id_stem = b"%s-%010x" % (op.plan.request_id_prefix, next_request_id())
+            op.request_id_stem = copy_text(self.request_id_stem)
+        op.retry_budget = budget_of(op.plan.retry_share, count)
+        op.hedge_budget = budget_of(op.plan.hedge_share, count)
+        if op.plan.total_timeout_s > 0:
+            op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s, CENTURY_S) * 1e9)
         if rows is not None:
             op.embeddings = True
             for i in range(count):
@@ -125,26 +101,7 @@ cdef class Operation:
             op.mailbox = mailbox.box
             op.token = token
             count_up(&mailbox.box.refs)
-        engine.attach(op, concurrency)
-
-    cdef int take_routes(self, list routes) except -1:
-        cdef EndpointState state
-        cdef Route *route
-        if not routes:
-            raise ValueError("an operation needs at least one route")
-        self.op.routes = <Route *>calloc(len(routes), sizeof(Route))
-        if self.op.routes == NULL:
-            raise MemoryError
-        for url, proxy, state, weight in routes:
-            route = &self.op.routes[self.op.route_count]
-            self.op.route_count += 1
-            route.url = copy_text(url)
-            route.proxy = copy_text(proxy)
-            route.secure = url.startswith(b"https:")
-            route.weight = weight
-            route.endpoint = state.endpoint
-            count_up(&state.endpoint.refs)
-        return 0
+        engine.attach(op)
 
     cdef int check(self) except -1:
         if self.op.generation != fork_generation:
@@ -164,16 +121,21 @@ cdef class Operation:
         self.pushed += 1
 
     def flush(self, Py_ssize_t low_water) -> None:
-        """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start."""
+        """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start.
+
+        A small operation without a mailbox starts in wait(), whose thread may carry it itself.
+        """
         cdef Op *op = self.op
         self.check()
+        self.kept_back = not self.flushed and self.pushed == op.count and caller_may_carry(op)
         with nogil:
             op.gate.lock()
             op.submitted = self.pushed
             op.low_water = low_water
             op.hungry = False
             op.gate.unlock()
-            op_wake_lanes(op)
+            if not self.kept_back:
+                op_wake_lanes(op)
         self.flushed = True
 
     def wait(self, double seconds) -> None:
@@ -182,17 +144,24 @@ cdef class Operation:
         Never returns once the process ends: only daemon threads are left to wait then, and they must stay silent.
         """
         cdef Op *op = self.op
+        cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
         self.check()
         with nogil:
+            if self.kept_back and not caller_carries(op, until):
+                op_wake_lanes(op)
+            self.kept_back = False
             op.gate.lock()
             if op.state == OP_RUNNING and not op.hungry:
-                op.gate.wait(<long long>(seconds * 1e9))
+                op.gate.wait(until - monotonic_ns())
             while count_now(&process_ends):
                 op.gate.wait(1000000000)
             op.gate.unlock()
 
     def drain(self) -> list:
-        """The completions since the last call, in the order in which the requests ended; frees their bodies."""
+        """The completions since the last call, in the order in which the requests ended; frees their bodies.
+
+        Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
+        """
         cdef Op *op = self.op
         cdef Ending *ending
         cdef Ending *following
@@ -205,6 +174,7 @@ cdef class Operation:
             op.endings = NULL
             op.undrained = 0
             op.mailed = False
+            self.drained = op.state != OP_RUNNING and not count_now(&process_ends)
             op.gate.unlock()
         while ending != NULL:
             following = ending.next
@@ -217,7 +187,7 @@ cdef class Operation:
             if oldest.answered:
                 self.bodies[oldest.index] = None
                 self.held -= 1
-            completions.append(completion_from(oldest, self.request_id_stem, self.urls))
+            completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
             oldest = following
         return completions
 

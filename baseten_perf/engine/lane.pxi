@@ -22,6 +22,7 @@ cdef inline void lane_unlink(Lane *lane, Transfer *transfer) noexcept nogil:
 cdef void lane_attach(Lane *lane) noexcept nogil:
     cdef Loop *loop = lane.loop
     lane.attached = True
+    count_up(&loop.attached)
     lane.previous = NULL
     lane.next = loop.lanes
     if loop.lanes != NULL:
@@ -52,6 +53,7 @@ cdef void lane_detach(Lane *lane) noexcept nogil:
         loop.lanes = lane.next
     if lane.next != NULL:
         lane.next.previous = lane.previous
+    count_down(&loop.attached)
     op_drop(lane.op)
 
 
@@ -84,7 +86,7 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
         if backoff != NULL and retries_admitted:
             index = backoff.index
             route = op_choose_route(op, index, op.requests[index].tried, op.requests[index].attempts)
-            if not endpoint_admits_retry(op.routes[route].endpoint, lane):
+            if not endpoint_admits_retry(op.plan.routes[route].endpoint, lane):
                 retries_admitted = False
                 continue
             lane.ready = backoff.next
@@ -106,13 +108,13 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route) noexcept n
     cdef Transfer *transfer = loop_idle_transfer(loop)
     if transfer == NULL:
         if retry:
-            endpoint_retry_ended(op.routes[route].endpoint)
+            endpoint_retry_ended(op.plan.routes[route].endpoint)
         lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         return False
     transfer.retry = retry
     cdef int code = transfer_begin(transfer, lane, index, route, 0)
-    if code == 0 and op.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
-        if not timers_add(&loop.timers, &transfer.hedge_timer, monotonic_ns() + op.hedge_delay):
+    if code == 0 and op.plan.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
+        if not timers_add(&loop.timers, &transfer.hedge_timer, monotonic_ns() + op.plan.hedge_delay):
             code = E_OUT_OF_MEMORY
     if code != 0:
         transfer.serial = 0

@@ -1,7 +1,7 @@
 # A loop: one native thread that drives libcurl for its lanes and touches no Python object.
 #
 # Owner: its core, which the thread holds a reference to.  Other threads reach it only through `gate`: they queue lanes
-# and wake it.  On Linux it sleeps in epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in
+# and wake it; or one of them borrows it, and is the loop's thread meanwhile (see carry.pxi).  On Linux it sleeps in epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in
 # curl_multi_poll on one multi.
 
 cdef struct Loop:
@@ -19,12 +19,17 @@ cdef struct Loop:
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
     int multi_size                  # most transfers in one multi
+    int attached                    # lanes in `lanes`; written by the loop, read by anyone
+    bint restless                   # it has queued a lane for itself, and must not sleep before it has served it
     bint starved                    # the system had no descriptor left for the last connection
     # shared
     Gate *gate
     Lane *inbox                     # FIFO of lanes that want attention
     Lane *inbox_last
     bint stopping
+    bint borrowed                   # a caller is the loop's thread; and `parked`: its own thread has stepped aside
+    bint parked
+    long long parked_until          # it stays aside until then, unless there is work: the next caller may come soon
     Loop *next_loop                 # in all_loops
 
 
@@ -99,7 +104,12 @@ cdef void loop_free(Loop *loop) noexcept nogil:
 
 cdef void loop_ring(Loop *loop) noexcept nogil:
     """Wake the loop; with its gate held, since the portable loop may replace the multi that it sleeps in."""
-    if loop.bell[1] >= 0:
+    if turning_loop() == loop:
+        loop.restless = True        # awake
+        return
+    if loop.parked and not loop.borrowed:
+        loop.gate.notify()
+    elif loop.bell[1] >= 0:
         ring_bell(loop.bell)
     elif loop.multis[0] != NULL:
         curl.multi_wakeup(loop.multis[0].handle)
@@ -132,12 +142,13 @@ cdef void loop_stop(Loop *loop) noexcept nogil:
 cdef void *loop_body(void *loop_) noexcept nogil:
     cdef Loop *loop = <Loop *>loop_
     cdef Core *core = loop.core
+    turn_loop(loop)
     loop.now = monotonic_ns()
     while not loop_stopping(loop):
         loop_serve_inbox(loop)
         loop_fire_timers(loop)
         if loop.epoll >= 0:
-            loop_turn_epoll(loop)
+            loop_turn_epoll(loop, NEVER)
         else:
             loop_turn_portable(loop)
         loop.now = monotonic_ns()
@@ -155,6 +166,8 @@ cdef void *loop_body(void *loop_) noexcept nogil:
 
 cdef bint loop_stopping(Loop *loop) noexcept nogil:
     loop.gate.lock()
+    if loop.borrowed:
+        loop_step_aside(loop)
     cdef bint stopping = loop.stopping
     loop.gate.unlock()
     return stopping
@@ -170,6 +183,7 @@ cdef void loop_serve_inbox(Loop *loop) noexcept nogil:
             lane.queued = False
         loop.gate.unlock()
         if lane == NULL:
+            loop.restless = False
             return
         lane_serve(lane)
 
@@ -188,14 +202,17 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
             lane_deadline_passed(<Lane *>timer.owner)
 
 
-cdef int loop_patience_ms(Loop *loop) noexcept nogil:
-    """How long the loop may sleep, in milliseconds, rounded up: until its next timer or libcurl's."""
-    cdef long long until = min(timers_next(&loop.timers), loop_close_idle_multis(loop))
+cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
+    """How long the loop may sleep, in milliseconds, rounded up: until its next timer, libcurl's, or `until`."""
+    until = min(until, timers_next(&loop.timers))
+    until = min(until, loop_close_idle_multis(loop))
     cdef int number
     # In the portable loop nothing is ever due: libcurl tells its timers to curl_multi_poll alone.
     for number in range(loop.multi_count):
         if loop.multis[number] != NULL:
             until = min(until, loop.multis[number].due)
+    if loop.restless:
+        return 0
     if until == NEVER:
         return -1
     if until <= 0:
@@ -204,24 +221,24 @@ cdef int loop_patience_ms(Loop *loop) noexcept nogil:
     return 0 if until <= 0 else <int>min((until + 999999) // 1000000, 60000)
 
 
-cdef void loop_turn_epoll(Loop *loop) noexcept nogil:
+cdef void loop_turn_epoll(Loop *loop, long long until) noexcept nogil:
     cdef int fds[64]
     cdef int bits[64]
-    cdef int i, number, running
+    cdef int i, number, running, count
     cdef Multi *multi
-    cdef int count = epoll_ready(loop.epoll, fds, bits, 64, loop_patience_ms(loop))
-    loop.now = monotonic_ns()
-    for i in range(count):
-        if fds[i] == loop.bell[0]:
-            silence_bell(loop.bell)
-        else:
-            loop_socket_ready(loop, fds[i], bits[i])
     for number in range(loop.multi_count):
         multi = loop.multis[number]
         if multi != NULL and multi.due <= loop.now:
             multi.due = NEVER
             curl.multi_socket_action(multi.handle, SOCKET_TIMEOUT, 0, &running)
             multi_reap(multi)
+    count = epoll_ready(loop.epoll, fds, bits, 64, loop_patience_ms(loop, until))
+    loop.now = monotonic_ns()
+    for i in range(count):
+        if fds[i] == loop.bell[0]:
+            silence_bell(loop.bell)
+        else:
+            loop_socket_ready(loop, fds[i], bits[i])
 
 
 cdef void loop_turn_portable(Loop *loop) noexcept nogil:
@@ -233,7 +250,7 @@ cdef void loop_turn_portable(Loop *loop) noexcept nogil:
     curl.multi_perform(multi.handle, &running)
     multi_reap(multi)
     # This may close the idle multi, and put another in its place.
-    cdef int ms = loop_patience_ms(loop)
+    cdef int ms = loop_patience_ms(loop, NEVER)
     # libcurl consumes a wake-up also in the turn that ends a name's resolution, so what wake-ups may have been for is
     # looked at once more; from here on nothing but curl_multi_poll hears them.
     loop.gate.lock()

@@ -81,34 +81,19 @@ cdef struct Lane:
 
 cdef struct Op:
     int refs
-    unsigned long long serial       # never reused: transfers remember for which operation they are set up
     int generation                  # of the process: see fork.pxi
     Core *core                      # a reference: the lanes' loops stay reachable
-    Route *routes
-    int route_count
+    Plan *plan                      # a reference
     unsigned long long ticket       # of the first request: see route.pxi
-    bint pinned                     # first attempts all go the way of the first
-    char *method                    # NULL for POST
-    bint bodyless
-    bint head
-    char **lines
-    int line_count
-    char *request_id_stem           # NULL: the caller has a header of their own
-    bint deadline_header
+    char *request_id_stem
     bint embeddings
     Py_ssize_t count
     size_t total_rows
-    long timeout_ms
-    long connect_timeout_ms
     long long deadline              # monotonic nanoseconds, or NEVER
-    int max_retries
-    long long hedge_delay           # nanoseconds; 0 for no hedging
-    long long backoff_ms
-    unsigned char *final_status     # 1000 flags: 1 = this status is not retried
     Mailbox *mailbox                # NULL for a waiter that blocks on `gate`
     unsigned long long token
     int lane_count
-    Lane lanes[MOST_LOOPS]
+    Lane *lanes
     # shared
     Gate *gate
     OpState state
@@ -139,8 +124,7 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
     op.deadline = NEVER
     op.gate = new Gate()
     op.requests = <Request *>calloc(count, sizeof(Request))
-    op.final_status = <unsigned char *>calloc(1000, 1)
-    if op.requests == NULL or op.final_status == NULL:
+    if op.requests == NULL:
         op_drop(op)
         return NULL
     return op
@@ -148,23 +132,16 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
 
 cdef void op_drop(Op *op) noexcept nogil:
     cdef Ending *ending
-    cdef int i
     if count_down(&op.refs) > 0:
         return
     while op.endings != NULL:
         ending = op.endings
         op.endings = ending.next
         ending_free(ending)
-    for i in range(op.line_count):
-        free(op.lines[i])
-    free(op.lines)
-    for i in range(op.route_count):
-        route_clear(&op.routes[i])
-    free(op.routes)
-    free(op.method)
+    free(op.lanes)
     free(op.request_id_stem)
-    free(op.final_status)
     free(op.requests)
+    plan_drop(op.plan)
     block_drop(op.block)
     mailbox_drop(op.mailbox)
     if op.core != NULL:

@@ -1,4 +1,4 @@
-# The options of a transfer's easy handle, set as seldom as they change: once, per operation, per route.
+# The options of a transfer's easy handle, set as seldom as they change: once, per plan, per route.
 
 cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     """The options that never change in a transfer's life; a CURLcode."""
@@ -58,11 +58,11 @@ cdef int transfer_settle_tls(void *easy, Core *core) noexcept nogil:
     return code
 
 
-cdef int transfer_prepare_operation(Transfer *transfer, Op *op) noexcept nogil:
-    """The options that are the same for all requests of an operation; a CURLcode, or E_OUT_OF_MEMORY."""
+cdef int transfer_prepare_plan(Transfer *transfer, Plan *plan) noexcept nogil:
+    """The options that are the same for all requests of a plan; a CURLcode, or E_OUT_OF_MEMORY."""
     cdef void *easy = transfer.easy
     cdef int code = 0
-    cdef int i, count = op.line_count
+    cdef int i, count = plan.line_count
     cdef Slist *grown
     if transfer.line_capacity < count + VARIABLE_LINES:
         grown = <Slist *>realloc(transfer.lines, (count + VARIABLE_LINES) * sizeof(Slist))
@@ -71,34 +71,34 @@ cdef int transfer_prepare_operation(Transfer *transfer, Op *op) noexcept nogil:
         transfer.lines = grown
         transfer.line_capacity = count + VARIABLE_LINES
     for i in range(count):
-        transfer.lines[i].text = op.lines[i]
+        transfer.lines[i].text = plan.lines[i]
     transfer.lines[count].text = <char *>b"Expect:"
     count += 1
-    if op.request_id_stem != NULL:
+    if plan.request_id_prefix != NULL:
         transfer.lines[count].text = transfer.request_id
         count += 1
-    if op.deadline_header:
+    if plan.deadline_header:
         transfer.lines[count].text = transfer.deadline
         count += 1
     for i in range(count):
         transfer.lines[i].next = &transfer.lines[i + 1] if i + 1 < count else NULL
     code |= curl.easy_setopt(easy, OPT_HTTPHEADER, transfer.lines)
-    code |= curl.easy_setopt(easy, OPT_TIMEOUT_MS, op.timeout_ms)
-    code |= curl.easy_setopt(easy, OPT_CONNECTTIMEOUT_MS, op.connect_timeout_ms)
+    code |= curl.easy_setopt(easy, OPT_TIMEOUT_MS, plan.timeout_ms)
+    code |= curl.easy_setopt(easy, OPT_CONNECTTIMEOUT_MS, plan.connect_timeout_ms)
     # HTTPGET first: it undoes what an earlier operation asked for with NOBODY or POST.
     code |= curl.easy_setopt(easy, OPT_HTTPGET, <long>1)
-    if op.head:
+    if plan.head:
         code |= curl.easy_setopt(easy, OPT_NOBODY, <long>1)
-    elif not op.bodyless:
+    elif not plan.bodyless:
         code |= curl.easy_setopt(easy, OPT_POST, <long>1)
-    code |= curl.easy_setopt(easy, OPT_CUSTOMREQUEST, op.method)
-    transfer.serial = op.serial if code == 0 else 0
+    code |= curl.easy_setopt(easy, OPT_CUSTOMREQUEST, plan.method)
+    transfer.serial = plan.serial if code == 0 else 0
     transfer.route = -1
     return code
 
 
-cdef int transfer_prepare_route(Transfer *transfer, Op *op, int number) noexcept nogil:
-    cdef Route *route = &op.routes[number]
+cdef int transfer_prepare_route(Transfer *transfer, Plan *plan, int number) noexcept nogil:
+    cdef Route *route = &plan.routes[number]
     cdef int version = transfer.multi.loop.core.http_version
     cdef int code = curl.easy_setopt(transfer.easy, OPT_URL, route.url)
     # Explicit even when empty, as NOPROXY is: libcurl must not read the environment by itself.

@@ -19,7 +19,7 @@ cdef struct Backoff:
 
 
 cdef bint status_is_retried(Op *op, int status) noexcept nogil:
-    if status < 0 or status > 999 or op.final_status[status]:
+    if status < 0 or status > 999 or op.plan.final_status[status]:
         return False
     return status == 408 or status == 409 or status == 429 or 500 <= status <= 599
 
@@ -36,7 +36,7 @@ cdef bint is_connect_failure(int curl_code) noexcept nogil:
 
 
 cdef bint attempt_again(Op *op, Request *request, Outcome outcome, int status, int curl_code) noexcept nogil:
-    if request.attempts > op.max_retries:
+    if request.attempts > op.plan.max_retries:
         return False
     if outcome == OUTCOME_HTTP_STATUS:
         return status_is_retried(op, status)
@@ -53,12 +53,12 @@ cdef bint attempt_again(Op *op, Request *request, Outcome outcome, int status, i
 
 cdef long long backoff_ns(Op *op, int retry, long long retry_after_ms, unsigned long long random) noexcept nogil:
     """How long to wait before retry number `retry` (1 = the first); -1 when Retry-After asks for more than we have."""
-    cdef long long ms = op.backoff_ms
+    cdef long long ms = op.plan.backoff_ms
     cdef int i
     for i in range(retry - 1):
         ms = min(ms * 4, LONGEST_BACKOFF_MS)
     if retry_after_ms > 0:
-        if retry_after_ms > max(op.timeout_ms, PATIENCE_MS):
+        if retry_after_ms > max(op.plan.timeout_ms, PATIENCE_MS):
             return -1
         ms = retry_after_ms
     cdef long long wait = (ms + <long long>(random % 100)) * 1000000

@@ -98,7 +98,7 @@ cdef enum Tier:
 
 
 cdef bint route_in_tier(Op *op, int number, Tier tier, unsigned long long tried) noexcept nogil:
-    cdef Route *route = &op.routes[number]
+    cdef Route *route = &op.plan.routes[number]
     if tier == HEALTHY_UNTRIED or tier == UNTRIED:
         if number < 64 and (tried >> number) & 1:
             return False
@@ -111,7 +111,7 @@ cdef bint route_in_tier(Op *op, int number, Tier tier, unsigned long long tried)
 cdef int op_member(Op *op, Tier tier, unsigned long long tried, int skipped) noexcept nogil:
     """The number of the tier's route after `skipped` others."""
     cdef int number
-    for number in range(op.route_count):
+    for number in range(op.plan.route_count):
         if route_in_tier(op, number, tier, tried):
             if skipped == 0:
                 return number
@@ -124,10 +124,10 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int
     cdef int tier, number, members
     cdef int last = 0
     cdef double weights, point
-    if op.route_count == 1:
+    if op.plan.route_count == 1:
         return 0
     cdef unsigned long long ticket = op.ticket
-    if not (op.pinned and attempt == 0):
+    if not (op.plan.pinned and attempt == 0):
         ticket += <unsigned long long>index
     if attempt > 0:
         ticket = splitmix64(ticket) + attempt
@@ -135,20 +135,20 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int
     for tier in range(<int>ANY + 1):
         weights = 0
         members = 0
-        for number in range(op.route_count):
+        for number in range(op.plan.route_count):
             if route_in_tier(op, number, <Tier>tier, tried):
                 members += 1
-                weights += op.routes[number].weight
-                if op.routes[number].weight > 0:
+                weights += op.plan.routes[number].weight
+                if op.plan.routes[number].weight > 0:
                     last = number
         if members == 0:
             continue
         if weights == 0:
             return op_member(op, <Tier>tier, tried, <int>(splitmix64(ticket) % <unsigned long long>members))
         point *= weights
-        for number in range(op.route_count):
+        for number in range(op.plan.route_count):
             if route_in_tier(op, number, <Tier>tier, tried):
-                point -= op.routes[number].weight
+                point -= op.plan.routes[number].weight
                 if point < 0:
                     return number
         return last

@@ -48,8 +48,8 @@ cdef struct Transfer:
     Transfer *next                  # there, or in multi.idle
     Lane *lane
     Py_ssize_t index
-    unsigned long long serial       # of the operation it is set up for
-    int route                       # of that operation; it is set up for this one
+    unsigned long long serial       # of the plan it is set up for
+    int route                       # of that plan; it is set up for this one
     bint retry                      # holds a place among its endpoint's running retries
     bint slot                       # counts as in flight: of an attempt and its hedge, one does
     int hedge                       # number of the hedge that it carries; 0 for the original
@@ -110,7 +110,7 @@ cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
         transfer.redirected = True
     if status == 300 or status == 304 or status == 305:
         transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
-    elif 301 <= status <= 303 and not transfer.lane.op.bodyless:
+    elif 301 <= status <= 303 and not transfer.lane.op.plan.bodyless:
         while line != NULL and line.next != NULL:
             if strncasecmp(line.next.text, b"content-type:", 13) == 0:
                 line.next = line.next.next
@@ -193,20 +193,20 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     if transfer.not_following:
         code |= curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
         transfer.not_following = False
-    if transfer.serial != op.serial:
-        code |= transfer_prepare_operation(transfer, op)
+    if transfer.serial != op.plan.serial:
+        code |= transfer_prepare_plan(transfer, op.plan)
     if transfer.route != route:
-        code |= transfer_prepare_route(transfer, op, route)
-    if op.request_id_stem != NULL and hedge > 0:
+        code |= transfer_prepare_route(transfer, op.plan, route)
+    if op.plan.request_id_prefix != NULL and hedge > 0:
         snprintf(transfer.request_id, sizeof(transfer.request_id),
                  b"x-baseten-customer-request-id: %s-%zd-hedge-%d", op.request_id_stem, index, hedge)
-    elif op.request_id_stem != NULL:
+    elif op.plan.request_id_prefix != NULL:
         snprintf(transfer.request_id, sizeof(transfer.request_id), b"x-baseten-customer-request-id: %s-%zd-%d",
                  op.request_id_stem, index, <int>request.attempts)
-    if op.deadline_header:
+    if op.plan.deadline_header:
         snprintf(transfer.deadline, sizeof(transfer.deadline), b"request-deadline-ms: %lld",
-                 unix_ms() + op.timeout_ms)
-    if not op.bodyless:
+                 unix_ms() + op.plan.timeout_ms)
+    if not op.plan.bodyless:
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDS, request.body)
     transfer.hedge = hedge
@@ -234,7 +234,7 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
         transfer.twin = NULL
     if transfer.retry:
         transfer.retry = False
-        endpoint_retry_ended(transfer.lane.op.routes[transfer.route].endpoint)
+        endpoint_retry_ended(transfer.lane.op.plan.routes[transfer.route].endpoint)
     lane_unlink(transfer.lane, transfer)
     transfer.lane = NULL
     transfer.multi.active -= 1

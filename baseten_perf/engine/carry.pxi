@@ -1,0 +1,85 @@
+# A caller that blocks on a small operation carries it itself: it borrows the idle loop and is its thread for a while.
+#
+# Two changes of thread cost more than a small request.  So the caller of an operation of few requests takes the place of
+# the loop's own thread, which steps aside: connections, timers and limits are the loop's as ever.  After one slice of
+# waiting, or when the operation is over, the loop is given back, since the caller must look at Python's signals.  Its
+# thread goes on at once when something is left to do; otherwise it stays aside for a moment, because calls like this one
+# come one after another.  A loop that serves other operations is never borrowed.
+
+cdef enum:
+    MOST_CARRIED_BY_CALLER = 8      # requests
+
+cdef long long ASIDE_NS = 100000000
+
+
+cdef inline Loop *turning_loop() noexcept nogil:
+    """The loop whose thread this is, or NULL."""
+    return <Loop *>loop_being_turned
+
+
+cdef inline void turn_loop(Loop *loop) noexcept nogil:
+    global loop_being_turned
+    loop_being_turned = loop
+
+
+cdef bint caller_may_carry(Op *op) noexcept nogil:
+    return (op.mailbox == NULL and op.lane_count == 1 and op.count <= MOST_CARRIED_BY_CALLER
+            and op.lanes[0].loop.epoll >= 0)
+
+
+cdef bint caller_carries(Op *op, long long until) noexcept nogil:
+    """Carry the operation in this thread until it is over, at most `until`; False when its loop is not idle."""
+    cdef Loop *loop = op.lanes[0].loop
+    if not loop_borrow(loop):
+        return False
+    turn_loop(loop)
+    loop.now = monotonic_ns()
+    op_wake_lanes(op)
+    loop_serve_inbox(loop)
+    while op_running(op) and loop.now < until and not count_now(&process_ends):
+        loop_fire_timers(loop)
+        loop_turn_epoll(loop, until)
+        loop_serve_inbox(loop)
+    turn_loop(NULL)
+    loop_give_back(loop)
+    return True
+
+
+cdef bint loop_borrow(Loop *loop) noexcept nogil:
+    loop.gate.lock()
+    cdef bint idle = (not loop.borrowed and loop.inbox == NULL and not loop.stopping
+                      and count_now(&loop.attached) == 0)
+    if idle:
+        loop.borrowed = True
+        if not loop.parked:
+            ring_bell(loop.bell)
+        while not loop.parked:
+            loop.gate.wait(1000000000)
+    loop.gate.unlock()
+    return idle
+
+
+cdef void loop_give_back(Loop *loop) noexcept nogil:
+    loop.gate.lock()
+    loop.borrowed = False
+    loop.parked_until = monotonic_ns() + ASIDE_NS
+    if not loop_is_quiet(loop):
+        loop.gate.notify()
+    loop.gate.unlock()
+
+
+cdef inline bint loop_is_quiet(Loop *loop) noexcept nogil:
+    return loop.lanes == NULL and loop.inbox == NULL and not loop.stopping
+
+
+cdef void loop_step_aside(Loop *loop) noexcept nogil:
+    """The loop's own thread waits until it is needed again; with the gate held."""
+    cdef long long left
+    loop.parked = True
+    loop.gate.notify()
+    while True:
+        left = loop.parked_until - monotonic_ns()
+        if not loop.borrowed and (left <= 0 or not loop_is_quiet(loop)):
+            break
+        loop.gate.wait(max(left, 1000000000) if loop.borrowed else left)
+    loop.parked = False

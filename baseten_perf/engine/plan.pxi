@@ -1,0 +1,152 @@
+# A plan: what all requests of operations of one kind have in common: routes, header lines, limits.
+#
+# Owner: reference counted; the Python RequestPlan and each operation that follows it hold one reference.  Constant once
+# made, so that any thread reads it without a lock.  A transfer remembers the plan that its easy handle is set up for: many
+# small operations that follow one plan set nothing up anew.
+
+cdef struct Plan:
+    int refs
+    unsigned long long serial       # never reused: transfers remember which plan they are set up for
+    Route *routes
+    int route_count
+    bint pinned                     # first attempts all go the way of the first
+    char *method                    # NULL for POST
+    bint bodyless
+    bint head
+    char **lines
+    int line_count
+    char *request_id_prefix         # NULL: the caller has a header of their own
+    bint deadline_header
+    int concurrency
+    long timeout_ms
+    long connect_timeout_ms
+    double total_timeout_s          # 0 for none
+    int max_retries
+    long long backoff_ms
+    double retry_share              # budget: share of an operation's requests
+    long long hedge_delay           # nanoseconds; 0 for no hedging
+    double hedge_share
+    unsigned char final_status[1000]    # 1 = this status is not retried
+
+cdef unsigned long long plans_made = 0
+
+
+cdef void plan_drop(Plan *plan) noexcept nogil:
+    cdef int i
+    if plan == NULL or count_down(&plan.refs) > 0:
+        return
+    for i in range(plan.line_count):
+        free(plan.lines[i])
+    free(plan.lines)
+    for i in range(plan.route_count):
+        route_clear(&plan.routes[i])
+    free(plan.routes)
+    free(plan.method)
+    free(plan.request_id_prefix)
+    free(plan)
+
+
+cdef int budget_of(double share, Py_ssize_t requests) noexcept nogil:
+    """Retries or hedges that an operation may spend: a share of its requests, but never less than two."""
+    return max(2, 1 + <int>ceil(share * requests))
+
+
+cdef class RequestPlan:
+    """What all requests of operations of one kind have in common.
+
+    Parameters:
+        routes: where requests may go: (absolute http or https URL in ASCII, URL of the proxy or empty, EndpointState,
+            weight), at least one.
+        pinned: whether the first attempts of all requests of an operation take the same route.
+        method: HTTP method; HEAD has no answer body, and a bodyless request sends none.
+        bodyless: whether requests carry no body.
+        lines: constant header lines, without the last line end.
+        request_id_prefix: what x-baseten-customer-request-id begins with; None to send none.
+        deadline_header: whether request-deadline-ms is sent.
+        concurrency: most attempts of an operation in flight.
+        timeout_s, connect_timeout_s: seconds per attempt.
+        total_timeout_s: seconds for a whole operation, or None.
+        max_retries: most retries of a request.
+        initial_backoff_ms: milliseconds before the first retry.
+        retry_share: of an operation's requests, those that it may spend retries on for time-outs and repeated network
+            failures.
+        hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
+        hedge_share: of an operation's requests, those that may be copied.
+        final_statuses: HTTP statuses that are never retried.
+    """
+
+    cdef Plan *plan
+    cdef list urls                  # of the routes
+
+    def __init__(self, *, list routes not None, bint pinned, str method not None, bint bodyless, list lines not None,
+                 bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s, double connect_timeout_s,
+                 total_timeout_s, int max_retries, long initial_backoff_ms, double retry_share, hedge_delay_s,
+                 double hedge_share, final_statuses):
+        global plans_made
+        if concurrency < 1:
+            raise ValueError("an operation needs at least one slot")
+        if self.plan != NULL:
+            raise RuntimeError("a plan is made once")
+        self.plan = <Plan *>calloc(1, sizeof(Plan))
+        if self.plan == NULL:
+            raise MemoryError
+        cdef Plan *plan = self.plan
+        plans_made += 1
+        plan.serial = plans_made
+        plan.refs = 1
+        self.urls = [route[0] for route in routes]
+        self.take_routes(routes)
+        self.take_lines(lines)
+        plan.pinned = pinned
+        if method != "POST":
+            plan.method = copy_text(method.encode())
+        plan.head = method == "HEAD"
+        plan.bodyless = bodyless
+        if request_id_prefix is not None:
+            plan.request_id_prefix = copy_text(request_id_prefix)
+        plan.deadline_header = deadline_header
+        plan.concurrency = concurrency
+        plan.timeout_ms = <long>max(1, timeout_s * 1000)
+        plan.connect_timeout_ms = <long>max(1, connect_timeout_s * 1000)
+        if total_timeout_s is not None:
+            plan.total_timeout_s = total_timeout_s
+        plan.max_retries = max_retries
+        plan.backoff_ms = initial_backoff_ms
+        plan.retry_share = retry_share
+        if hedge_delay_s is not None:
+            plan.hedge_delay = <long long>(<double>hedge_delay_s * 1e9)
+        plan.hedge_share = hedge_share
+        for status in final_statuses:
+            if 0 <= status < 1000:
+                plan.final_status[<int>status] = 1
+
+    cdef int take_routes(self, list routes) except -1:
+        cdef EndpointState state
+        cdef Route *route
+        if not routes:
+            raise ValueError("an operation needs at least one route")
+        self.plan.routes = <Route *>calloc(len(routes), sizeof(Route))
+        if self.plan.routes == NULL:
+            raise MemoryError
+        for url, proxy, state, weight in routes:
+            route = &self.plan.routes[self.plan.route_count]
+            self.plan.route_count += 1
+            route.url = copy_text(url)
+            route.proxy = copy_text(proxy)
+            route.secure = url.startswith(b"https:")
+            route.weight = weight
+            route.endpoint = state.endpoint
+            count_up(&state.endpoint.refs)
+        return 0
+
+    cdef int take_lines(self, list lines) except -1:
+        self.plan.lines = <char **>calloc(len(lines) + 1, sizeof(char *))
+        if self.plan.lines == NULL:
+            raise MemoryError
+        for line in lines:
+            self.plan.lines[self.plan.line_count] = copy_text(line)
+            self.plan.line_count += 1
+        return 0
+
+    def __dealloc__(self):
+        plan_drop(self.plan)
