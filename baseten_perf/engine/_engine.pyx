@@ -13,7 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.errno cimport errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
-from libc.string cimport memcpy, memset, strcmp, strdup, strncmp
+from libc.string cimport memcpy, memset, strcmp, strdup, strlen, strncmp
 
 
 cdef extern from "<cmath>" nogil:
@@ -34,6 +34,7 @@ include "route.pxi"         # where an attempt goes: endpoints, their health, th
 include "plan.pxi"          # what requests of one kind have in common
 include "retry.pxi"         # whether and when an attempt is made again
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
+include "lines.pxi"         # its header lines
 include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers

@@ -80,11 +80,6 @@ cdef class Completion:
         return self.address.decode("utf-8", "replace")
 
 
-cdef enum:
-    # Up to this size an answer is cheaper to copy into bytes than to wrap.
-    COPIED_BODY = 16384
-
-
 cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls):
     """Take everything out of `ending`, of an operation with these routes, and free it."""
     cdef Completion completion = Completion.__new__(Completion)
@@ -103,13 +98,13 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
     completion.retry = ending.retry
     completion.hedge = ending.hedge
     completion.address = ending.url if ending.url != NULL else urls[ending.route]
-    if ending.body_size <= COPIED_BODY:
+    if ending.large_body == NULL:
         completion.body = PyBytes_FromStringAndSize(ending.body, ending.body_size)
     else:
         body = Body.__new__(Body)
-        body.bytes = ending.body
+        body.bytes = ending.large_body
         body.size = ending.body_size
-        ending.body = NULL
+        ending.large_body = NULL
         completion.body = memoryview(body)
     if ending.ends != NULL:
         vectors = Vectors.__new__(Vectors)

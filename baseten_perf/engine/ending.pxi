@@ -25,14 +25,50 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
     return OUTCOME_OK
 
 
+cdef enum:
+    # Up to this size an answer is cheaper to copy than to hand over.
+    COPIED_BODY = 16384
+
+
+cdef Ending *ending_new(const Bytes *headers, Bytes *body) noexcept nogil:
+    """An ending with these headers and this body; NULL when memory has run out."""
+    cdef size_t copied = body.size if body.size <= COPIED_BODY else 0
+    cdef Ending *ending = <Ending *>malloc(sizeof(Ending) + headers.size + copied)
+    if ending == NULL:
+        return NULL
+    memset(ending, 0, sizeof(Ending))
+    ending.headers = <char *>(ending + 1)
+    ending.headers_size = headers.size
+    ending.body_size = body.size
+    if headers.size > 0:
+        memcpy(ending.headers, headers.data, headers.size)
+    if body.size > COPIED_BODY:
+        ending.body = ending.large_body = body.take()
+        return ending
+    ending.body = ending.headers + headers.size
+    if copied > 0:
+        memcpy(ending.body, body.data, copied)
+    return ending
+
+
 cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long now) noexcept nogil:
     """What the finished attempt means for its request; NULL when memory has run out."""
     cdef Op *op = transfer.lane.op
     cdef Request *request = &op.requests[transfer.index]
-    cdef Ending *ending = <Ending *>calloc(1, sizeof(Ending))
     cdef Bytes *body = transfer.body
-    cdef char *url = NULL
     cdef const char *words = NULL
+    cdef char *url = NULL
+    if transfer.decoding and 200 <= transfer.status < 300:
+        body = &transfer.reader.skeleton
+    if outcome == OUTCOME_UNDECODABLE:
+        words = transfer.reader.failure
+        body.size = 0
+        body.append(transfer.reader.head, transfer.reader.head_used)
+    elif outcome != OUTCOME_OK and transfer.error[0] != 0:
+        words = transfer.error
+    elif code != E_OK:
+        words = curl.easy_strerror(code)
+    cdef Ending *ending = ending_new(transfer.headers, body)
     if ending == NULL:
         return NULL
     ending.index = transfer.index
@@ -45,25 +81,11 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     ending.hedge = transfer.hedge
     ending.route = transfer.route
     ending.elapsed = now - request.started
-    ending.headers_size = transfer.headers.size
-    ending.headers = transfer.headers.take()
-    if transfer.decoding and 200 <= transfer.status < 300:
-        body = &transfer.reader.skeleton
-    if outcome == OUTCOME_UNDECODABLE:
-        words = transfer.reader.failure
-        body.size = 0
-        body.append(transfer.reader.head, transfer.reader.head_used)
-    elif outcome != OUTCOME_OK and transfer.error[0] != 0:
-        words = transfer.error
-    elif code != E_OK:
-        words = curl.easy_strerror(code)
-    elif outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
-        ending.vectors = transfer.reader.vectors.count()
-        transfer.reader.vectors.take(&ending.values, &ending.ends)
-    ending.body_size = body.size
-    ending.body = body.take()
     if words != NULL:
         ending.error = strdup(words)
+    if outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
+        ending.vectors = transfer.reader.vectors.count()
+        transfer.reader.vectors.take(&ending.values, &ending.ends)
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)

@@ -86,6 +86,7 @@ cdef class Operation:
         if op.plan.request_id_prefix != NULL:
             self.request_id_stem = b"%s-%010x" % (op.plan.request_id_prefix, next_request_id())
             op.request_id_stem = copy_text(self.request_id_stem)
+            op.request_id_stem_size = len(self.request_id_stem)
         op.retry_budget = budget_of(op.plan.retry_share, count)
         op.hedge_budget = budget_of(op.plan.hedge_share, count)
         if op.plan.total_timeout_s > 0:

@@ -105,7 +105,7 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route) noexcept n
     cdef Op *op = lane.op
     cdef Loop *loop = lane.loop
     cdef bint retry = op.requests[index].attempts > 0
-    cdef Transfer *transfer = loop_idle_transfer(loop)
+    cdef Transfer *transfer = loop_idle_transfer(loop, op.plan.routes[route].secure)
     if transfer == NULL:
         if retry:
             endpoint_retry_ended(op.plan.routes[route].endpoint)
@@ -139,11 +139,11 @@ cdef void lane_hedge(Transfer *transfer) noexcept nogil:
     cdef int route
     if transfer.status != 0 or transfer.twin != NULL or not op_withdraw(op, &op.hedge_budget):
         return
-    copy = loop_idle_transfer(lane.loop)
+    route = op_choose_route(op, transfer.index, request.tried, request.attempts)
+    copy = loop_idle_transfer(lane.loop, op.plan.routes[route].secure)
     if copy == NULL:
         return
     request.hedges += 1
-    route = op_choose_route(op, transfer.index, request.tried, request.attempts)
     # The copy decodes apart from the matrix: two attempts must never write to the same rows.
     if transfer_begin(copy, lane, transfer.index, route, request.hedges) != 0:
         transfer_end(copy)

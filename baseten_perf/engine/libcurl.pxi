@@ -62,6 +62,7 @@ cdef enum:
     OPT_PROXY_CAPATH = 10247
     OPT_PROXY_SSL_VERIFYPEER = 248
     OPT_PROXY_SSL_VERIFYHOST = 249
+    OPT_CURLU = 10282
     OPT_MAXAGE_CONN = 288
     OPT_PROTOCOLS_STR = 10318
     OPT_REDIR_PROTOCOLS_STR = 10319
@@ -113,10 +114,12 @@ cdef enum:
     FEATURE_HTTP2 = 1 << 16
     FEATURE_UNIX_SOCKETS = 1 << 19
     FEATURE_HTTP3 = 1 << 25
+    # curl_url_set
+    UPART_URL = 0
     FOLLOW_OBEYCODE = 2             # since 8.16; before that any number but 0 meant plainly "follow"
 
 OPTIONS = {
-    "WRITEDATA": OPT_WRITEDATA, "URL": OPT_URL, "PROXY": OPT_PROXY, "POSTFIELDS": OPT_POSTFIELDS,
+    "WRITEDATA": OPT_WRITEDATA, "URL": OPT_URL, "CURLU": OPT_CURLU, "PROXY": OPT_PROXY, "POSTFIELDS": OPT_POSTFIELDS,
     "SSLCERT": OPT_SSLCERT, "KEYPASSWD": OPT_KEYPASSWD, "SSL_VERIFYPEER": OPT_SSL_VERIFYPEER,
     "SSL_VERIFYHOST": OPT_SSL_VERIFYHOST, "SSLKEY": OPT_SSLKEY, "CAPATH": OPT_CAPATH,
     "UNIX_SOCKET_PATH": OPT_UNIX_SOCKET_PATH, "PROXY_CAINFO": OPT_PROXY_CAINFO, "PROXY_CAPATH": OPT_PROXY_CAPATH,
@@ -166,6 +169,9 @@ cdef struct Libcurl:
     bp_easy_setopt easy_setopt
     bp_easy_getinfo easy_getinfo
     const char *(*easy_strerror)(int) noexcept nogil
+    void *(*url)() noexcept nogil
+    void (*url_cleanup)(void *) noexcept nogil
+    int (*url_set)(void *, int, const char *, unsigned int) noexcept nogil
     void *(*multi_init)() noexcept nogil
     int (*multi_cleanup)(void *) noexcept nogil
     bp_multi_setopt multi_setopt
@@ -210,6 +216,9 @@ cdef int bind() except -1:
     curl.easy_setopt = <bp_easy_setopt>symbol(library, "curl_easy_setopt")
     curl.easy_getinfo = <bp_easy_getinfo>symbol(library, "curl_easy_getinfo")
     curl.easy_strerror = <const char *(*)(int) noexcept nogil>symbol(library, "curl_easy_strerror")
+    curl.url = <void *(*)() noexcept nogil>symbol(library, "curl_url")
+    curl.url_cleanup = <void (*)(void *) noexcept nogil>symbol(library, "curl_url_cleanup")
+    curl.url_set = <int (*)(void *, int, const char *, unsigned int) noexcept nogil>symbol(library, "curl_url_set")
     curl.multi_init = <void *(*)() noexcept nogil>symbol(library, "curl_multi_init")
     curl.multi_cleanup = <int (*)(void *) noexcept nogil>symbol(library, "curl_multi_cleanup")
     curl.multi_setopt = <bp_multi_setopt>symbol(library, "curl_multi_setopt")

@@ -18,7 +18,6 @@ cdef struct Loop:
     long long now                   # when this turn began
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
-    int multi_size                  # most transfers in one multi
     int attached                    # lanes in `lanes`; written by the loop, read by anyone
     bint restless                   # it has queued a lane for itself, and must not sleep before it has served it
     bint starved                    # the system had no descriptor left for the last connection
@@ -50,8 +49,6 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.number = number
     loop.gate = new Gate()
     loop.epoll = loop.bell[0] = loop.bell[1] = -1
-    # Several HTTP/2 streams share a connection, and curl_multi_poll sleeps in one multi only.
-    loop.multi_size = MULTI_SIZE if core.use_epoll and core.http_version == 1 else 0x7fffffff
     loop.random = <unsigned long long>monotonic_ns() | 1
     cdef bint good = True
     if core.use_epoll:
@@ -60,7 +57,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
         good = good and descriptor_keep(loop.epoll) and descriptor_keep(loop.bell[0])
         good = good and epoll_watch(loop.epoll, loop.bell[0], 0, POLL_IN) == 0
     if good:
-        loop.multis[0] = multi_new(loop, 0)
+        loop.multis[0] = multi_new(loop, 0, False)
         loop.multi_count = 1
         good = loop.multis[0] != NULL
     if good:
@@ -264,7 +261,7 @@ cdef void loop_turn_portable(Loop *loop) noexcept nogil:
 cdef bint loop_replace_portable_multi(Loop *loop) noexcept nogil:
     """Close the portable loop's idle multi and its connections, and go on with a new one."""
     cdef Multi *old = loop.multis[0]
-    cdef Multi *fresh = multi_new(loop, 0)
+    cdef Multi *fresh = multi_new(loop, 0, False)
     if fresh == NULL:
         return False
     loop.gate.lock()

@@ -1,10 +1,12 @@
 # A multi: one libcurl multi handle with its connections and idle transfers.  A loop has several on epoll.
 #
 # libcurl looks for an idle connection by walking all of a multi's connections, so the epoll loop spreads its transfers
-# over multis of MULTI_SIZE.  A multi that carried nothing for IDLE_SECONDS is closed with all its connections.
+# over multis of a limited size.  Those for TLS are larger: each parses the trusted certificates for itself (6 ms), and keeps
+# sessions for itself.  A multi that carried nothing for IDLE_SECONDS is closed with all its connections.
 
 cdef enum:
-    MULTI_SIZE = 64
+    MULTI_SIZE = 32
+    SECURE_MULTI_SIZE = 128
     MOST_MULTIS = 64
     IDLE_SECONDS = 30
 
@@ -12,13 +14,15 @@ cdef struct Multi:
     void *handle
     Loop *loop
     int number
+    bint secure                     # for https
     int active                      # transfers in it
+    int most_active
     long long due                   # when libcurl wants to be called for its timers; NEVER when it does not
     long long idle_since
     Transfer *idle
 
 
-cdef Multi *multi_new(Loop *loop, int number) noexcept nogil:
+cdef Multi *multi_new(Loop *loop, int number, bint secure) noexcept nogil:
     cdef Multi *multi = <Multi *>calloc(1, sizeof(Multi))
     if multi == NULL:
         return NULL
@@ -26,9 +30,14 @@ cdef Multi *multi_new(Loop *loop, int number) noexcept nogil:
     multi.loop = loop
     multi.number = number
     multi.due = NEVER
+    multi.secure = secure
+    # Several HTTP/2 streams share a connection, and curl_multi_poll sleeps in one multi only.
+    multi.most_active = 0x7fffffff
+    if loop.epoll >= 0 and loop.core.http_version == 1:
+        multi.most_active = SECURE_MULTI_SIZE if secure else MULTI_SIZE
     cdef int code = 1
     if multi.handle != NULL:
-        code = curl.multi_setopt(multi.handle, MOPT_MAXCONNECTS, <long>min(2 * <long>loop.multi_size, 2048))
+        code = curl.multi_setopt(multi.handle, MOPT_MAXCONNECTS, <long>min(2 * <long>multi.most_active, 2048))
         if loop.epoll >= 0:
             code |= curl.multi_setopt(multi.handle, MOPT_SOCKETFUNCTION, <void *>on_socket)
             code |= curl.multi_setopt(multi.handle, MOPT_SOCKETDATA, <void *>multi)
@@ -86,19 +95,30 @@ cdef void multi_reap(Multi *multi) noexcept nogil:
                 lane_attempt_ended(transfer, result)
 
 
-cdef Transfer *loop_idle_transfer(Loop *loop) noexcept nogil:
+cdef bint multi_has_room(Multi *multi, bint secure) noexcept nogil:
+    return multi.active < multi.most_active and (multi.secure == secure or multi.loop.epoll < 0)
+
+
+cdef Transfer *loop_idle_transfer(Loop *loop, bint secure) noexcept nogil:
     """A transfer of the first multi that has room; NULL when memory has run out."""
-    cdef int number = 0
-    while number < MOST_MULTIS - 1 and loop.multis[number] != NULL and (
-        loop.multis[number].active >= loop.multi_size
-    ):
-        number += 1
-    if loop.multis[number] == NULL:
-        loop.multis[number] = multi_new(loop, number)
+    cdef int number, place = MOST_MULTIS
+    cdef Multi *fullest = NULL
+    for number in range(loop.multi_count):
         if loop.multis[number] == NULL:
-            return NULL
-        loop.multi_count = max(loop.multi_count, number + 1)
-    return multi_idle_transfer(loop.multis[number])
+            place = min(place, number)
+        elif multi_has_room(loop.multis[number], secure):
+            return multi_idle_transfer(loop.multis[number])
+        elif loop.multis[number].secure == secure:
+            fullest = loop.multis[number]
+    place = min(place, loop.multi_count)
+    if place == MOST_MULTIS:
+        # No lane has so many slots, but several may: then the last one takes more than it should.
+        return multi_idle_transfer(fullest if fullest != NULL else loop.multis[0])
+    loop.multis[place] = multi_new(loop, place, secure)
+    if loop.multis[place] == NULL:
+        return NULL
+    loop.multi_count = max(loop.multi_count, place + 1)
+    return multi_idle_transfer(loop.multis[place])
 
 
 cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:

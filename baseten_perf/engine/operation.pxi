@@ -35,7 +35,8 @@ cdef struct Request:
     unsigned char connect_failures
     unsigned char network_failures
 
-# How a request ended.  Made by a loop, handed over to the Python Completion, which frees every pointer in it.
+# How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
+# an owner's comment of its own: loops and Python's threads pass millions of these to each other.
 cdef struct Ending:
     Ending *next
     Py_ssize_t index
@@ -48,10 +49,11 @@ cdef struct Ending:
     int hedge                       # or which hedge did; 0 when none
     int route
     long long elapsed               # nanoseconds
-    char *body
-    size_t body_size
-    char *headers
+    char *headers                   # behind the struct
     size_t headers_size
+    char *body                      # behind the headers, unless it is `large_body`
+    size_t body_size
+    char *large_body                # freed with the ending, as are the next four; or NULL
     char *error                     # or NULL
     char *url                       # or NULL: the route's own
     float *values                   # ragged vectors: see decode/vectors.hpp
@@ -86,6 +88,7 @@ cdef struct Op:
     Plan *plan                      # a reference
     unsigned long long ticket       # of the first request: see route.pxi
     char *request_id_stem
+    size_t request_id_stem_size
     bint embeddings
     Py_ssize_t count
     size_t total_rows
@@ -151,8 +154,7 @@ cdef void op_drop(Op *op) noexcept nogil:
 
 
 cdef void ending_free(Ending *ending) noexcept nogil:
-    free(ending.body)
-    free(ending.headers)
+    free(ending.large_body)
     free(ending.error)
     free(ending.url)
     free(ending.values)

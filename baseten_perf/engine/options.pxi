@@ -59,30 +59,9 @@ cdef int transfer_settle_tls(void *easy, Core *core) noexcept nogil:
 
 
 cdef int transfer_prepare_plan(Transfer *transfer, Plan *plan) noexcept nogil:
-    """The options that are the same for all requests of a plan; a CURLcode, or E_OUT_OF_MEMORY."""
+    """The options that are the same for all requests of a plan; a CURLcode."""
     cdef void *easy = transfer.easy
-    cdef int code = 0
-    cdef int i, count = plan.line_count
-    cdef Slist *grown
-    if transfer.line_capacity < count + VARIABLE_LINES:
-        grown = <Slist *>realloc(transfer.lines, (count + VARIABLE_LINES) * sizeof(Slist))
-        if grown == NULL:
-            return E_OUT_OF_MEMORY
-        transfer.lines = grown
-        transfer.line_capacity = count + VARIABLE_LINES
-    for i in range(count):
-        transfer.lines[i].text = plan.lines[i]
-    transfer.lines[count].text = <char *>b"Expect:"
-    count += 1
-    if plan.request_id_prefix != NULL:
-        transfer.lines[count].text = transfer.request_id
-        count += 1
-    if plan.deadline_header:
-        transfer.lines[count].text = transfer.deadline
-        count += 1
-    for i in range(count):
-        transfer.lines[i].next = &transfer.lines[i + 1] if i + 1 < count else NULL
-    code |= curl.easy_setopt(easy, OPT_HTTPHEADER, transfer.lines)
+    cdef int code = transfer_prepare_lines(transfer, plan)
     code |= curl.easy_setopt(easy, OPT_TIMEOUT_MS, plan.timeout_ms)
     code |= curl.easy_setopt(easy, OPT_CONNECTTIMEOUT_MS, plan.connect_timeout_ms)
     # HTTPGET first: it undoes what an earlier operation asked for with NOBODY or POST.
@@ -100,7 +79,11 @@ cdef int transfer_prepare_plan(Transfer *transfer, Plan *plan) noexcept nogil:
 cdef int transfer_prepare_route(Transfer *transfer, Plan *plan, int number) noexcept nogil:
     cdef Route *route = &plan.routes[number]
     cdef int version = transfer.multi.loop.core.http_version
-    cdef int code = curl.easy_setopt(transfer.easy, OPT_URL, route.url)
+    # As a CURLU, which libcurl would otherwise make of the text for each request.  What cannot be one is for it to refuse.
+    cdef bint parsed = curl.url_set(transfer.url, UPART_URL, route.url, 0) == 0
+    cdef int code = curl.easy_setopt(transfer.easy, OPT_CURLU, transfer.url if parsed else NULL)
+    if not parsed:
+        code |= curl.easy_setopt(transfer.easy, OPT_URL, route.url)
     # Explicit even when empty, as NOPROXY is: libcurl must not read the environment by itself.
     code |= curl.easy_setopt(transfer.easy, OPT_PROXY, route.proxy)
     # Over TLS the version is negotiated, and an older one is fine.  In clear text HTTP/2 must be known beforehand.

@@ -13,8 +13,10 @@ cdef struct Plan:
     char *method                    # NULL for POST
     bint bodyless
     bint head
-    char **lines
+    char **lines                    # header lines that libcurl knows
     int line_count
+    char *joined                    # the others, with "\r\n" between them
+    size_t joined_size
     char *request_id_prefix         # NULL: the caller has a header of their own
     bint deadline_header
     int concurrency
@@ -30,6 +32,13 @@ cdef struct Plan:
 
 cdef unsigned long long plans_made = 0
 
+# What headers begin with that libcurl neither looks for nor would send by itself.  "user-agent" is one of them as long as
+# CURLOPT_USERAGENT is not set.
+UNKNOWN_TO_LIBCURL = (b"user-agent:", b"request-timeout-ms:", b"traceparent:", b"tracestate:", b"x-")
+
+cdef enum:
+    REQUEST_ID_DIGITS = 11          # of an operation, with the hyphen before them
+
 
 cdef void plan_drop(Plan *plan) noexcept nogil:
     cdef int i
@@ -38,6 +47,7 @@ cdef void plan_drop(Plan *plan) noexcept nogil:
     for i in range(plan.line_count):
         free(plan.lines[i])
     free(plan.lines)
+    free(plan.joined)
     for i in range(plan.route_count):
         route_clear(&plan.routes[i])
     free(plan.routes)
@@ -140,12 +150,20 @@ cdef class RequestPlan:
         return 0
 
     cdef int take_lines(self, list lines) except -1:
+        cdef list joined = []
         self.plan.lines = <char **>calloc(len(lines) + 1, sizeof(char *))
         if self.plan.lines == NULL:
             raise MemoryError
         for line in lines:
+            # Without a colon it is an empty header, in the way in which libcurl wants them written.
+            if line.startswith(UNKNOWN_TO_LIBCURL) and b":" in line:
+                joined.append(line)
+                continue
             self.plan.lines[self.plan.line_count] = copy_text(line)
             self.plan.line_count += 1
+        text = b"\r\n".join(joined)
+        self.plan.joined = copy_text(text)
+        self.plan.joined_size = len(text)
         return 0
 
     def __dealloc__(self):

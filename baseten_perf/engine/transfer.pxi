@@ -37,12 +37,9 @@ cdef extern from "content_type.hpp" namespace "baseten" nogil:
         msgpack
     ContentType content_type_of(const char *line, size_t length)
 
-cdef enum:
-    # Beside the operation's own: request id, deadline, and "Expect:", which keeps libcurl from waiting for 100 Continue.
-    VARIABLE_LINES = 3
-
 cdef struct Transfer:
     void *easy
+    void *url                       # libcurl's CURLU
     Multi *multi
     Transfer *previous              # in lane.transfers
     Transfer *next                  # there, or in multi.idle
@@ -55,10 +52,10 @@ cdef struct Transfer:
     int hedge                       # number of the hedge that it carries; 0 for the original
     Transfer *twin                  # the other of an attempt and its hedge
     Timer hedge_timer
-    Slist *lines                    # header list of our own; libcurl only reads it
-    int line_capacity
-    char request_id[160]
-    char deadline[48]
+    Slist *lines                    # header list of our own, which libcurl only reads: see lines.pxi
+    Slist *last_line
+    char *joined
+    size_t joined_size              # without what names the attempt
     char error[256]                 # libcurl's ERRORBUFFER
     int status                      # of the response that is arriving; 0 before its status line
     long long retry_after_ms
@@ -111,9 +108,9 @@ cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
     if status == 300 or status == 304 or status == 305:
         transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
     elif 301 <= status <= 303 and not transfer.lane.op.plan.bodyless:
-        while line != NULL and line.next != NULL:
-            if strncasecmp(line.next.text, b"content-type:", 13) == 0:
-                line.next = line.next.next
+        while line != NULL:
+            if strncasecmp(line.text, b"content-type:", 13) == 0:
+                line.text = <char *>b"content-type:"    # libcurl's way to send none
                 transfer.serial = 0         # the list must be made anew for the next attempt
             line = line.next
 
@@ -150,11 +147,12 @@ cdef Transfer *transfer_new(Multi *multi) noexcept nogil:
     if transfer == NULL:
         return NULL
     transfer.easy = curl.easy_init()
+    transfer.url = curl.url()
     transfer.body = new Bytes()
     transfer.headers = new Bytes()
     transfer.multi = multi
     timer_init(&transfer.hedge_timer, HEDGE_DUE, <void *>transfer)
-    if transfer.easy == NULL or transfer_settle_in(transfer, multi.loop) != 0:
+    if transfer.easy == NULL or transfer.url == NULL or transfer_settle_in(transfer, multi.loop) != 0:
         transfer_free(transfer)
         return NULL
     return transfer
@@ -163,10 +161,13 @@ cdef Transfer *transfer_new(Multi *multi) noexcept nogil:
 cdef void transfer_free(Transfer *transfer) noexcept nogil:
     if transfer.easy != NULL:
         curl.easy_cleanup(transfer.easy)
+    if transfer.url != NULL:
+        curl.url_cleanup(transfer.url)
     del transfer.body
     del transfer.headers
     del transfer.reader
     free(transfer.lines)
+    free(transfer.joined)
     free(transfer)
 
 
@@ -197,15 +198,8 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
         code |= transfer_prepare_plan(transfer, op.plan)
     if transfer.route != route:
         code |= transfer_prepare_route(transfer, op.plan, route)
-    if op.plan.request_id_prefix != NULL and hedge > 0:
-        snprintf(transfer.request_id, sizeof(transfer.request_id),
-                 b"x-baseten-customer-request-id: %s-%zd-hedge-%d", op.request_id_stem, index, hedge)
-    elif op.plan.request_id_prefix != NULL:
-        snprintf(transfer.request_id, sizeof(transfer.request_id), b"x-baseten-customer-request-id: %s-%zd-%d",
-                 op.request_id_stem, index, <int>request.attempts)
-    if op.plan.deadline_header:
-        snprintf(transfer.deadline, sizeof(transfer.deadline), b"request-deadline-ms: %lld",
-                 unix_ms() + op.plan.timeout_ms)
+    if code == 0:
+        transfer_write_lines(transfer, op, index, hedge)
     if not op.plan.bodyless:
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDS, request.body)
