@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .policy import Policy, resolve
 from .preference import RequestProcessingPreference
@@ -25,16 +24,20 @@ def policy_of(
 
     Raises TypeError or OverflowError.
     """
-    preference, max_concurrent_requests = _told_apart(preference, max_concurrent_requests)
-    return _resolved(
-        preference,
-        max_concurrent_requests=max_concurrent_requests,
-        batch_size=batch_size,
-        timeout_s=timeout_s,
-        max_chars_per_request=max_chars_per_request,
-        hedge_delay=hedge_delay,
-        total_timeout_s=total_timeout_s,
-    )
+    if isinstance(preference, int):
+        max_concurrent_requests, preference = _only_one(preference, max_concurrent_requests), None
+    try:
+        return resolve(
+            preference,
+            max_concurrent_requests=max_concurrent_requests,
+            batch_size=batch_size,
+            timeout_s=timeout_s,
+            max_chars_per_request=max_chars_per_request,
+            hedge_delay=hedge_delay,
+            total_timeout_s=total_timeout_s,
+        )
+    except ValueError as refused:
+        return refused
 
 
 def post_policy_of(
@@ -47,7 +50,8 @@ def post_policy_of(
     timeout_s: float | None,
 ) -> tuple[Policy | ValueError, str | None]:
     """The same for batch_post, and its HTTP method, in whose place the older client took the time-out."""
-    preference, max_concurrent_requests = _told_apart(preference, max_concurrent_requests)
+    if isinstance(preference, int):
+        max_concurrent_requests, preference = _only_one(preference, max_concurrent_requests), None
     if method is not None and not isinstance(method, str):
         if timeout_s is not None:
             raise TypeError("argument 'timeout_s' is given twice, by position and by keyword")
@@ -67,30 +71,22 @@ def unbatched_policy_of(
     timeout_s: float | None,
 ) -> Policy | ValueError:
     """The same for calls that make one request of each payload."""
-    return _resolved(
-        preference,
-        max_concurrent_requests=max_concurrent_requests,
-        timeout_s=timeout_s,
-        hedge_delay=hedge_delay,
-        total_timeout_s=total_timeout_s,
-        custom_headers=custom_headers,
-        batched=False,
-    )
-
-
-def _told_apart(
-    preference: Preference, max_concurrent_requests: int | None
-) -> tuple[RequestProcessingPreference | None, int | None]:
-    """By type: the newer client's `preference` from the older one's max_concurrent_requests in the same place."""
-    if not isinstance(preference, int):
-        return preference, max_concurrent_requests
-    if max_concurrent_requests is not None:
-        raise TypeError("argument 'max_concurrent_requests' is given twice, by position and by keyword")
-    return None, preference
-
-
-def _resolved(preference: RequestProcessingPreference | None, **keywords: Any) -> Policy | ValueError:
     try:
-        return resolve(preference, **keywords)
+        return resolve(
+            preference,
+            max_concurrent_requests=max_concurrent_requests,
+            timeout_s=timeout_s,
+            hedge_delay=hedge_delay,
+            total_timeout_s=total_timeout_s,
+            custom_headers=custom_headers,
+            batched=False,
+        )
     except ValueError as refused:
         return refused
+
+
+def _only_one(max_concurrent_requests: int, keyword: int | None) -> int:
+    """What the older client takes in the place of the newer one's `preference`."""
+    if keyword is not None:
+        raise TypeError("argument 'max_concurrent_requests' is given twice, by position and by keyword")
+    return max_concurrent_requests

@@ -140,14 +140,15 @@ class AwaitableMethods(Connected):
         return self._start(lambda policy: operations.SystemOne(requests, policy), policy)
 
     def _start(self, make: MakeOperation, policy: Policy | ValueError) -> asyncio.Future[Any]:
-        from ..drive import asynchronous
+        # Here, and absolute: asyncio is for those who use it, and this costs each call least.
+        from baseten_perf.drive.asynchronous import start
 
         # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.
-        operation = make(DEFAULT if isinstance(policy, ValueError) else policy)
+        if isinstance(policy, ValueError):
+            make(DEFAULT)
+            return start(_refuse, policy)
+        return start(self._call, make(policy), policy)
 
-        def call(mailbox: EventMailbox, token: int) -> Call:
-            if isinstance(policy, ValueError):
-                raise policy
-            return self._call(operation, policy, mailbox, token)
 
-        return asynchronous.start(call)
+def _refuse(policy: ValueError, mailbox: EventMailbox, token: int) -> Call:
+    raise policy

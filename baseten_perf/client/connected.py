@@ -101,7 +101,7 @@ class Connected:
         known = self._plans.get((operation.path, operation.method, id(policy)))
         if known is None:
             known = self._planned(operation, policy)
-        return Call(self._pool.engine, known[1], known[2], operation, policy, ticket, mailbox, token)
+        return Call(known[1], known[2], operation, policy, ticket, mailbox, token)
 
     def _planned(self, operation: operations.Operation, policy: Policy) -> Planned:
         if self._endpoint_pool is not None:
@@ -119,6 +119,7 @@ class Connected:
             trace_context=policy.trace_context,
         )
         plan = RequestPlan(
+            self._pool.engine,
             routes=routes,
             pinned=policy.pin_initial_endpoint_once,
             method=operation.method,

@@ -58,29 +58,32 @@ Coroutine.register(CallFuture)
 
 
 class Dispatcher:
-    """Serves the calls of one event loop, in its thread."""
+    """Serves the calls of one event loop, in its thread.
+
+    Attributes:
+        mailbox: tells of them; stale in a forked child, whose calls need a dispatcher of their own.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._mailbox = EventMailbox()
+        self.mailbox = EventMailbox()
         self._futures: dict[int, CallFuture] = {}
         self._tokens = itertools.count(1)
         try:
-            loop.add_reader(self._mailbox.fileno(), self._ready)
+            loop.add_reader(self.mailbox.fileno(), self._ready)
         except NotImplementedError:
-            threading.Thread(target=_relay, args=(self._mailbox, loop, self._ready), daemon=True).start()
+            threading.Thread(target=_relay, args=(self.mailbox, loop, self._ready), daemon=True).start()
 
-    @property
-    def stale(self) -> bool:
-        """Whether the dispatcher is the parent process's, from before a fork."""
-        return self._mailbox.stale
+    def start(self, make_call: Callable[..., Call], *details: Any) -> CallFuture:
+        """Start a call at once; its future, which also brings why a call could not be made (ValueError).
 
-    def start(self, make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
-        """Start a call at once; its future, which also brings why a call could not be made (ValueError)."""
+        Parameters:
+            make_call: makes the call of `details`, the mailbox that tells of it, and its token there.
+        """
         token = next(self._tokens)
         future = CallFuture(loop=self._loop)
         try:
-            future.call = make_call(self._mailbox, token)
+            future.call = make_call(*details, self.mailbox, token)
         except ValueError as refused:
             future.set_exception(refused)
             return future
@@ -96,11 +99,11 @@ class Dispatcher:
         self._futures.clear()
 
     def _ready(self) -> None:
-        if self._mailbox.stale:
+        if self.mailbox.stale:
             # A child goes on with its parent's event loop: what is announced here is for the parent to hear.
-            self._loop.remove_reader(self._mailbox.fileno())
+            self._loop.remove_reader(self.mailbox.fileno())
             return
-        for token in self._mailbox.take():
+        for token in self.mailbox.take():
             self._advance(token)
 
     def _feed(self, token: int) -> None:
@@ -163,17 +166,17 @@ def _relay(mailbox: EventMailbox, loop: asyncio.AbstractEventLoop, ready: Callab
 _dispatchers: dict[asyncio.AbstractEventLoop, Dispatcher] = {}
 
 
-def start(make_call: Callable[[EventMailbox, int], Call]) -> CallFuture:
-    """Start a call in the running event loop, at once; its future.
+def start(make_call: Callable[..., Call], *details: Any) -> CallFuture:
+    """Start a call in the running event loop, at once; its future. For the parameters see Dispatcher.start.
 
     Raises RuntimeError when no event loop runs in this thread.
     """
     loop = asyncio.get_running_loop()
     dispatcher = _dispatchers.get(loop)
-    if dispatcher is None or dispatcher.stale:
+    if dispatcher is None or dispatcher.mailbox.stale:
         for other, left in list(_dispatchers.items()):
             if other.is_closed():
                 left.abandon()
                 _dispatchers.pop(other, None)
         dispatcher = _dispatchers[loop] = Dispatcher(loop)
-    return dispatcher.start(make_call)
+    return dispatcher.start(make_call, *details)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 
+OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
+
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
     Parameters:
-        pool: the native engine of the client's connection pool.
-        plan: how its requests are made.
+        plan: how its requests are made, and where.
         endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
         policy: how its requests are processed.
@@ -33,13 +34,12 @@ class Call:
     """
 
     __slots__ = (
-        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_endpoints", "_failure", "_journal", "_matrix",
-        "_operation", "_policy", "_sent", "handle",
+        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure", "_journal",
+        "_matrix", "_operation", "_policy", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
         self,
-        pool: engine.Engine,
         plan: engine.RequestPlan,
         endpoints: list[str],
         operation: Operation,
@@ -51,6 +51,7 @@ class Call:
         self._operation = operation
         self._policy = policy
         self._endpoints = endpoints
+        self._count = len(operation)
         self._sent = 0
         self._answered = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
@@ -58,9 +59,7 @@ class Call:
         self._failure: engine.Completion | Exception | None = None
         self._matrix: engine.Matrix | None = None
         self._began = perf_counter()
-        self.handle = engine.Operation(
-            pool, plan, len(operation), operation.rows, ticket, mailbox, token
-        )
+        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token)
         self._journal = journal(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
@@ -68,10 +67,10 @@ class Call:
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
         """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
-        if self._cancelled_by_token():
+        token = self._policy.cancel_token
+        if token is not None and token.is_cancelled():
             return False
-        handle, operation = self.handle, self._operation
-        count = len(operation)
+        handle, operation, count = self.handle, self._operation, self._count
         wave_end = min(count, handle.started + self._ahead)
         size = 0
         while self._sent < wave_end and size < most_bytes:
@@ -85,20 +84,20 @@ class Call:
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
-        handle = self.handle
-        self._arrived.extend(handle.drain())
+        handle, arrived = self.handle, self._arrived
+        arrived.extend(handle.drain())
         # As it was while draining: what ends from here on is announced again.
         over = handle.drained
-        while self._arrived:
-            self._take_in(self._arrived.popleft())
-            if until is not None and self._arrived and perf_counter() >= until:
+        while arrived:
+            self._take_in(arrived.popleft())
+            if until is not None and arrived and perf_counter() >= until:
                 return False
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
         if self._journal is not None:
             self._journal.took_in(completion)
-        if completion.outcome != Outcome.OK:
+        if completion.outcome != OK:
             self._failure = self._failure or completion
             return
         if self._operation.rows is not None and self._matrix is None:
@@ -113,11 +112,14 @@ class Call:
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
-        self._let_go()
+        if self._policy.cancel_token is not None:
+            self._policy.cancel_token.unwatch(self)
         failure = self._failure
         if failure is None and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
-            self._write("done")
+            if self._journal is not None:
+                self._journal.ended("done")
+                self._journal = None
             return response
         if isinstance(failure, Exception):
             exception, completion = failure, None
@@ -128,7 +130,7 @@ class Call:
                 failure, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
             )
             exception, completion = self._annotated(exception, failure), failure
-        elif self._cancelled_by_token():
+        elif self._policy.cancel_token is not None and self._policy.cancel_token.is_cancelled():
             exception, completion = self._cancelled(), None
         else:
             exception, completion = MemoryError("out of memory, even for the reason why the call failed"), None
@@ -142,7 +144,7 @@ class Call:
 
         exception = cancelled(
             self._operation.name,
-            count=len(self._operation),
+            count=self._count,
             answered=self._answered,
             started=self.handle.started,
         )
@@ -167,23 +169,13 @@ class Call:
 
     def cancel(self) -> None:
         """Abort on the wire whatever is in flight; nobody will ask for the result."""
-        self._let_go()
+        if self._policy.cancel_token is not None:
+            self._policy.cancel_token.unwatch(self)
         self.handle.cancel()
-        self._write("aborted")
+        if self._journal is not None:
+            self._journal.ended("aborted")
+            self._journal = None
 
     def cancel_by_token(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
         self.handle.cancel()
-
-    def _cancelled_by_token(self) -> bool:
-        token = self._policy.cancel_token
-        return token is not None and token.is_cancelled()
-
-    def _let_go(self) -> None:
-        if self._policy.cancel_token is not None:
-            self._policy.cancel_token.unwatch(self)
-
-    def _write(self, how: str) -> None:
-        if self._journal is not None:
-            self._journal.ended(how)
-            self._journal = None

@@ -83,8 +83,9 @@ class EndpointPool:
     def take_tickets(self, count: int) -> int:
         """Reserve `count` consecutive numbers for a call's choice of routes; the first of them.
 
-        In a forked child the endpoints' probes go on from the first call. Two threads at the same time may get the same ones: then their requests are spread alike, which does no harm,
-        and a lock might be held for ever in a forked child.
+        With the first call in a forked child the endpoints' probes go on there. Two threads at the same time may get
+        the same numbers: then their requests are spread alike, which does no harm, and a lock might be held for ever
+        in a forked child.
         """
         probing.resume()
         ticket = self._ticket

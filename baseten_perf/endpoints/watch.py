@@ -116,6 +116,7 @@ class Watch:
             self._began = time.monotonic()
         check = self._checks[self._round.check]
         plan = RequestPlan(
+            self._client_wrapper.engine,
             routes=[(check.url.encode("ascii"), check.proxy.encode(), self._state, 1.0)],
             pinned=False,
             method="GET",
@@ -135,7 +136,7 @@ class Watch:
             hedge_share=0.0,
             final_statuses=(),
         )
-        operation = Operation(self._client_wrapper.engine, plan, 1, None, 0, mailbox, token)
+        operation = Operation(plan, 1, None, 0, mailbox, token)
         operation.push(b"")
         operation.flush(0)
         self._operation = operation

@@ -93,6 +93,7 @@ class Completion:
 class RequestPlan:
     def __init__(
         self,
+        engine: Engine,
         *,
         routes: list[tuple[bytes, bytes, EndpointState, float]],
         pinned: bool,
@@ -117,7 +118,6 @@ class Operation:
     drained: Final[bool]
     def __init__(
         self,
-        engine: Engine,
         plan: RequestPlan,
         count: int,
         rows: Sequence[int] | None,

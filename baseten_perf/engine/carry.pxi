@@ -12,16 +12,6 @@ cdef enum:
 cdef long long ASIDE_NS = 100000000
 
 
-cdef inline Loop *turning_loop() noexcept nogil:
-    """The loop whose thread this is, or NULL."""
-    return <Loop *>loop_being_turned
-
-
-cdef inline void turn_loop(Loop *loop) noexcept nogil:
-    global loop_being_turned
-    loop_being_turned = loop
-
-
 cdef bint caller_may_carry(Op *op) noexcept nogil:
     return (op.mailbox == NULL and op.lane_count == 1 and op.count <= MOST_CARRIED_BY_CALLER
             and op.lanes[0].loop.epoll >= 0)
@@ -32,7 +22,6 @@ cdef bint caller_carries(Op *op, long long until) noexcept nogil:
     cdef Loop *loop = op.lanes[0].loop
     if not loop_borrow(loop):
         return False
-    turn_loop(loop)
     loop.now = monotonic_ns()
     op_wake_lanes(op)
     loop_serve_inbox(loop)
@@ -40,7 +29,6 @@ cdef bint caller_carries(Op *op, long long until) noexcept nogil:
         loop_fire_timers(loop)
         loop_turn_epoll(loop, until)
         loop_serve_inbox(loop)
-    turn_loop(NULL)
     loop_give_back(loop)
     return True
 
@@ -52,7 +40,7 @@ cdef bint loop_borrow(Loop *loop) noexcept nogil:
     if idle:
         loop.borrowed = True
         if not loop.parked:
-            ring_bell(loop.bell)
+            loop_wake(loop)
         while not loop.parked:
             loop.gate.wait(1000000000)
     loop.gate.unlock()

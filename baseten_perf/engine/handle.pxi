@@ -42,10 +42,9 @@ cdef void sweep_limbo():
 
 
 cdef class Operation:
-    """One public call on an engine: push bodies, flush, wait, drain; or cancel.
+    """One public call on a plan's engine: push bodies, flush, wait, drain; or cancel.
 
     Parameters:
-        engine: where it runs.
         plan: what its requests have in common.
         count: number of requests, at least 1.
         rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
@@ -54,7 +53,6 @@ cdef class Operation:
     """
 
     cdef Op *op
-    cdef Engine engine
     cdef RequestPlan plan
     cdef list bodies
     cdef bytes request_id_stem
@@ -64,14 +62,13 @@ cdef class Operation:
     cdef bint kept_back             # from its loop, until wait() knows who carries it
     cdef readonly bint drained
 
-    def __init__(self, Engine engine not None, RequestPlan plan not None, Py_ssize_t count, rows,
+    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows,
                  unsigned long long ticket, EventMailbox mailbox, unsigned long long token):
         cdef Py_ssize_t i
         cdef long long first = 0
         sweep_limbo()
         if count < 1:
             raise ValueError("an operation needs at least one request")
-        self.engine = engine
         self.plan = plan
         self.bodies = []
         self.op = op_new(count)
@@ -102,7 +99,7 @@ cdef class Operation:
             op.mailbox = mailbox.box
             op.token = token
             count_up(&mailbox.box.refs)
-        engine.attach(op)
+        plan.engine.attach(op)
 
     cdef int check(self) except -1:
         if self.op.generation != fork_generation:

@@ -19,13 +19,13 @@ cdef struct Loop:
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
     int attached                    # lanes in `lanes`; written by the loop, read by anyone
-    bint restless                   # it has queued a lane for itself, and must not sleep before it has served it
     bint starved                    # the system had no descriptor left for the last connection
     # shared
     Gate *gate
     Lane *inbox                     # FIFO of lanes that want attention
     Lane *inbox_last
     bint stopping
+    bint asleep                     # only then it must be woken; awake, it looks into its inbox before it sleeps
     bint borrowed                   # a caller is the loop's thread; and `parked`: its own thread has stepped aside
     bint parked
     long long parked_until          # it stays aside until then, unless there is work: the next caller may come soon
@@ -99,17 +99,31 @@ cdef void loop_free(Loop *loop) noexcept nogil:
     free(loop)
 
 
-cdef void loop_ring(Loop *loop) noexcept nogil:
+cdef void loop_wake(Loop *loop) noexcept nogil:
     """Wake the loop; with its gate held, since the portable loop may replace the multi that it sleeps in."""
-    if turning_loop() == loop:
-        loop.restless = True        # awake
-        return
     if loop.parked and not loop.borrowed:
         loop.gate.notify()
-    elif loop.bell[1] >= 0:
-        ring_bell(loop.bell)
-    elif loop.multis[0] != NULL:
-        curl.multi_wakeup(loop.multis[0].handle)
+    elif loop.asleep:
+        loop.asleep = False
+        if loop.bell[1] >= 0:
+            ring_bell(loop.bell)
+        elif loop.multis[0] != NULL:
+            curl.multi_wakeup(loop.multis[0].handle)
+
+
+cdef bint loop_fall_asleep(Loop *loop) noexcept nogil:
+    """Whether the loop may sleep now; loop_awake must follow."""
+    loop.gate.lock()
+    loop.asleep = loop.inbox == NULL and not loop.stopping and (not loop.borrowed or loop.parked)
+    cdef bint asleep = loop.asleep
+    loop.gate.unlock()
+    return asleep
+
+
+cdef void loop_awake(Loop *loop) noexcept nogil:
+    loop.gate.lock()
+    loop.asleep = False
+    loop.gate.unlock()
 
 
 cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
@@ -121,7 +135,7 @@ cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
         lane.inbox_next = NULL
         if loop.inbox == NULL:
             loop.inbox = lane
-            loop_ring(loop)
+            loop_wake(loop)
         else:
             loop.inbox_last.inbox_next = lane
         loop.inbox_last = lane
@@ -132,14 +146,13 @@ cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
 cdef void loop_stop(Loop *loop) noexcept nogil:
     loop.gate.lock()
     loop.stopping = True
-    loop_ring(loop)
+    loop_wake(loop)
     loop.gate.unlock()
 
 
 cdef void *loop_body(void *loop_) noexcept nogil:
     cdef Loop *loop = <Loop *>loop_
     cdef Core *core = loop.core
-    turn_loop(loop)
     loop.now = monotonic_ns()
     while not loop_stopping(loop):
         loop_serve_inbox(loop)
@@ -180,7 +193,6 @@ cdef void loop_serve_inbox(Loop *loop) noexcept nogil:
             lane.queued = False
         loop.gate.unlock()
         if lane == NULL:
-            loop.restless = False
             return
         lane_serve(lane)
 
@@ -208,8 +220,6 @@ cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
     for number in range(loop.multi_count):
         if loop.multis[number] != NULL:
             until = min(until, loop.multis[number].due)
-    if loop.restless:
-        return 0
     if until == NEVER:
         return -1
     if until <= 0:
@@ -221,7 +231,7 @@ cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
 cdef void loop_turn_epoll(Loop *loop, long long until) noexcept nogil:
     cdef int fds[64]
     cdef int bits[64]
-    cdef int i, number, running, count
+    cdef int i, number, running, count, ms
     cdef Multi *multi
     for number in range(loop.multi_count):
         multi = loop.multis[number]
@@ -229,7 +239,12 @@ cdef void loop_turn_epoll(Loop *loop, long long until) noexcept nogil:
             multi.due = NEVER
             curl.multi_socket_action(multi.handle, SOCKET_TIMEOUT, 0, &running)
             multi_reap(multi)
-    count = epoll_ready(loop.epoll, fds, bits, 64, loop_patience_ms(loop, until))
+    ms = loop_patience_ms(loop, until)
+    if ms != 0 and not loop_fall_asleep(loop):
+        ms = 0
+    count = epoll_ready(loop.epoll, fds, bits, 64, ms)
+    if ms != 0:
+        loop_awake(loop)
     loop.now = monotonic_ns()
     for i in range(count):
         if fds[i] == loop.bell[0]:
@@ -248,14 +263,14 @@ cdef void loop_turn_portable(Loop *loop) noexcept nogil:
     multi_reap(multi)
     # This may close the idle multi, and put another in its place.
     cdef int ms = loop_patience_ms(loop, NEVER)
-    # libcurl consumes a wake-up also in the turn that ends a name's resolution, so what wake-ups may have been for is
-    # looked at once more; from here on nothing but curl_multi_poll hears them.
-    loop.gate.lock()
-    if loop.inbox != NULL or loop.stopping:
-        ms = 0
-    loop.gate.unlock()
     # libcurl shortens it to its own timers, and refuses negative values.
-    curl.multi_poll(loop.multis[0].handle, NULL, 0, ms if ms >= 0 else 60000, NULL)
+    if ms < 0:
+        ms = 60000
+    if ms != 0 and not loop_fall_asleep(loop):
+        ms = 0
+    curl.multi_poll(loop.multis[0].handle, NULL, 0, ms, NULL)
+    if ms != 0:
+        loop_awake(loop)
 
 
 cdef bint loop_replace_portable_multi(Loop *loop) noexcept nogil:

@@ -65,6 +65,7 @@ cdef class RequestPlan:
     """What all requests of operations of one kind have in common.
 
     Parameters:
+        engine: where they run.
         routes: where requests may go: (absolute http or https URL in ASCII, URL of the proxy or empty, EndpointState,
             weight), at least one.
         pinned: whether the first attempts of all requests of an operation take the same route.
@@ -86,9 +87,10 @@ cdef class RequestPlan:
     """
 
     cdef Plan *plan
+    cdef Engine engine
     cdef list urls                  # of the routes
 
-    def __init__(self, *, list routes not None, bint pinned, str method not None, bint bodyless, list lines not None,
+    def __init__(self, Engine engine not None, *, list routes not None, bint pinned, str method not None, bint bodyless, list lines not None,
                  bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s, double connect_timeout_s,
                  total_timeout_s, int max_retries, long initial_backoff_ms, double retry_share, hedge_delay_s,
                  double hedge_share, final_statuses):
@@ -104,6 +106,7 @@ cdef class RequestPlan:
         plans_made += 1
         plan.serial = plans_made
         plan.refs = 1
+        self.engine = engine
         self.urls = [route[0] for route in routes]
         self.take_routes(routes)
         self.take_lines(lines)

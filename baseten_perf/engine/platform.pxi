@@ -63,9 +63,6 @@ cdef extern from * nogil:
         return failed;
     }
 
-    // The loop whose thread the current thread is, or null.
-    static thread_local void *loop_being_turned = nullptr;
-
     static inline int close_on_exec(int fd) {
         return fd < 0 ? fd : (fcntl(fd, F_SETFD, FD_CLOEXEC), fd);
     }
@@ -111,7 +108,6 @@ cdef extern from * nogil:
     int count_now(int *counter)
     void count_set(int *counter, int value)
     int start_thread(void *(*body)(void *) noexcept nogil, void *argument)
-    void *loop_being_turned
     int close_on_exec(int fd)
     int open_bell(int *ends)
     void ring_bell(const int *ends)
