@@ -93,4 +93,4 @@ def _resolved(preference: RequestProcessingPreference | None, **keywords: Any) -
     try:
         return resolve(preference, **keywords)
     except ValueError as refused:
-        return refused
+        return refused.with_traceback(None)  # which would keep the caller's frames

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from .. import operations
@@ -190,5 +191,6 @@ class BlockingMethods(Connected):
     def _run(self, make: MakeOperation, policy: Policy | ValueError) -> Any:
         if isinstance(policy, ValueError):
             make(DEFAULT)  # what is wrong with the inputs is told first
-            raise policy
+            # A copy: frames in a traceback refer to the policy, and must not keep themselves and the client.
+            raise copy(policy)
         return blocking.run(self._call(make(policy), policy))

@@ -82,7 +82,8 @@ class Dispatcher:
         try:
             future.call = make_call(self._mailbox, token)
         except ValueError as refused:
-            future.set_exception(refused)
+            # Without the frames here: they refer to the future, which would keep itself and the client.
+            future.set_exception(refused.with_traceback(None))
             return future
         self._futures[token] = future
         self._feed(token)
@@ -112,6 +113,7 @@ class Dispatcher:
         except Exception as failure:
             future.call.cancel()
             self._finish(token, future, failure, None)
+            del future  # which refers to the failure, whose traceback refers to this frame
             return
         if more:
             self._loop.call_soon(self._feed, token)
@@ -137,6 +139,7 @@ class Dispatcher:
         except Exception as failure:
             call.cancel()
             self._finish(token, future, failure, None)
+            del future, call  # as above
         else:
             self._finish(token, future, None, response)
 

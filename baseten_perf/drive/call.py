@@ -150,28 +150,36 @@ class Call:
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
         self._let_go()
-        failure = self._failure
-        if failure is None and not self.handle.cancelled:
+        if self._failure is None and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
             self._write("done")
             return response
+        # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
+        # caller's client and its connections would stay until the garbage collector comes.
+        raise self._exception()
+
+    def _exception(self) -> Exception:
+        """What the caller gets instead of a response; may be asked for once."""
+        failure, self._failure = self._failure, None
+        completion = None
         if isinstance(failure, Exception):
-            exception, completion = failure, None
+            exception = failure
         elif failure is not None:
             from ..errors import exception_from
 
+            completion = failure
             exception = exception_from(
-                failure, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
+                completion, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
             )
-            exception, completion = self._annotated(exception, failure), failure
+            exception = self._annotated(exception, completion)
         elif self._cancelled_by_token():
-            exception, completion = self._cancelled(), None
+            exception = self._cancelled()
         else:
-            exception, completion = MemoryError("out of memory, even for the reason why the call failed"), None
+            exception = MemoryError("out of memory, even for the reason why the call failed")
         if self._journal is not None:
             self._journal.failed(exception, completion)
             self._journal = None
-        raise exception
+        return exception
 
     def _cancelled(self) -> Exception:
         from ..errors import annotate, cancelled
