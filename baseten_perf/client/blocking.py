@@ -52,7 +52,10 @@ class BlockingMethods(Connected):
             total_timeout_s,
         )  # fmt: skip
         response: OpenAIEmbeddingsResponse = self._run(
-            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy), policy
+            lambda policy: operations.Embed(
+                input, model, encoding_format, dimensions, user, policy, self._refusing
+            ),
+            policy,
         )
         return response
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import operations
-from ..arguments import instance, string
+from ..arguments import boolean, instance, string
 from ..certificates import Cert, Verify
 from ..drive.call import Call
 from ..endpoints import EndpointPool
@@ -43,6 +43,7 @@ class Connected:
         cert: Cert | None = None,
         uds: str | os.PathLike[str] | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        prefer_base64: bool = False,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -57,6 +58,7 @@ class Connected:
         self._endpoint_pool = None
         if endpoint_pool is not None:
             self._endpoint_pool = instance("endpoint_pool", endpoint_pool, EndpointPool)
+        self._prefer_base64 = boolean("prefer_base64", prefer_base64)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -64,6 +66,8 @@ class Connected:
         self._state = EndpointState()
         # Of calls without extra headers, which repeat: (time-out, with body) -> header lines.
         self._header_blocks: dict[tuple[float, bool], HeaderBlock] = {}
+        # Models that an endpoint of ours has refused to answer in base64.
+        self._refusing: set[str] | None = set() if self._prefer_base64 else None
 
     @property
     def api_key(self) -> str:
@@ -76,7 +80,7 @@ class Connected:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_state"], state["_header_blocks"]
+        del state["_state"], state["_header_blocks"], state["_refusing"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -90,7 +94,12 @@ class Connected:
         return f"PerformanceClient(base_url={scheme + mark + location.rpartition('@')[2] + slash + path!r})"
 
     def _call(
-        self, operation: operations.Operation, policy: Policy, mailbox: EventMailbox | None = None, token: int = 0
+        self,
+        operation: operations.Operation,
+        policy: Policy,
+        mailbox: EventMailbox | None = None,
+        token: int = 0,
+        began: float | None = None,
     ) -> Call:
         ticket = 0
         if self._endpoint_pool is not None:
@@ -112,6 +121,12 @@ class Connected:
             connect_timeout_s=self._pool.connect_timeout_s,
             mailbox=mailbox,
             token=token,
+            began=began,
+            again=(
+                (lambda operation, began: self._call(operation, policy, mailbox, token, began))
+                if operation.tentative
+                else None
+            ),
         )
 
     def _header_block(self, policy: Policy, has_body: bool) -> HeaderBlock:

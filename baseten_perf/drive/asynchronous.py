@@ -135,6 +135,11 @@ class Dispatcher:
                 if call.handle.hungry:
                     self._feed(token)
                 return
+            successor = call.successor()
+            if successor is not None:
+                future.call = successor
+                self._feed(token)
+                return
             response = call.result()
         except Exception as failure:
             call.cancel()

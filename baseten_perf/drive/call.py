@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,15 @@ class Call:
         header_block: constant header lines.
         connect_timeout_s: seconds to establish a connection, unless the attempt's own time-out is shorter.
         mailbox, token: where the engine announces progress, for callers that do not block.
+        began: instant (of perf_counter) at which the caller began to wait, when it was not now.
+        again: makes the call of another operation in place of a `tentative` one.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
     __slots__ = (
-        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_endpoints", "_failure", "_journal", "_matrix",
-        "_operation", "_policy", "_sent", "handle",
+        "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_endpoints", "_failure", "_journal",
+        "_matrix", "_operation", "_policy", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +61,8 @@ class Call:
         connect_timeout_s: float,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
+        began: float | None = None,
+        again: Callable[[Operation, float], Call] | None = None,
     ) -> None:
         count = len(operation)
         self._operation = operation
@@ -69,7 +74,13 @@ class Call:
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | Exception | None = None
         self._matrix: engine.Matrix | None = None
-        self._began = perf_counter()
+        self._again = again
+        self._began = now = perf_counter()
+        total_timeout_s = policy.total_timeout_s
+        if began is not None:
+            self._began = began
+            if total_timeout_s is not None:
+                total_timeout_s = max(0.0, total_timeout_s - (now - began))
         self.handle = engine.Operation(
             pool,
             routes=routes,
@@ -85,13 +96,13 @@ class Call:
             concurrency=policy.max_concurrent_requests,
             timeout_s=policy.timeout_s,
             connect_timeout_s=min(connect_timeout_s, policy.timeout_s),
-            total_timeout_s=policy.total_timeout_s,
+            total_timeout_s=total_timeout_s,
             max_retries=policy.max_retries,
             initial_backoff_ms=policy.initial_backoff_ms,
             hedge_delay_s=policy.hedge_delay if policy.hedge_budget_pct > 0 else None,
             hedge_budget=_budget(count, policy.hedge_budget_pct),
             retry_budget=_budget(count, policy.retry_budget_pct),
-            final_statuses=policy.non_retryable_status_codes,
+            final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
             mailbox=mailbox,
             token=token,
         )
@@ -146,6 +157,18 @@ class Call:
             if self._failure is None:
                 self._failure = self._annotated(refused, completion)
             self.handle.cancel()
+
+    def successor(self) -> Call | None:
+        """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
+        failure = self._failure
+        if self._again is None or failure is None or isinstance(failure, Exception):
+            return None
+        operation = self._operation.instead(failure)
+        if operation is None:
+            return None
+        self._let_go()
+        self._write("is made again in another form")
+        return self._again(operation, self._began)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
