@@ -64,10 +64,16 @@ class Matrix(Protocol):
 
 
 class Completion(Protocol):
-    """One finished request. `index` is its number in the operation, that is, of its batch."""
+    """One finished request.
+
+    `index` is its number in the operation, that is, of its batch; `endpoint` that of the endpoint that answered.
+    """
 
     @property
     def index(self) -> int: ...
+
+    @property
+    def endpoint(self) -> int: ...
 
     @property
     def outcome(self) -> int: ...

@@ -37,7 +37,7 @@ def policy_of(
             total_timeout_s=total_timeout_s,
         )
     except ValueError as refused:
-        return refused
+        return refused.with_traceback(None)  # which would keep the caller's frames
 
 
 def post_policy_of(
@@ -82,7 +82,7 @@ def unbatched_policy_of(
             batched=False,
         )
     except ValueError as refused:
-        return refused
+        return refused.with_traceback(None)  # which would keep the caller's frames
 
 
 def _only_one(max_concurrent_requests: int, keyword: int | None) -> int:

@@ -43,6 +43,9 @@ class PerformanceClient(BlockingMethods, AwaitableMethods):
         client_wrapper: connection pool to share; it beats `http_version` and `proxy`.
         proxy: URL of a proxy for all requests.
         endpoint_pool: endpoints to share the requests among; `base_url` is then not used.
+        prefer_base64: ask for embeddings in base64 (four times smaller) where a call leaves the format open. They are
+            floats to the caller all the same. Servers that ignore it are read as they answer; where one refuses it, the
+            call is made again without it, and so are later calls for that model, at once.
         verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
 
     Raises ValueError when there is no API key; for the rest see HttpClientWrapper.

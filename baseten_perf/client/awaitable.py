@@ -44,7 +44,10 @@ class AwaitableMethods(Connected):
             total_timeout_s,
         )  # fmt: skip
         return self._start(
-            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy), policy
+            lambda policy: operations.Embed(
+                input, model, encoding_format, dimensions, user, policy, self._refusing
+            ),
+            policy,
         )
 
     def async_rerank(

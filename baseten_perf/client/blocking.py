@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from .. import operations
@@ -51,7 +52,10 @@ class BlockingMethods(Connected):
             total_timeout_s,
         )  # fmt: skip
         response: OpenAIEmbeddingsResponse = self._run(
-            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy), policy
+            lambda policy: operations.Embed(
+                input, model, encoding_format, dimensions, user, policy, self._refusing
+            ),
+            policy,
         )
         return response
 
@@ -190,5 +194,6 @@ class BlockingMethods(Connected):
     def _run(self, make: MakeOperation, policy: Policy | ValueError) -> Any:
         if isinstance(policy, ValueError):
             make(DEFAULT)  # what is wrong with the inputs is told first
-            raise policy
+            # A copy: frames in a traceback refer to the policy, and must not keep themselves and the client.
+            raise copy(policy)
         return blocking.run(self._call(make(policy), policy))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import operations
-from ..arguments import instance, string
+from ..arguments import boolean, instance, string
 from ..certificates import Cert, Verify
 from ..drive.call import Call
 from ..endpoints import EndpointPool
@@ -46,6 +46,7 @@ class Connected:
         cert: Cert | None = None,
         uds: str | os.PathLike[str] | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        prefer_base64: bool = False,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -60,13 +61,16 @@ class Connected:
         self._endpoint_pool = None
         if endpoint_pool is not None:
             self._endpoint_pool = instance("endpoint_pool", endpoint_pool, EndpointPool)
+        self._prefer_base64 = boolean("prefer_base64", prefer_base64)
         self._prepare()
 
     def _prepare(self) -> None:
         """Set up what neither copies nor pickles take along."""
         self._state = EndpointState()
-        # (path, method, id of the policy) -> what calls of this kind, which repeat, have in common.
-        self._plans: dict[tuple[str, str, int], Planned] = {}
+        # (path, method, final statuses, id of the policy) -> what calls of this kind, which repeat, have in common.
+        self._plans: dict[tuple[str, str, frozenset[int], int], Planned] = {}
+        # Models that an endpoint of ours has refused to answer in base64.
+        self._refusing: set[str] | None = set() if self._prefer_base64 else None
 
     @property
     def api_key(self) -> str:
@@ -79,7 +83,7 @@ class Connected:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_state"], state["_plans"]
+        del state["_state"], state["_plans"], state["_refusing"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -93,15 +97,30 @@ class Connected:
         return f"PerformanceClient(base_url={scheme + mark + location.rpartition('@')[2] + slash + path!r})"
 
     def _call(
-        self, operation: operations.Operation, policy: Policy, mailbox: EventMailbox | None = None, token: int = 0
+        self,
+        operation: operations.Operation,
+        policy: Policy,
+        mailbox: EventMailbox | None = None,
+        token: int = 0,
+        began: float | None = None,
     ) -> Call:
         ticket = 0
         if self._endpoint_pool is not None:
             ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
-        known = self._plans.get((operation.path, operation.method, id(policy)))
-        if known is None:
-            known = self._planned(operation, policy)
-        return Call(known[1], known[2], operation, policy, ticket, mailbox, token)
+        kind = operation.path, operation.method, operation.final_statuses, id(policy)
+        planned = self._plans.get(kind)
+        if planned is None:
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            planned = self._plans[kind] = self._planned(operation, policy)
+        _, plan, endpoints = planned
+        if not operation.tentative:
+            return Call(plan, endpoints, operation, policy, ticket, mailbox, token, began)
+
+        def again(operation: operations.Operation, began: float) -> Call:
+            return self._call(operation, policy, mailbox, token, began)
+
+        return Call(plan, endpoints, operation, policy, ticket, mailbox, token, began, again)
 
     def _planned(self, operation: operations.Operation, policy: Policy) -> Planned:
         if self._endpoint_pool is not None:
@@ -136,13 +155,9 @@ class Connected:
             retry_share=policy.retry_budget_pct,
             hedge_delay_s=policy.hedge_delay if policy.hedge_budget_pct > 0 else None,
             hedge_share=policy.hedge_budget_pct,
-            final_statuses=policy.non_retryable_status_codes,
+            final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
         )
-        if len(self._plans) >= MOST_PLANS:
-            self._plans.clear()
-        planned = policy, plan, endpoints
-        self._plans[operation.path, operation.method, id(policy)] = planned
-        return planned
+        return policy, plan, endpoints
 
 
 def _found_api_key() -> str:

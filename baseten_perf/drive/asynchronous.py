@@ -85,7 +85,8 @@ class Dispatcher:
         try:
             future.call = make_call(*details, self.mailbox, token)
         except ValueError as refused:
-            future.set_exception(refused)
+            # Without the frames here: they refer to the future, which would keep itself and the client.
+            future.set_exception(refused.with_traceback(None))
             return future
         self._futures[token] = future
         self._feed(token)
@@ -115,6 +116,7 @@ class Dispatcher:
         except Exception as failure:
             future.call.cancel()
             self._finish(token, future, failure, None)
+            del future  # which refers to the failure, whose traceback refers to this frame
             return
         if more:
             self._loop.call_soon(self._feed, token)
@@ -136,10 +138,16 @@ class Dispatcher:
                 if call.handle.hungry:
                     self._feed(token)
                 return
+            successor = call.successor()
+            if successor is not None:
+                future.call = successor
+                self._feed(token)
+                return
             response = call.result()
         except Exception as failure:
             call.cancel()
             self._finish(token, future, failure, None)
+            del future, call  # as above
         else:
             self._finish(token, future, None, response)
 

@@ -16,14 +16,18 @@ def run(call: Call) -> Any:
 
     Whatever a signal handler raises meanwhile aborts the call on the wire and goes up alone.
     """
-    handle = call.handle
-    try:
-        call.feed()
-        while not call.advance():
-            if handle.hungry:
-                call.feed()
-            handle.wait(SLICE_S)
-    except BaseException:
-        call.cancel()
-        raise
+    successor: Call | None = call
+    while successor is not None:
+        call = successor
+        handle = call.handle
+        try:
+            call.feed()
+            while not call.advance():
+                if handle.hungry:
+                    call.feed()
+                handle.wait(SLICE_S)
+            successor = call.successor()
+        except BaseException:
+            call.cancel()
+            raise
     return call.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +30,15 @@ class Call:
         policy: how its requests are processed.
         ticket: number that the choice of routes starts from.
         mailbox, token: where the engine announces progress, for callers that do not block.
+        began: instant (of perf_counter) at which the caller began to wait, when it was not now.
+        again: makes the call of another operation in place of a `tentative` one.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
     __slots__ = (
-        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure", "_journal",
-        "_matrix", "_operation", "_policy", "_sent", "handle",
+        "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure",
+        "_journal", "_matrix", "_operation", "_policy", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +50,8 @@ class Call:
         ticket: int = 0,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
+        began: float | None = None,
+        again: Callable[[Operation, float], Call] | None = None,
     ) -> None:
         self._operation = operation
         self._policy = policy
@@ -58,8 +63,13 @@ class Call:
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | Exception | None = None
         self._matrix: engine.Matrix | None = None
-        self._began = perf_counter()
-        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token)
+        self._again = again
+        self._began = now = perf_counter()
+        spent_s = 0.0
+        if began is not None:
+            self._began = began
+            spent_s = now - began
+        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token, spent_s)
         self._journal = journal(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
@@ -110,34 +120,57 @@ class Call:
                 self._failure = self._annotated(refused, completion)
             self.handle.cancel()
 
+    def successor(self) -> Call | None:
+        """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
+        failure = self._failure
+        if self._again is None or failure is None or isinstance(failure, Exception):
+            return None
+        operation = self._operation.instead(failure)
+        if operation is None:
+            return None
+        if self._policy.cancel_token is not None:
+            self._policy.cancel_token.unwatch(self)
+        if self._journal is not None:
+            self._journal.ended("is made again in another form")
+            self._journal = None
+        return self._again(operation, self._began)
+
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
-        failure = self._failure
-        if failure is None and not self.handle.cancelled:
+        if self._failure is None and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
             if self._journal is not None:
                 self._journal.ended("done")
                 self._journal = None
             return response
+        # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
+        # caller's client and its connections would stay until the garbage collector comes.
+        raise self._exception()
+
+    def _exception(self) -> Exception:
+        """What the caller gets instead of a response; may be asked for once."""
+        failure, self._failure = self._failure, None
+        completion = None
         if isinstance(failure, Exception):
-            exception, completion = failure, None
+            exception = failure
         elif failure is not None:
             from ..errors import exception_from
 
+            completion = failure
             exception = exception_from(
-                failure, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
+                completion, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
             )
-            exception, completion = self._annotated(exception, failure), failure
+            exception = self._annotated(exception, completion)
         elif self._policy.cancel_token is not None and self._policy.cancel_token.is_cancelled():
-            exception, completion = self._cancelled(), None
+            exception = self._cancelled()
         else:
-            exception, completion = MemoryError("out of memory, even for the reason why the call failed"), None
+            exception = MemoryError("out of memory, even for the reason why the call failed")
         if self._journal is not None:
             self._journal.failed(exception, completion)
             self._journal = None
-        raise exception
+        return exception
 
     def _cancelled(self) -> Exception:
         from ..errors import annotate, cancelled

@@ -50,6 +50,7 @@ cdef class Operation:
         rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
         ticket: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
+        spent_s: seconds of the plan's total time-out that have passed already.
     """
 
     cdef Op *op
@@ -63,7 +64,8 @@ cdef class Operation:
     cdef readonly bint drained
 
     def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows,
-                 unsigned long long ticket, EventMailbox mailbox, unsigned long long token):
+                 unsigned long long ticket, EventMailbox mailbox,
+                 unsigned long long token, double spent_s = 0.0):
         cdef Py_ssize_t i
         cdef long long first = 0
         sweep_limbo()
@@ -87,7 +89,7 @@ cdef class Operation:
         op.retry_budget = budget_of(op.plan.retry_share, count)
         op.hedge_budget = budget_of(op.plan.hedge_share, count)
         if op.plan.total_timeout_s > 0:
-            op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s, CENTURY_S) * 1e9)
+            op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s - spent_s, CENTURY_S) * 1e9)
         if rows is not None:
             op.embeddings = True
             for i in range(count):

@@ -105,7 +105,7 @@ cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
     cdef Slist *line = transfer.lines
     if 300 <= status <= 399:
         transfer.redirected = True
-    if status == 300 or status == 304 or status == 305:
+    if 300 <= status <= 399 and not (301 <= status <= 303 or 307 <= status <= 308):
         transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
     elif 301 <= status <= 303 and not transfer.lane.op.plan.bodyless:
         while line != NULL:

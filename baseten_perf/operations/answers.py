@@ -23,16 +23,18 @@ def decoded(completion: Completion) -> Any:
             return messagepack.loads(bytes(body))
         return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
     except ValueError as refused:
-        reason = refused
-    # What orjson says of too deep a document depends on its version; no other error of it speaks of depth.
-    if isinstance(reason, orjson.JSONDecodeError) and "depth" in reason.msg:
+        # Only its words: a variable that holds an exception would keep it, and all frames up to the caller's.
+        reason = str(refused)
+        # What orjson says of too deep a document depends on its version; no other error of it speaks of depth.
+        too_deep = isinstance(refused, orjson.JSONDecodeError) and "depth" in refused.msg
+    if too_deep:
         from . import nested
 
         try:
             return nested.loads(bytes(body))
         except ValueError as refused:
-            reason = refused
-    raise malformed(completion, str(reason)) from None
+            reason = str(refused)
+    raise malformed(completion, reason) from None
 
 
 def items(completion: Completion, expected: int, document: Any, what: str) -> list[Any]:

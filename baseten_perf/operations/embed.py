@@ -8,13 +8,16 @@ from typing import Any
 import orjson
 
 from ..arguments import unsigned, utf8_string
-from ..completion import Completion, Matrix
+from ..completion import Completion, Matrix, Outcome
 from ..policy import Policy
 from ..responses.embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.rows import Arrival, Item, OddBatch, Rows
 from .answers import decoded, items, json_kind, malformed
 from .batching import Batches, checked_texts
 from .operation import Operation
+
+# How servers refuse an encoding format that they do not know. None of them is retried as it is.
+REFUSALS = frozenset({400, 415, 422, 501})
 
 
 class Embed(Operation):
@@ -26,13 +29,18 @@ class Embed(Operation):
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
+        policy: how inputs are batched.
+        refusing: for clients that prefer base64, the models that refuse it: without an encoding format, base64 is asked
+            for unless `model` is one of them, where it is put when it turns out to be. To whoever reads the response,
+            the vectors are floats. None: the format is left to the server.
 
     Raises TypeError, OverflowError, UnicodeEncodeError or ValueError.
     """
 
     __slots__ = (
-        "_arrivals", "_batches", "_identities", "_model", "_object", "_objects", "_odd", "_prefix", "_prompt_tokens",
-        "_requested_model", "_suffix", "_texts", "_total_tokens",
+        "_answering", "_arrivals", "_batches", "_identities", "_model", "_object", "_objects", "_odd", "_plain",
+        "_prefix", "_prompt_tokens", "_refused", "_refusing", "_requested_model", "_suffix", "_texts", "_total_tokens",
+        "final_statuses", "tentative",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +51,7 @@ class Embed(Operation):
         dimensions: int | None,
         user: str | None,
         policy: Policy,
+        refusing: set[str] | None = None,
     ) -> None:
         self._texts = checked_texts("input", input)
         model = utf8_string("model", model)
@@ -59,6 +68,14 @@ class Embed(Operation):
             raise ValueError("User string cannot exceed 1000 characters")
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
+        self._refusing = refusing
+        self._refused = False
+        self.tentative = encoding_format is None and refusing is not None and model not in refusing
+        self.final_statuses = REFUSALS if self.tentative else frozenset()
+        if self.tentative:
+            self._plain = (model, None, dimensions, user, policy)
+            self._answering: set[int] = set()  # numbers of endpoints
+            encoding_format = "base64"
         options = {"model": model, "encoding_format": encoding_format, "dimensions": dimensions, "user": user}
         given = {name: value for name, value in options.items() if value is not None}
         self._prefix = b'{"input":'
@@ -74,6 +91,23 @@ class Embed(Operation):
         # What the indices and placeholders of a full regular batch look like: compared with, never changed.
         size = min(policy.batch_size, len(self._texts))
         self._identities = (list(range(size)), list(range(-1, -1 - size, -1)))
+
+    def instead(self, failure: Completion) -> Embed | None:
+        """The whole call without the encoding format, when it may be that which an endpoint refuses.
+
+        An endpoint that has answered other requests of this call refuses something else.
+        """
+        if (
+            not self.tentative
+            or failure.outcome != Outcome.HTTP_STATUS
+            or failure.status not in REFUSALS
+            or failure.endpoint in self._answering
+        ):
+            return None
+        plain = Embed(self._texts, *self._plain)
+        plain._refusing = self._refusing
+        plain._refused = True
+        return plain
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
@@ -105,11 +139,17 @@ class Embed(Operation):
         # Nothing is refused from here on, so a refused answer leaves no trace.
         if arrival == Arrival.ODD:
             found = [array("f", each).tolist() if isinstance(each, list) else each for each in embeddings]
+            if self.tentative:
+                found = [-1 - each if isinstance(each, int) and each < 0 else each for each in found]
             self._odd[index] = OddBatch(found if order is None else _moved(found, order), completion.vectors)
         elif order is not None and matrix is not None:
             matrix.permute(start, order)
         if names is not None:
             self._objects[index] = names if order is None else _moved(names, order)
+        if self.tentative:
+            self._answering.add(completion.endpoint)
+            # The caller did not ask for base64 and shall see floats.
+            arrival = Arrival.FLOATS if arrival == Arrival.BASE64 else arrival
         self._arrivals[index] = arrival
         if index == 0:
             self._model, self._object = model, kind
@@ -172,6 +212,8 @@ class Embed(Operation):
         return Rows(matrix, batches.starts, batches.total, self._arrivals, self._odd, self._objects)
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
+        if self._refused and self._refusing is not None:
+            self._refusing.add(self._requested_model)  # it was the encoding format, since the rest is as it was
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
         return OpenAIEmbeddingsResponse(
             self._rows(matrix), self._object, self._model, usage, total_time, self.elapsed, self.headers

@@ -21,7 +21,12 @@ class Operation(ABC):
         method: HTTP method of every request.
         path: appended to the base URL.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
+        final_statuses: HTTP statuses that are not retried, whatever the policy says.
+        tentative: whether there may be another form of the call to make `instead`.
     """
+
+    final_statuses: frozenset[int] = frozenset()
+    tentative = False
 
     __slots__ = ("elapsed", "headers", "method", "name", "path", "rows")
 
@@ -53,6 +58,10 @@ class Operation(ABC):
     @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
+
+    def instead(self, failure: Completion) -> Operation | None:
+        """The call in another form, to be made in place of this one, which has failed; None when that is final."""
+        return None
 
     @abstractmethod
     def response(self, total_time: float, matrix: Matrix | None) -> Any:

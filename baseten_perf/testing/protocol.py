@@ -32,6 +32,7 @@ class Connection(asyncio.BufferedProtocol):
         "_keep_alive",
         "_number",
         "_pending",
+        "_resets",
         "_service",
         "_transport",
         "_wanted",
@@ -54,6 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         """Called by the event loop."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0)
+        self._resets = self._service.tally.resets
         self._number = self._service.tally.connected()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
             self._pending = False
             self._service.tally.ended(aborted=True)
         if not self._is_control:
-            self._service.tally.disconnected()
+            self._service.tally.disconnected(self._resets)
 
     def pause_writing(self) -> None:
         """Called by the event loop: the kernel did not take all that was written."""
@@ -154,7 +156,7 @@ class Connection(asyncio.BufferedProtocol):
         if request.path.startswith(CONTROL):
             if not self._is_control:
                 self._is_control = True
-                service.tally.disregard()
+                service.tally.disregard(self._resets)
             self._transport.write(service.control(request).encode(bodyless=False))
             return
         self._pending = True

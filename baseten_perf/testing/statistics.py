@@ -15,7 +15,7 @@ class Statistics:
     """Counts since the start or the last reset. Control requests and their connections are not counted."""
 
     connections_opened: int = 0
-    connections_open: int = 0  #: now
+    connections_open: int = 0  #: now, of those opened
     requests: int = 0  #: complete requests received
     requests_active: int = 0  #: received, and not answered entirely, now
     peak_concurrent_requests: int = 0  #: the most that were active at once
@@ -55,13 +55,15 @@ class Tally:
 
     def __init__(self, *, record: bool) -> None:
         self._record = record
-        self._connections_open = 0
         self._active = 0
+        self.resets = 0
         self.reset()
 
     def reset(self) -> None:
-        """Start counting and recording again; what is open or active now stays so."""
+        """Start counting and recording again; what is active now stays so, and connections open now count no more."""
+        self.resets += 1
         self.recorded: list[RecordedRequest] = []
+        self._connections_open = 0
         self._connections_opened = 0
         self._requests = 0
         self._peak = self._active
@@ -74,14 +76,16 @@ class Tally:
         self._connections_opened += 1
         return self._connections_opened
 
-    def disconnected(self) -> None:
-        """A counted connection is gone."""
-        self._connections_open -= 1
+    def disconnected(self, resets: int) -> None:
+        """A counted connection is gone, which came after so many `resets`."""
+        if resets == self.resets:
+            self._connections_open -= 1
 
-    def disregard(self) -> None:
+    def disregard(self, resets: int) -> None:
         """A connection turned out to be for control: it shall not have been counted."""
-        self._connections_open -= 1
-        self._connections_opened = max(0, self._connections_opened - 1)
+        if resets == self.resets:
+            self._connections_open -= 1
+            self._connections_opened -= 1
 
     def began(self, request: Request, connection: int) -> None:
         """A request has arrived entirely."""

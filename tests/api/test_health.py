@@ -25,8 +25,8 @@ Make = Callable[..., Endpoint]
 
 
 @pytest.fixture
-def make() -> Iterator[Make]:
-    """Make an endpoint that is probed every 0.1 s; it is dropped with the test."""
+def make(server: Server) -> Iterator[Make]:
+    """Make an endpoint that is probed every 0.1 s; it is dropped before the server looks for what is left."""
     made: list[Endpoint] = []
 
     def endpoint(base_url: str, **options: Any) -> Endpoint:

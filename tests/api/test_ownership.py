@@ -8,13 +8,14 @@ import gc
 import pickle
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
 import pytest
 
-from baseten_perf import OpenAIEmbeddingsResponse, PerformanceClient
-from baseten_perf.testing import Server
+from baseten_perf import CancellationToken, OpenAIEmbeddingsResponse, PerformanceClient, RequestProcessingPreference
+from baseten_perf.testing import Faults, Server
 from baseten_perf.testing.embeddings import embedding, embeddings
 
 TEXTS = [f"text {i}" for i in range(200)]
@@ -177,3 +178,63 @@ def test_equality(server: Server) -> None:
     assert one.data != client.embed(["b"], "m").data
     assert one != "something else"
     assert len({one, two, one}) == 2
+
+
+FAULTS = [
+    Faults(status=404), Faults(reset=True), Faults(stall=True), Faults(invalid_json=True), Faults(drop_item=True),
+    Faults(not_json=True),
+]  # fmt: skip
+CANCELLED = CancellationToken()
+CANCELLED.cancel()
+REFUSED = [RequestProcessingPreference(max_retries=7), RequestProcessingPreference(cancel_token=CANCELLED)]
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Without the garbage collector: what is kept by a cycle of references stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(
+    "what", [*FAULTS, *REFUSED], ids=[*(fault.format() for fault in FAULTS), "refused", "cancelled"]
+)
+@pytest.mark.parametrize("way", ["blocking", "asyncio"])
+def test_a_failure_keeps_no_client(server: Server, way: str, what: Faults | RequestProcessingPreference) -> None:
+    """An exception refers to its frames, which refer to the client; with a cycle its connections would stay open."""
+    if isinstance(what, Faults):
+        url = server.faulty(what)
+        preference = RequestProcessingPreference(max_retries=0, timeout_s=0.2)
+    else:
+        url, preference = server.url, what
+    client = PerformanceClient(url, "k")
+    kept = weakref.ref(client.get_client_wrapper())
+
+    async def fail(client: PerformanceClient) -> None:
+        try:
+            await client.async_embed(["a", "b"], "m", preference=preference)
+        except (ValueError, OSError):
+            return
+        pytest.fail("no exception")
+
+    async def fail_and_look(clients: list[PerformanceClient]) -> bool:
+        await fail(clients.pop())
+        await asyncio.sleep(0)  # the event loop itself keeps the future until this step ends
+        return kept() is None
+
+    if way == "asyncio":
+        clients = [client]
+        del client
+        assert asyncio.run(fail_and_look(clients))
+    else:
+        try:
+            client.embed(["a", "b"], "m", preference=preference)
+        except (ValueError, OSError):
+            pass
+        else:
+            pytest.fail("no exception")
+        del client
+        assert kept() is None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from baseten_perf import HttpClientWrapper, PerformanceClient
+from baseten_perf import APIConnectionError, HttpClientWrapper, PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Server
 
 pytest.importorskip("pproxy")
@@ -65,7 +65,7 @@ def secure(server_certificate: Path, trusted: Path) -> Iterator[tuple[Server, st
 
 
 def answer(client: PerformanceClient) -> object:
-    return client.batch_post("/x", [{"a": 1}], timeout_s=10).data[0]
+    return client.batch_post("/x", [{"a": 1}], RequestProcessingPreference(timeout_s=10, max_retries=0)).data[0]
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
@@ -108,6 +108,38 @@ def test_no_proxy(server: Server, exempt: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setenv("no_proxy", exempt)
     assert answer(PerformanceClient(server.url, "key")) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("host", "exempt", "direct"),
+    [
+        ("a.localhost", "localhost", True),
+        ("a.localhost", ".localhost", True),
+        ("localhost", "LocalHost", True),
+        ("localhost", " x , localhost ", True),
+        ("a.localhost", "b.localhost", False),
+        ("alocalhost.localhost", "ocalhost", False),
+        ("127.0.0.1", "127.0.0.0/8", True),
+        ("127.0.0.1", "10.0.0.0/8", False),
+        ("127.0.0.1", "127.0.0.", False),
+        ("localhost", "localhost:PORT", True),
+        ("a.localhost", "x, .LocalHost:PORT", True),
+        ("127.0.0.1", "127.0.0.1:PORT", True),
+        ("localhost", "localhost:1", False),
+        ("alocalhost", "localhost:PORT", False),
+    ],
+)
+def test_entries_of_no_proxy(
+    server: Server, host: str, exempt: str, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("no_proxy", exempt.replace("PORT", str(server.port)))
+    client = PerformanceClient(f"http://{host}:{server.port}", "key")
+    if direct:
+        assert answer(client) == {"a": 1}
+    else:
+        with pytest.raises(APIConnectionError, match="over proxy"):
+            answer(client)
 
 
 def test_no_proxy_does_not_touch_an_explicit_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

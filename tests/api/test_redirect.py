@@ -55,7 +55,7 @@ def test_the_same_call_goes_on_with_posts(client: PerformanceClient, server: Ser
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("status", [300, 304, 305])
+@pytest.mark.parametrize("status", [300, 304, 305, 306, 309, 399])
 def test_other_3xx_are_errors(client: PerformanceClient, server: Server, status: int) -> None:
     with pytest.raises(requests.exceptions.HTTPError) as caught:
         client.batch_post(f"/redirect/{status}?to=/echo", [1])

@@ -8,6 +8,7 @@ gives options to the interpreter. Programs called `idle_...` spend half a minute
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,11 @@ def start(program: Path, poller: str) -> subprocess.Popen[str]:
     options = first.removeprefix("# python:").split() if first.startswith("# python:") else []
     return subprocess.Popen(
         [sys.executable, *options, str(program)],
-        env={**os.environ, "BASETEN_PERF_POLLER": "poll" if poller == "portable" else ""},
+        env={
+            **os.environ,
+            "BASETEN_PERF_POLLER": "poll" if poller == "portable" else "",
+            "PYTHONFAULTHANDLER": "1",  # so that one that hangs or crashes tells where
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,8 +45,12 @@ def expect_success(running: subprocess.Popen[str]) -> None:
     try:
         written, complained = running.communicate(timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
-        running.kill()
-        written, complained = running.communicate()
+        running.send_signal(signal.SIGABRT)
+        try:
+            written, complained = running.communicate(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            written, complained = running.communicate()
         pytest.fail(f"still running after {LIMIT_S} s; stdout:\n{written}\nstderr:\n{complained}")
     assert running.returncode == 0, f"exit code {running.returncode}; stdout:\n{written}\nstderr:\n{complained}"
     assert complained == ""

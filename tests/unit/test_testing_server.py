@@ -206,6 +206,27 @@ def test_statistics(server: Server) -> None:
     assert server.statistics().requests_aborted == 0
 
 
+def test_connections_from_before_a_reset_count_no_more(server: Server) -> None:
+    with socket.create_connection((server.host, server.port), timeout=10) as raw:
+        exchange_on(raw)
+        server.reset()
+        assert (server.statistics().connections_opened, server.statistics().connections_open) == (0, 0)
+        with socket.create_connection((server.host, server.port), timeout=10) as another:
+            exchange_on(another)
+            assert (server.statistics().connections_opened, server.statistics().connections_open) == (1, 1)
+        eventually(lambda: server.statistics().connections_open == 0)
+    exchange(server, b"GET /x HTTP/1.1\r\nConnection: close\r\n\r\n")
+    eventually(lambda: server.statistics().connections_open == 0)
+    assert server.statistics().connections_opened == 2
+
+
+def exchange_on(raw: socket.socket) -> None:
+    raw.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n[]")
+    received = b""
+    while not received.endswith(b"[]"):
+        received += raw.recv(65536)
+
+
 @pytest.mark.parametrize("fault", ["stall", "latency=5", "body_latency=5", "stall_body"])
 def test_requests_given_up_are_counted(server: Server, fault: str) -> None:
     with socket.create_connection((server.host, server.port), timeout=10) as raw:
