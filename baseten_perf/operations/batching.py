@@ -38,6 +38,9 @@ class Batches:
 
     def sizes(self) -> list[int]:
         """Number of texts of each batch."""
+        starts = self.starts
+        if isinstance(starts, range):
+            return [starts.step] * (len(starts) - 1) + [self.total - starts[-1]]
         return [end - start for start, end in map(self.span, range(len(self.starts)))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -12,12 +13,17 @@ from ..completion import Completion, Matrix, Outcome
 from ..policy import Policy
 from ..responses.embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.rows import Arrival, Item, OddBatch, Rows
+from . import irregular
+from ._skeleton import regular_form
 from .answers import decoded, items, json_kind, malformed
 from .batching import Batches, checked_texts
 from .operation import Operation
 
 # How servers refuse an encoding format that they do not know. None of them is retried as it is.
 REFUSALS = frozenset({400, 415, 422, 501})
+NO_STATUSES: frozenset[int] = frozenset()
+# As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
+FLOATS, BASE64 = int(Arrival.FLOATS), int(Arrival.BASE64)
 
 
 class Embed(Operation):
@@ -38,8 +44,8 @@ class Embed(Operation):
     """
 
     __slots__ = (
-        "_answering", "_arrivals", "_batches", "_identities", "_model", "_object", "_objects", "_odd", "_plain",
-        "_prefix", "_prompt_tokens", "_refused", "_refusing", "_requested_model", "_suffix", "_texts", "_total_tokens",
+        "_answering", "_arrivals", "_batches", "_model", "_object", "_objects", "_odd", "_plain",
+        "_prompt_tokens", "_refused", "_refusing", "_requested_model", "_suffix", "_texts", "_total_tokens",
         "final_statuses", "tentative",
     )  # fmt: skip
 
@@ -71,15 +77,13 @@ class Embed(Operation):
         self._refusing = refusing
         self._refused = False
         self.tentative = encoding_format is None and refusing is not None and model not in refusing
-        self.final_statuses = REFUSALS if self.tentative else frozenset()
+        self.final_statuses = NO_STATUSES
         if self.tentative:
+            self.final_statuses = REFUSALS
             self._plain = (model, None, dimensions, user, policy)
             self._answering: set[int] = set()  # numbers of endpoints
             encoding_format = "base64"
-        options = {"model": model, "encoding_format": encoding_format, "dimensions": dimensions, "user": user}
-        given = {name: value for name, value in options.items() if value is not None}
-        self._prefix = b'{"input":'
-        self._suffix = b"," + orjson.dumps(given)[1:]
+        self._suffix = _suffix(model, encoding_format, dimensions, user)
         self._batches = Batches(self._texts, policy)
         super().__init__("embed", "POST", "/v1/embeddings", len(self._batches), self._batches.sizes())
         self._requested_model = self._model = model
@@ -88,9 +92,6 @@ class Embed(Operation):
         self._arrivals = bytearray(len(self._batches))
         self._odd: dict[int, OddBatch] = {}
         self._objects: dict[int, list[str]] = {}
-        # What the indices and placeholders of a full regular batch look like: compared with, never changed.
-        size = min(policy.batch_size, len(self._texts))
-        self._identities = (list(range(size)), list(range(-1, -1 - size, -1)))
 
     def instead(self, failure: Completion) -> Embed | None:
         """The whole call without the encoding format, when it may be that which an endpoint refuses.
@@ -111,7 +112,7 @@ class Embed(Operation):
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        return self._prefix + orjson.dumps(self._texts[start:end]) + self._suffix
+        return b'{"input":%b%b' % (orjson.dumps(self._texts[start:end]), self._suffix)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -123,21 +124,19 @@ class Embed(Operation):
         if document.get("data") is None:
             raise malformed(completion, "missing field `data`")
         entries = items(completion, end - start, document["data"], "`data`")
-        try:
-            embeddings = [entry["embedding"] for entry in entries]
-            positions = [entry.get("index") for entry in entries]
-            objects = [entry.get("object") for entry in entries]
-        except KeyError:
-            raise malformed(completion, "missing field `embedding`") from None
-        except (TypeError, AttributeError):
-            raise malformed(completion, "an item of `data` is not an object") from None
-        order = self._order(completion, positions)
-        arrival = self._arrival(completion, embeddings, matrix)
-        names = self._names(completion, objects)
-        model = _text(completion, document, "model", self._requested_model)
-        kind = _text(completion, document, "object", "list")
+        embeddings = order = names = None
+        # As nearly always; what else there is takes longer.
+        arrival = 0 if matrix is None or completion.vectors is not None else regular_form(entries)
+        if not arrival:
+            arrival, embeddings, order, names = irregular.read(completion, entries, matrix)
+        model = document.get("model")
+        if type(model) is not str:
+            model = _text_or(self._requested_model, completion, "model", model)
+        kind = document.get("object")
+        if type(kind) is not str:
+            kind = _text_or("list", completion, "object", kind)
         # Nothing is refused from here on, so a refused answer leaves no trace.
-        if arrival == Arrival.ODD:
+        if embeddings is not None:
             found = [array("f", each).tolist() if isinstance(each, list) else each for each in embeddings]
             if self.tentative:
                 found = [-1 - each if isinstance(each, int) and each < 0 else each for each in found]
@@ -148,8 +147,8 @@ class Embed(Operation):
             self._objects[index] = names if order is None else _moved(names, order)
         if self.tentative:
             self._answering.add(completion.endpoint)
-            # The caller did not ask for base64 and shall see floats.
-            arrival = Arrival.FLOATS if arrival == Arrival.BASE64 else arrival
+            if arrival == BASE64:
+                arrival = FLOATS  # the caller did not ask for base64
         self._arrivals[index] = arrival
         if index == 0:
             self._model, self._object = model, kind
@@ -158,54 +157,6 @@ class Embed(Operation):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
             self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
-
-    def _order(self, completion: Completion, positions: list[Any]) -> list[int] | None:
-        """Where each item belongs in the batch; None when the items are in order already."""
-        size = len(positions)
-        expected = self._identities[0] if size == len(self._identities[0]) else list(range(size))
-        kinds = set(map(type, positions))
-        if kinds == {int}:
-            if positions == expected:
-                return None
-            if sorted(positions) == expected:
-                return positions
-            raise malformed(completion, f"the `index` of the items is not a permutation of 0..{size - 1}")
-        if kinds == {type(None)}:
-            return None
-        raise malformed(completion, "the `index` of an item is missing or not an integer")
-
-    def _arrival(self, completion: Completion, embeddings: list[Any], matrix: Matrix | None) -> Arrival:
-        """Tell a regular batch from an odd one, and refuse what is no vector."""
-        if set(map(type, embeddings)) == {int}:
-            ascending, descending = self._identities
-            if len(embeddings) != len(ascending):
-                ascending, descending = ascending[: len(embeddings)], descending[: len(embeddings)]
-            if completion.vectors is None and matrix is not None:
-                if embeddings == ascending:
-                    return Arrival.FLOATS
-                if embeddings == descending:
-                    return Arrival.BASE64
-        vectors = 0
-        for embedding in embeddings:
-            if type(embedding) is int:
-                if embedding not in (vectors, -1 - vectors):
-                    raise malformed(completion, "the vectors do not match the items of `data`")
-                vectors += 1
-            elif not _is_literal(embedding):
-                reason = f"an `embedding` must be an array of numbers or a string, not {json_kind(embedding)}"
-                raise malformed(completion, reason)
-        held = 0 if matrix is None else vectors
-        if vectors != (held if completion.vectors is None else len(completion.vectors)):
-            raise malformed(completion, "the vectors do not match the items of `data`")
-        return Arrival.ODD
-
-    def _names(self, completion: Completion, objects: list[Any]) -> list[str] | None:
-        """The `object` of each item when one of them is not what it always is."""
-        if objects.count("embedding") + objects.count(None) == len(objects):
-            return None
-        if any(not isinstance(name, str) for name in objects if name is not None):
-            raise malformed(completion, "the `object` of an item is not a string")
-        return ["embedding" if name is None else name for name in objects]
 
     def _rows(self, matrix: Matrix | None) -> Rows:
         batches = self._batches
@@ -229,10 +180,12 @@ class Embed(Operation):
         return result
 
 
-def _is_literal(embedding: Any) -> bool:
-    if isinstance(embedding, list):
-        return set(map(type, embedding)) <= {int, float}
-    return isinstance(embedding, str)
+@lru_cache(maxsize=256)
+def _suffix(model: str, encoding_format: str | None, dimensions: int | None, user: str | None) -> bytes:
+    """What follows the inputs in every body; all parameters are of their exact types."""
+    options = {"model": model, "encoding_format": encoding_format, "dimensions": dimensions, "user": user}
+    given = {name: value for name, value in options.items() if value is not None}
+    return b"," + orjson.dumps(given)[1:]
 
 
 def _moved(values: list[Any], order: list[int]) -> list[Any]:
@@ -243,12 +196,9 @@ def _moved(values: list[Any], order: list[int]) -> list[Any]:
     return result
 
 
-def _text(completion: Completion, document: dict[str, Any], name: str, default: str) -> str:
-    value = document.get(name)
+def _text_or(default: str, completion: Completion, name: str, value: Any) -> str:
     if value is None:
         return default
-    if isinstance(value, str):
-        return value
     raise malformed(completion, f"`{name}` must be a string, not {json_kind(value)}")
 
 

@@ -1,0 +1,3 @@
+from typing import Any
+
+def regular_form(items: list[Any]) -> int: ...
