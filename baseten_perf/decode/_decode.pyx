@@ -12,6 +12,16 @@ cdef extern from "content_type.hpp" namespace "baseten" nogil:
     ContentType content_type_of(const char *line, size_t length)
 
 
+cdef extern from "kernel.hpp" namespace "baseten" nogil:
+    cppclass Kernel:
+        const char *name
+        bint supported()
+    const Kernel kernels[1]
+    const size_t kernel_count
+    const Kernel *kernel_in_use "baseten::kernel"
+    bint choose_kernel(const char *name)
+    const char *wanted_kernel()
+
 cdef extern from "reader.hpp" namespace "baseten" nogil:
     cdef enum class Claim:
         granted
@@ -39,6 +49,28 @@ cdef AnswerReader *idle_reader = NULL
 
 cdef Claim no_matrix(void *owner, size_t dimension, float **rows) noexcept nogil:
     return Claim.dimension_differs
+
+
+def supported_kernels() -> tuple:
+    """Names of the kernels that this machine supports, the best first."""
+    return tuple([kernels[k].name.decode() for k in range(kernel_count) if kernels[k].supported()])
+
+
+def kernel() -> str:
+    """Name of the kernel that this module's readers use."""
+    return kernel_in_use.name.decode()
+
+
+def use_kernel(name: str) -> None:
+    """Make this module's readers use a kernel by name, or the best one for ""; ValueError when there is no such one."""
+    if not choose_kernel(name.encode()):
+        raise ValueError(f"{name}: this machine supports the kernels {', '.join(supported_kernels())}")
+
+
+if not choose_kernel(wanted_kernel()):
+    raise ImportError(
+        f"BASETEN_PERF_KERNEL={wanted_kernel().decode(errors='replace')}: this machine supports no kernel of that name"
+    )
 
 
 def says_msgpack(line: bytes) -> bool | None:

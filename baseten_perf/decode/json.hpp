@@ -8,7 +8,7 @@
 
 #include "answer.hpp"
 #include "base64_text.hpp"
-#include "number.hpp"
+#include "decimals.hpp"
 
 namespace baseten {
 
@@ -130,38 +130,53 @@ class JsonEmbeddings {
 
     // A number cut by the end of a piece waits in carry_ until the rest of it has come.
     const char* read_array(const char* p, const char* last) {
-        Vectors& vectors = answer_.vectors;
+        const char* first = p;
         if (carry_size_ != 0) {
             p = complete_carry(p, last);
             if (answer_.failed() || carry_size_ != 0) return last;
         }
+        while (p < last && state_ != State::text) {
+            if (state_ == State::array_value) {
+                Vectors& vectors = answer_.vectors;
+                vectors.advance(read_decimals(first, p, last, vectors.row() + vectors.have(), vectors.room()));
+            }
+            p = read_elements(p, last);
+            if (answer_.failed()) return last;
+        }
+        return p;
+    }
+
+    // A few elements in whatever form, with the white space, commas and brackets among them.
+    const char* read_elements(const char* p, const char* last) {
+        size_t numbers = 4;
         for (; p < last; ++p) {
             char c = *p;
             if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
             if (state_ == State::array_comma) {
                 if (c == ',') {
                     state_ = State::array_value;
-                    if (++p == last) return last;
-                    c = *p;
-                    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
-                } else if (c == ']') {
+                    if (numbers == 0) return p + 1;
+                    continue;
+                }
+                if (c == ']') {
                     end_vector(false);
                     return p + 1;
-                } else {
-                    answer_.fail("a comma is missing between numbers");
-                    return last;
                 }
-            } else if (c == ']' && state_ == State::array_start) {
+                answer_.fail("a comma is missing between numbers");
+                return last;
+            }
+            if (c == ']' && state_ == State::array_start) {
                 end_vector(false);
                 return p + 1;
             }
-            Number number = read_number(p, last);
+            Number number = read_number(p, last, false);
             if (number.state == NumberState::more) {
                 carry(p, last);
                 return last;
             }
-            if (!accept(vectors, number)) return last;
+            if (!accept(answer_.vectors, number)) return last;
             p = number.end - 1;
+            if (numbers != 0) --numbers;
         }
         return last;
     }
@@ -191,7 +206,7 @@ class JsonEmbeddings {
         while (end < last && (is_digit(*end) || *end == '.' || *end == '-' || *end == '+' || (*end | 0x20) == 'e')) ++end;
         carry(p, end);
         if (answer_.failed() || end == last) return last;
-        Number number = read_any_number(carry_, carry_ + carry_size_, true);
+        Number number = read_number(carry_, carry_ + carry_size_, true);
         bool whole = number.state != NumberState::complete || number.end == carry_ + carry_size_;
         carry_size_ = 0;
         if (!whole) answer_.fail("a comma is missing between numbers");

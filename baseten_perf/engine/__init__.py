@@ -11,6 +11,7 @@ from ._engine import (
     Operation,
     Vectors,
     default_ca_file,
+    kernel,
     libcurl_version,
     supports,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Route",
     "Vectors",
     "default_ca_file",
+    "kernel",
     "libcurl_version",
     "supports",
 ]

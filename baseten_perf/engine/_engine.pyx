@@ -29,6 +29,7 @@ include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "route.pxi"         # where an attempt goes: endpoints, their health, their retries
 include "retry.pxi"         # whether and when an attempt is made again
+include "kernel.pxi"        # the decoders' inner loops
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended
