@@ -8,8 +8,7 @@
 #include <immintrin.h>
 
 #include "decimal.hpp"
-
-#define BASETEN_AVX2 __attribute__((target("avx2,bmi,lzcnt,popcnt")))
+#include "targets.hpp"
 
 namespace baseten::avx2 {
 

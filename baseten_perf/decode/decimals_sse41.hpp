@@ -6,8 +6,7 @@
 #include <immintrin.h>
 
 #include "decimal.hpp"
-
-#define BASETEN_SSE41 __attribute__((target("sse4.1,popcnt")))
+#include "targets.hpp"
 
 namespace baseten::sse41 {
 

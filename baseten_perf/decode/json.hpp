@@ -217,8 +217,7 @@ class JsonEmbeddings {
     const char* read_base64(const char* p, const char* last) {
         while (p < last && state_ == State::string_value && !answer_.failed()) {
             Taken taken = Taken::not_base64;
-            if (base64_.empty() && !escaped_)
-                while (last - p >= 16 && (taken = Base64Text::put_sixteen(answer_.vectors, p)) == Taken::yes) p += 16;
+            if (base64_.empty() && !escaped_) taken = Base64Text::put_sixteens(answer_.vectors, p, last);
             if (p == last) break;
             // The string may well end among the sixteen that are not base64.
             if (taken != Taken::no_memory) taken = read_character(p);

@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base64_portable.hpp"
 #include "decimals_portable.hpp"
 #if defined(__x86_64__)
+#include "base64_avx2.hpp"
+#include "base64_sse41.hpp"
 #include "decimals_avx2.hpp"
 #include "decimals_sse41.hpp"
 #endif
@@ -21,6 +24,9 @@ struct Kernel {
     // how many.  It stops before one that is no plain decimal or whose rounding is in doubt, and may leave up to three at
     // the end.  `decimals_margin` characters before the text and `behind_decimals` behind it must be readable.
     size_t (*read_decimals)(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out);
+    // Decodes up to `sixteens` times 16 characters of base64 to 12 bytes each, and gives how many: it stops before the
+    // first sixteen with a character that is not of the alphabet.
+    size_t (*decode_base64)(const char* text, size_t sixteens, char* bytes);
 };
 
 constexpr ptrdiff_t decimals_margin = 32;
@@ -36,10 +42,10 @@ inline bool has_any() { return true; }
 // The best first.
 inline constexpr Kernel kernels[] = {
 #if defined(__x86_64__)
-    {"avx2", has_avx2, avx2::find_commas, avx2::read_decimals},
-    {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals},
+    {"avx2", has_avx2, avx2::find_commas, avx2::read_decimals, avx2::decode_base64},
+    {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64},
 #endif
-    {"portable", has_any, portable::find_commas, portable::read_decimals},
+    {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64},
 };
 constexpr size_t kernel_count = sizeof kernels / sizeof *kernels;
 

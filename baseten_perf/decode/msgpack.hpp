@@ -241,8 +241,9 @@ class MsgpackEmbeddings {
         Taken taken = Taken::yes;
         while (left_ != 0 && p < last && taken == Taken::yes) {
             if (base64_.empty() && left_ >= 16 && last - p >= 16) {
-                taken = Base64Text::put_sixteen(vectors, p);
-                if (taken == Taken::yes) p += 16, left_ -= 16;
+                const char* run = p;
+                taken = Base64Text::put_sixteens(vectors, p, static_cast<uint64_t>(last - p) > left_ ? p + left_ : last);
+                left_ -= static_cast<uint64_t>(p - run);
             } else {
                 taken = base64_.put(vectors, *p++);
                 --left_;
