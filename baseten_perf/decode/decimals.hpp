@@ -18,16 +18,18 @@ inline bool read_with_comma(const char* p, const char* last, float* out) {
 // one's comma.  Stops before whatever it does not take: other white space than one space in front of each number, the end
 // of the array, what is no number, and anything near an end of what is readable, [first, last).
 inline size_t read_decimals(const char* first, const char*& p, const char* last, float* out, size_t room) {
-    constexpr ptrdiff_t portion = 1024;
+    constexpr size_t portion = 1024;
     uint16_t starts[1 + portion + 64];
     size_t count = 0;
     while (room - count >= 4 && p - first >= decimals_margin && last - p >= 64 + behind_decimals) {
         bool spaced = *p == ' ';
         if (!is_digit(p[spaced]) && p[spaced] != '-') break;
-        ptrdiff_t size = last - p - behind_decimals;
-        size = size < portion ? size & ~ptrdiff_t{63} : portion;
+        // No further than the commas in demand are likely to be.
+        size_t size = static_cast<size_t>(last - p - behind_decimals);
+        if (size > (room - count) * 32) size = (room - count) * 32;
+        size = size < portion ? size & ~size_t{63} : portion;
         starts[0] = 0;
-        size_t here = kernel->find_commas(p, static_cast<size_t>(size), starts + 1);
+        size_t here = kernel->find_commas(p, size, starts + 1);
         if (here > room - count) here = room - count;
         size_t done = 0;
         while (here - done >= 4) {

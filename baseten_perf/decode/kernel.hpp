@@ -6,11 +6,14 @@
 
 #include "base64_portable.hpp"
 #include "decimals_portable.hpp"
+#include "packed_portable.hpp"
 #if defined(__x86_64__)
 #include "base64_avx2.hpp"
 #include "base64_sse41.hpp"
 #include "decimals_avx2.hpp"
 #include "decimals_sse41.hpp"
+#include "packed_avx2.hpp"
+#include "packed_sse41.hpp"
 #endif
 
 namespace baseten {
@@ -27,6 +30,10 @@ struct Kernel {
     // Decodes up to `sixteens` times 16 characters of base64 to 12 bytes each, and gives how many: it stops before the
     // first sixteen with a character that is not of the alphabet.
     size_t (*decode_base64)(const char* text, size_t sixteens, char* bytes);
+    // Read up to `count` MessagePack floats of one size that follow each other, and give how many: they stop before the
+    // first other value.
+    size_t (*read_float32s)(const char* text, size_t count, float* out);
+    size_t (*read_float64s)(const char* text, size_t count, float* out);
 };
 
 constexpr ptrdiff_t decimals_margin = 32;
@@ -42,10 +49,13 @@ inline bool has_any() { return true; }
 // The best first.
 inline constexpr Kernel kernels[] = {
 #if defined(__x86_64__)
-    {"avx2", has_avx2, avx2::find_commas, avx2::read_decimals, avx2::decode_base64},
-    {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64},
+    {"avx2", has_avx2, avx2::find_commas, avx2::read_decimals, avx2::decode_base64,
+     avx2::read_float32s, avx2::read_float64s},
+    {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64,
+     sse41::read_float32s, sse41::read_float64s},
 #endif
-    {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64},
+    {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64,
+     portable::read_float32s, portable::read_float64s},
 };
 constexpr size_t kernel_count = sizeof kernels / sizeof *kernels;
 
