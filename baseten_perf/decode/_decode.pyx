@@ -1,6 +1,7 @@
 # distutils: language = c++
 """The reader of embeddings answers on its own: for tests of the decoder at any chunking."""
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdlib cimport free
 
 
@@ -31,6 +32,7 @@ cdef extern from "reader.hpp" namespace "baseten" nogil:
         char *data
         size_t size
     cppclass NativeVectors "baseten::Vectors":
+        bint direct()
         size_t count()
         void take(float **values, size_t **ends)
     cppclass AnswerReader:
@@ -49,6 +51,23 @@ cdef AnswerReader *idle_reader = NULL
 
 cdef Claim no_matrix(void *owner, size_t dimension, float **rows) noexcept nogil:
     return Claim.dimension_differs
+
+
+# Memory of the caller's, taken for a matrix.
+cdef struct Rows:
+    float *floats
+    size_t size
+    size_t count                    # rows that it must have
+    size_t dimension
+
+
+cdef Claim claim_rows(void *owner, size_t dimension, float **rows) noexcept nogil:
+    cdef Rows *matrix = <Rows *>owner
+    if dimension * matrix.count > matrix.size:
+        return Claim.dimension_differs
+    matrix.dimension = dimension
+    rows[0] = matrix.floats
+    return Claim.granted
 
 
 def supported_kernels() -> tuple:
@@ -79,8 +98,47 @@ def says_msgpack(line: bytes) -> bool | None:
     return None if said == ContentType.not_said else said == ContentType.msgpack
 
 
+cdef int feed(AnswerReader *reader, pieces, bint msgpack) except -1:
+    """Have a started reader read all pieces, which may be any buffers; ValueError with the reader's words."""
+    cdef Py_buffer view
+    reader.choose(msgpack)
+    for piece in pieces:
+        PyObject_GetBuffer(piece, &view, PyBUF_SIMPLE)
+        reader.feed(<const char *>view.buf, view.len)
+        PyBuffer_Release(&view)
+    reader.finish()
+    if reader.failure[0] != 0:
+        raise ValueError(reader.failure.decode())
+    return 0
+
+
+def read_rows(pieces, rows, most: int, msgpack: bool = False, repeats: int = 1) -> tuple[int, int]:
+    """Read an answer of equally long vectors into `rows`, a writable buffer of float32, as the engine fills a matrix.
+
+    `most` vectors must fit there.  Reads `repeats` times, for measurements: `pieces` must then be a list.  Returns
+    (vectors, dimension); raises ValueError with the reader's words, or when the vectors differ in length or do not fit.
+    """
+    cdef Py_buffer view
+    cdef Rows matrix
+    cdef AnswerReader *reader = new AnswerReader()
+    cdef size_t count = 0
+    PyObject_GetBuffer(rows, &view, PyBUF_WRITABLE)
+    try:
+        matrix = Rows(<float *>view.buf, view.len // sizeof(float), most, 0)
+        for _ in range(repeats):
+            reader.start(most, &matrix, claim_rows, False)
+            feed(reader, pieces, msgpack)
+            count = reader.vectors.count()
+            if count != 0 and not reader.vectors.direct():
+                raise ValueError("the vectors do not fit the rows")
+        return count, matrix.dimension
+    finally:
+        PyBuffer_Release(&view)
+        del reader
+
+
 def read_embeddings(pieces, most: int, msgpack: bool = False) -> tuple:
-    """Read an embeddings answer that arrives in `pieces` (an iterable of bytes), of at most `most` vectors.
+    """Read an embeddings answer that arrives in `pieces` (an iterable of buffers), of at most `most` vectors.
 
     Returns (vectors as lists of float, skeleton as bytes); raises ValueError with the reader's words.
     """
@@ -89,16 +147,10 @@ def read_embeddings(pieces, most: int, msgpack: bool = False) -> tuple:
     cdef float *values = NULL
     cdef size_t *ends = NULL
     cdef size_t count, k, i, start = 0
-    cdef bytes piece
     idle_reader = NULL
     try:
         reader.start(most, NULL, no_matrix, False)
-        reader.choose(msgpack)
-        for piece in pieces:
-            reader.feed(piece, len(piece))
-        reader.finish()
-        if reader.failure[0] != 0:
-            raise ValueError(reader.failure.decode())
+        feed(reader, pieces, msgpack)
         skeleton = reader.skeleton.data[:reader.skeleton.size]
         count = reader.vectors.count()
         reader.vectors.take(&values, &ends)
