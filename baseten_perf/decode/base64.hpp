@@ -4,33 +4,40 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace baseten {
 
 constexpr char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr uint8_t not_base64 = 0xff;
+constexpr uint32_t not_base64 = uint32_t{1} << 31;
 
-constexpr std::array<uint8_t, 256> base64_values() {
-    std::array<uint8_t, 256> values{};
-    for (auto& value : values) value = not_base64;
-    for (uint8_t i = 0; i < 64; ++i) values[static_cast<uint8_t>(base64_alphabet[i])] = i;
-    return values;
+// What each of four characters, by its place, contributes to the three bytes that they stand for, the first byte lowest;
+// not_base64 for what is no character of the alphabet.
+constexpr std::array<std::array<uint32_t, 256>, 4> base64_parts() {
+    std::array<std::array<uint32_t, 256>, 4> parts{};
+    for (auto& place : parts)
+        for (auto& part : place) part = not_base64;
+    for (uint32_t value = 0; value < 64; ++value) {
+        uint8_t character = static_cast<uint8_t>(base64_alphabet[value]);
+        parts[0][character] = value << 2;
+        parts[1][character] = value >> 4 | (value & 15) << 12;
+        parts[2][character] = value >> 2 << 8 | (value & 3) << 22;
+        parts[3][character] = value << 16;
+    }
+    return parts;
 }
-inline constexpr std::array<uint8_t, 256> base64_value = base64_values();
+inline constexpr std::array<std::array<uint32_t, 256>, 4> base64_part = base64_parts();
 
 // Decodes `groups` x 4 characters into `groups` x 3 bytes; false when a character is not of the alphabet ('=' is not).
 inline bool base64_decode(const char* text, size_t groups, uint8_t* bytes) {
-    uint8_t seen = 0;
+    uint32_t seen = 0;
     for (size_t i = 0; i < groups; ++i, text += 4, bytes += 3) {
-        uint8_t a = base64_value[static_cast<uint8_t>(text[0])], b = base64_value[static_cast<uint8_t>(text[1])];
-        uint8_t c = base64_value[static_cast<uint8_t>(text[2])], d = base64_value[static_cast<uint8_t>(text[3])];
-        seen |= a | b | c | d;
-        uint32_t bits = uint32_t(a) << 18 | uint32_t(b) << 12 | uint32_t(c) << 6 | d;
-        bytes[0] = static_cast<uint8_t>(bits >> 16);
-        bytes[1] = static_cast<uint8_t>(bits >> 8);
-        bytes[2] = static_cast<uint8_t>(bits);
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 4; ++k) bits |= base64_part[k][static_cast<uint8_t>(text[k])];
+        seen |= bits;
+        std::memcpy(bytes, &bits, 3);
     }
-    return (seen & 0xc0) == 0;
+    return (seen & not_base64) == 0;
 }
 
 constexpr size_t base64_length(size_t bytes) { return (bytes + 2) / 3 * 4; }

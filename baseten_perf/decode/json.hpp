@@ -4,11 +4,11 @@
 // Key order and white space do not matter.  A string that turns out not to be base64 of whole float32s is put back verbatim.
 #pragma once
 
-#include <cstdio>
+#include <charconv>
 
 #include "answer.hpp"
 #include "base64_text.hpp"
-#include "number.hpp"
+#include "decimals.hpp"
 
 namespace baseten {
 
@@ -26,6 +26,7 @@ class JsonEmbeddings {
 
     void feed(const char* p, size_t size) {
         const char* last = p + size;
+        piece_ = p;
         while (p < last && !answer_.failed()) {
             switch (state_) {
                 case State::text: p = read_text(p, last); break;
@@ -48,21 +49,8 @@ class JsonEmbeddings {
     const char* read_text(const char* p, const char* last) {
         const char* kept = p;
         for (; p < last; ++p) {
+            if (in_string_ && (p = read_string(p, last)) == last) break;
             char c = *p;
-            if (in_string_) {
-                if (escaped_) escaped_ = false;
-                else if (c == '\\') escaped_ = true, key_size_ = sizeof key_;
-                else if (c == '"') {
-                    in_string_ = false;
-                    if (key_expected_) {
-                        data_key_ = depth_ == 1 && key_size_ == 4 && std::memcmp(key_, "data", 4) == 0;
-                        embedding_key_ = depth_ == 3 && key_size_ == 9 && std::memcmp(key_, "embedding", 9) == 0;
-                    }
-                } else if (key_expected_ && key_size_ < sizeof key_) {
-                    key_[key_size_++] = c;
-                }
-                continue;
-            }
             switch (c) {
                 case '"':
                     if (embedding_key_ && !key_expected_) {
@@ -112,6 +100,43 @@ class JsonEmbeddings {
         return last;
     }
 
+    // On in a string; gives what is behind it, or `last`.
+    const char* read_string(const char* p, const char* last) {
+        while (p < last) {
+            if (escaped_) {
+                escaped_ = false;
+                ++p;
+            }
+            const char* first = p;
+            while (p < last && *p != '"' && *p != '\\') ++p;
+            if (key_expected_) add_to_key(first, static_cast<size_t>(p - first));
+            if (p == last) break;
+            escaped_ = *p == '\\';
+            if (escaped_) {
+                key_size_ = sizeof key_;
+            } else {
+                in_string_ = false;
+                if (key_expected_) {
+                    data_key_ = depth_ == 1 && key_size_ == 4 && std::memcmp(key_, "data", 4) == 0;
+                    embedding_key_ = depth_ == 3 && key_size_ == 9 && std::memcmp(key_, "embedding", 9) == 0;
+                }
+                return p + 1;
+            }
+            ++p;
+        }
+        return last;
+    }
+
+    // A key that is longer than the names that matter, or has an escape, is as good as any other.
+    void add_to_key(const char* text, size_t size) {
+        if (size > sizeof key_ - key_size_) {
+            key_size_ = sizeof key_;
+        } else {
+            std::memcpy(key_ + key_size_, text, size);
+            key_size_ += size;
+        }
+    }
+
     void begin_vector(State state) {
         if (!answer_.begin_vector()) return;
         embedding_key_ = escaped_ = false;
@@ -124,44 +149,61 @@ class JsonEmbeddings {
         long long placeholder;
         char text[24];
         if (!answer_.end_vector(base64, &placeholder)) return;
-        int length = std::snprintf(text, sizeof text, "%lld", placeholder);
-        if (keep(text, text + length)) state_ = State::text;
+        if (keep(text, std::to_chars(text, text + sizeof text, placeholder).ptr)) state_ = State::text;
     }
 
     // A number cut by the end of a piece waits in carry_ until the rest of it has come.
     const char* read_array(const char* p, const char* last) {
-        Vectors& vectors = answer_.vectors;
         if (carry_size_ != 0) {
             p = complete_carry(p, last);
             if (answer_.failed() || carry_size_ != 0) return last;
         }
+        while (p < last && state_ != State::text) {
+            if (state_ == State::array_value) {
+                Vectors& vectors = answer_.vectors;
+                vectors.advance(read_decimals(piece_, p, last, vectors.row() + vectors.have(), vectors.room()));
+            }
+            p = read_elements(p, last);
+            if (answer_.failed()) return last;
+        }
+        return p;
+    }
+
+    // A few elements in whatever form, with the white space, commas and brackets among them.
+    const char* read_elements(const char* p, const char* last) {
+        size_t numbers = 4;
         for (; p < last; ++p) {
             char c = *p;
             if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
             if (state_ == State::array_comma) {
                 if (c == ',') {
                     state_ = State::array_value;
-                    if (++p == last) return last;
-                    c = *p;
-                    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
-                } else if (c == ']') {
+                    if (numbers == 0) return p + 1;
+                    continue;
+                }
+                if (c == ']') {
                     end_vector(false);
                     return p + 1;
-                } else {
-                    answer_.fail("a comma is missing between numbers");
-                    return last;
                 }
-            } else if (c == ']' && state_ == State::array_start) {
-                end_vector(false);
-                return p + 1;
+                answer_.fail("a comma is missing between numbers");
+                return last;
             }
-            Number number = read_number(p, last);
+            if (state_ == State::array_start) {
+                if (c == ']') {
+                    end_vector(false);
+                    return p + 1;
+                }
+                state_ = State::array_value;
+                return p;
+            }
+            Number number = read_number(p, last, false);
             if (number.state == NumberState::more) {
                 carry(p, last);
                 return last;
             }
-            if (!accept(vectors, number)) return last;
+            if (!accept(answer_.vectors, number)) return last;
             p = number.end - 1;
+            if (numbers != 0) --numbers;
         }
         return last;
     }
@@ -191,7 +233,7 @@ class JsonEmbeddings {
         while (end < last && (is_digit(*end) || *end == '.' || *end == '-' || *end == '+' || (*end | 0x20) == 'e')) ++end;
         carry(p, end);
         if (answer_.failed() || end == last) return last;
-        Number number = read_any_number(carry_, carry_ + carry_size_, true);
+        Number number = read_number(carry_, carry_ + carry_size_, true);
         bool whole = number.state != NumberState::complete || number.end == carry_ + carry_size_;
         carry_size_ = 0;
         if (!whole) answer_.fail("a comma is missing between numbers");
@@ -202,8 +244,7 @@ class JsonEmbeddings {
     const char* read_base64(const char* p, const char* last) {
         while (p < last && state_ == State::string_value && !answer_.failed()) {
             Taken taken = Taken::not_base64;
-            if (base64_.empty() && !escaped_)
-                while (last - p >= 16 && (taken = Base64Text::put_sixteen(answer_.vectors, p)) == Taken::yes) p += 16;
+            if (base64_.empty() && !escaped_) taken = Base64Text::put_sixteens(answer_.vectors, p, last);
             if (p == last) break;
             // The string may well end among the sixteen that are not base64.
             if (taken != Taken::no_memory) taken = read_character(p);
@@ -244,6 +285,7 @@ class JsonEmbeddings {
     Answer& answer_;
     Base64Text base64_;
     State state_ = State::text;
+    const char* piece_ = nullptr;  // the beginning of what can be read
     size_t depth_ = 0;          // open objects and arrays
     bool data_depth_ = false;   // the array at depth 2 is root["data"]
     bool in_string_ = false;

@@ -195,8 +195,8 @@ class MsgpackEmbeddings {
         while (left_ != 0 && p < last) {
             if (header_used_ == 0) {
                 const char* run = p;
-                if (*p == static_cast<char>(0xca)) p = read_run<5, float32_of>(p, last);
-                else if (*p == static_cast<char>(0xcb)) p = read_run<9, float32_of_float64>(p, last);
+                if (*p == float32_marker) p = read_run(p, last, 5, kernel->read_float32s);
+                else if (*p == float64_marker) p = read_run(p, last, 9, kernel->read_float64s);
                 if (answer_.failed()) return last;
                 if (p != run) continue;
             }
@@ -218,8 +218,7 @@ class MsgpackEmbeddings {
     }
 
     // Whole numbers of one kind that follow each other.  No more of them are made room for than have arrived.
-    template <size_t size, float (*number_of)(const char*)>
-    const char* read_run(const char* p, const char* last) {
+    const char* read_run(const char* p, const char* last, size_t size, decltype(Kernel::read_float32s) read) {
         Vectors& vectors = answer_.vectors;
         size_t here = static_cast<size_t>(last - p) / size;
         size_t most = here < left_ ? here : left_;
@@ -227,13 +226,10 @@ class MsgpackEmbeddings {
             answer_.fail_memory();
             return last;
         }
-        float* row = vectors.row() + vectors.have();
-        const char marker = *p;
-        size_t count = 0;
-        for (; count < most && *p == marker; ++count, p += size) row[count] = number_of(p + 1);
+        size_t count = read(p, most, vectors.row() + vectors.have());
         vectors.advance(count);
         left_ -= count;
-        return p;
+        return p + size * count;
     }
 
     const char* read_base64(const char* p, const char* last) {
@@ -241,8 +237,9 @@ class MsgpackEmbeddings {
         Taken taken = Taken::yes;
         while (left_ != 0 && p < last && taken == Taken::yes) {
             if (base64_.empty() && left_ >= 16 && last - p >= 16) {
-                taken = Base64Text::put_sixteen(vectors, p);
-                if (taken == Taken::yes) p += 16, left_ -= 16;
+                const char* run = p;
+                taken = Base64Text::put_sixteens(vectors, p, static_cast<uint64_t>(last - p) > left_ ? p + left_ : last);
+                left_ -= static_cast<uint64_t>(p - run);
             } else {
                 taken = base64_.put(vectors, *p++);
                 --left_;

@@ -17,6 +17,8 @@ struct MsgpackHeader {
 };
 
 constexpr size_t longest_msgpack_header = 9;
+constexpr char float32_marker = static_cast<char>(0xca);
+constexpr char float64_marker = static_cast<char>(0xcb);
 
 // Bytes of the header that starts with `marker`, the marker included.
 inline size_t msgpack_header_size(char marker) {

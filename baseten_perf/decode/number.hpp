@@ -14,7 +14,7 @@
 #include <cstring>
 #include <limits>
 
-#include "decimal.hpp"
+#include "decimals_portable.hpp"
 
 #if !defined(__cpp_lib_to_chars)
 #include <locale.h>
@@ -92,12 +92,28 @@ inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, 
     double value = static_cast<double>(mantissa);
     value = exponent < 0 ? value / powers_of_ten[-exponent] : value * powers_of_ten[exponent];
     *result = to_float32(negative ? -value : value);
-    return rounds_safely(value);
+    return !in_doubt(value);
+}
+
+// Reads digits at `p`, which is then behind them, on into the mantissa; gives how many of them no longer had a place there.
+// Those behind the nineteenth change the value by less than what is `in_doubt` anyway.
+inline long long read_digits(const char*& p, const char* last, uint64_t& mantissa) {
+    for (uint64_t word; last - p >= 8 && mantissa < 100000000000; p += 8) {
+        word = portable::word_at(p) ^ 0x3030303030303030;
+        if (portable::no_digits(word) != 0) break;
+        mantissa = mantissa * 100000000 + static_cast<uint64_t>(portable::eight_digits(word));
+    }
+    long long left_out = 0;
+    for (; p < last && is_digit(*p); ++p) {
+        if (mantissa < 1000000000000000000) mantissa = mantissa * 10 + static_cast<uint64_t>(*p - '0');
+        else ++left_out;
+    }
+    return left_out;
 }
 
 // Reads the number that starts at `first`.  A number that touches `last` may go on in the next chunk: `more`, unless
 // `final` says that nothing follows.
-[[gnu::noinline]] inline Number read_any_number(const char* first, const char* last, bool final) {
+[[gnu::noinline]] inline Number read_number(const char* first, const char* last, bool final) {
     const Number more{final ? NumberState::malformed : NumberState::more, last, 0.0f};
     const Number malformed{NumberState::malformed, first, 0.0f};
     const char* p = first;
@@ -105,29 +121,13 @@ inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, 
     if (negative && ++p == last) return more;
     if (!is_digit(*p)) return malformed;
 
-    // Digits beyond the nineteenth only move the exponent: they change the value by less than the guard allows.
     uint64_t mantissa = 0;
-    int taken = 0;
-    long long exponent = 0;
     const char* integer = p;
-    for (; p < last && is_digit(*p); ++p) {
-        if (taken < 19) {
-            mantissa = mantissa * 10 + static_cast<uint64_t>(*p - '0');
-            taken += mantissa != 0;
-        } else {
-            ++exponent;
-        }
-    }
+    long long exponent = read_digits(p, last, mantissa);
     if (p - integer > 1 && *integer == '0') return malformed;
     if (p < last && *p == '.') {
         const char* fraction = ++p;
-        for (; p < last && is_digit(*p); ++p) {
-            if (taken < 19) {
-                mantissa = mantissa * 10 + static_cast<uint64_t>(*p - '0');
-                taken += mantissa != 0;
-                --exponent;
-            }
-        }
+        exponent += read_digits(p, last, mantissa) - (p - fraction);
         if (p == last && !final) return more;
         if (p == fraction) return malformed;
     }
@@ -149,16 +149,6 @@ inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, 
     if (!exact_double(first, p, &value)) return {NumberState::too_large, p, 0.0f};
     number.value = to_float32(value);
     return number;
-}
-
-// The same in two parts: what is inlined into a loop over many numbers stays small.
-[[gnu::always_inline]] inline Number read_number(const char* first, const char* last) {
-    if (last - first >= decimal_margin) {
-        Number plain{NumberState::complete, nullptr, 0.0f};
-        plain.end = read_decimal(first, &plain.value);
-        if (plain.end != nullptr) return plain;
-    }
-    return read_any_number(first, last, false);
 }
 
 }  // namespace baseten

@@ -33,9 +33,10 @@ class Vectors {
         row_ = nullptr;
     }
 
-    // The current vector: `have` floats so far at `row`, `room` fit there without asking.
+    // The current vector: `have` floats so far at `row`, `room` more fit there without asking.
     float* row() { return row_; }
     size_t have() const { return have_; }
+    size_t room() const { return room_ - have_; }
     size_t count() const { return count_; }
     bool direct() const { return direct_; }
 

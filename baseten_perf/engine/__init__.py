@@ -12,6 +12,7 @@ from ._engine import (
     RequestPlan,
     Vectors,
     default_ca_file,
+    kernel,
     libcurl_version,
     supports,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Route",
     "Vectors",
     "default_ca_file",
+    "kernel",
     "libcurl_version",
     "supports",
 ]

@@ -33,6 +33,7 @@ include "fork.pxi"          # what a child process must not share
 include "route.pxi"         # where an attempt goes: endpoints, their health, their retries
 include "plan.pxi"          # what requests of one kind have in common
 include "retry.pxi"         # whether and when an attempt is made again
+include "kernel.pxi"        # the decoders' inner loops
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "lines.pxi"         # its header lines
 include "options.pxi"       # what libcurl is told about a transfer

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.decode._decode import read_embeddings
+from baseten_perf.decode._decode import read_embeddings, supported_kernels, use_kernel
 
 Read = Callable[..., Any]
 
@@ -88,3 +88,11 @@ def reference() -> Read:
 def size(request: pytest.FixtureRequest) -> int:
     """How many bytes of the body arrive at a time."""
     return int(request.param)
+
+
+@pytest.fixture(scope="module", params=supported_kernels())
+def kernel(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kernel that the readers use, one after the other."""
+    use_kernel(request.param)
+    yield str(request.param)
+    use_kernel("")

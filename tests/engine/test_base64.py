@@ -13,6 +13,8 @@ import pytest
 
 from baseten_perf.decode._decode import read_embeddings
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 Read = Callable[..., Any]
 
 

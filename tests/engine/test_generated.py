@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from baseten_perf.decode._decode import read_embeddings
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 Read = Callable[..., Any]
 
 bounded = settings(

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from baseten_perf.decode._decode import read_embeddings
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 bounded = settings(
     max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

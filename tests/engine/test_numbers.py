@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import numpy
 import pytest
 
 from baseten_perf.decode._decode import read_embeddings
+
+pytestmark = pytest.mark.usefixtures("kernel")
 
 SHAPES: list[str] = """
 0 -0 0.0 -0.0 0e0 -0e-0 0.000 0e999 -0E+99999999999999999999 1 -1 9 10 123456789 1e0 1E0 1e+0 1e-0 1.0e1 -1.5E-3 1e00005
@@ -107,6 +110,60 @@ def test_float32_in_several_notations(size: int) -> None:
         texts = [notation(value) for value in floats]
         assert_as_numpy(texts, size)
         assert numpy.array_equal(values_of(texts, size), floats)
+
+
+ODD = """
+5e-05 -5.123456789012345e-05 1.5E3 12.5 -12.5 100 0 -0 -7 0.0 -0.0 -0.00000 9.999999999999999
+0.1234567890123456789012345 0.000000000000000000000001 -9.000000000000000000000001 0.00000000000000000000000
+0.99999999999999999999999999999999999999 1.000000059604644775390625 1.00000005960464477539062
+1.00000005960464477539063 -5.00000023841857910156250 0.5000000298023223876953125 0.50000002980232238769531
+0.50000002980232238769532 9.99999952316284179687500 3.0000001192092896
+""".split()  # noqa: SIM905
+WRONG: list[str] = """
+/.5 :.5 0/5 0,5.5.5 -/.5 1.2.3 0.1-2 -.5 .5 1. -1. 0.12e 0.1e+ --1.5 -0.-1 0.1x x.1 0x.1 0.1/ 0.1: 0.1;0 00.5 -01.5
+0.000000000000000000000000x 0.x00000000000000000000000 0.12345678/01234567 0.1234567:901234567 0.123\x00 1.5,, nan true
+""".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("comma", [",", ", ", " ,", ",  "])
+@pytest.mark.parametrize("text", ODD)
+def test_an_odd_number_among_plain_ones(text: str, comma: str) -> None:
+    """Numbers that a kernel does not take, in each place of a group, alone and in company, and groups of only them."""
+    plain = [f"{(-1) ** k * k / 7919:.{15 + k % 8}f}" for k in range(1, 80)]
+    for place in range(30, 39):
+        texts = [*plain[:place], text, *plain[place : place + 4], text, text, *plain[place:], *[text] * 9]
+        body = b'{"data":[{"embedding":[' + comma.join(texts).encode() + b"]}]}"
+        with numpy.errstate(over="ignore"):
+            expected = numpy.array([float(each) for each in texts]).astype(numpy.float32)
+        vectors, _ = read_embeddings([body], 1)
+        assert numpy.array(vectors[0], numpy.float32).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("comma", [",", ", "])
+@pytest.mark.parametrize("text", WRONG)
+def test_no_number_among_plain_ones(text: str, comma: str) -> None:
+    plain = [f"{k / 7919:.17f}" for k in range(80)]
+    for place in range(30, 39):
+        body = b'{"data":[{"embedding":[' + comma.join([*plain[:place], text, *plain]).encode() + b"]}]}"
+        with pytest.raises(ValueError, match=r"^vector 0: "):
+            read_embeddings([body], 1)
+
+
+@pytest.mark.parametrize("spaces", ["-1.5", "1 1.5", "- 1.5", "\t\t1.5", " ", "0", "1", "-", "12"])
+def test_what_stands_in_the_place_of_a_space(spaces: str) -> None:
+    """Among numbers with a space in front of each, one without it is still read from its beginning."""
+    plain = [f" {k / 7919:.17f}" for k in range(80)]
+    for place in range(30, 39):
+        texts = [*plain[:place], f"{spaces}1.25", *plain]
+        body = '{"data":[{"embedding":[' + ",".join(texts) + "]}]}"
+        try:
+            expected = json.loads(body)["data"][0]["embedding"]
+        except json.JSONDecodeError:
+            with pytest.raises(ValueError, match=r"^vector 0: "):
+                read_embeddings([body.encode()], 1)
+        else:
+            vectors, _ = read_embeddings([body.encode()], 1)
+            assert numpy.array_equal(numpy.array(vectors[0]), numpy.array(expected, numpy.float32))
 
 
 def test_random_decimals() -> None:

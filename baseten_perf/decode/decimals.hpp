@@ -1,0 +1,53 @@
+// Runs of numbers with their commas, as many as the kernel can take: the bulk of an array, away from a piece's ends.
+#pragma once
+
+#include "kernel.hpp"
+#include "number.hpp"
+
+namespace baseten {
+
+// The number in any form that [p, last) is with the comma behind it, and perhaps a space in front; false when it is none.
+inline bool read_with_comma(const char* p, const char* last, float* out) {
+    if (!is_digit(last[-2])) return false;  // as behind the end of an array
+    Number number = read_number(p + (*p == ' '), last, false);
+    *out = number.value;
+    return number.state == NumberState::complete && number.end == last - 1;
+}
+
+// Reads numbers, each with the comma behind it, to `out`, `room` at most, and gives how many; `p` is then behind the last
+// one's comma.  Stops before whatever it does not take: other white space than one space in front of each number, the end
+// of the array, what is no number, and anything near an end of what is readable, [first, last).
+inline size_t read_decimals(const char* first, const char*& p, const char* last, float* out, size_t room) {
+    constexpr size_t portion = 1024;
+    uint16_t starts[1 + portion + 64];
+    size_t count = 0;
+    while (room - count >= 4 && p - first >= decimals_margin && last - p >= 64 + behind_decimals) {
+        bool spaced = *p == ' ';
+        if (!is_digit(p[spaced]) && p[spaced] != '-') break;
+        // No further than the commas in demand are likely to be.
+        size_t size = static_cast<size_t>(last - p - behind_decimals);
+        if (size > (room - count) * 32) size = (room - count) * 32;
+        size = size < portion ? size & ~size_t{63} : portion;
+        starts[0] = 0;
+        size_t here = kernel->find_commas(p, size, starts + 1);
+        if (here > room - count) here = room - count;
+        size_t done = 0;
+        while (here - done >= 4) {
+            size_t read = kernel->read_decimals(p, starts + done, here - done, spaced, out + count + done);
+            done += read;
+            if (here - done < 4) break;
+            // The next one is not for the kernel, and may be none at all; if none was for it, others will not be either.
+            for (size_t end = read == 0 ? done + 4 : done + 1; done < end; ++done) {
+                if (read_with_comma(p + starts[done], p + starts[done + 1], out + count + done)) continue;
+                p += starts[done];
+                return count + done;
+            }
+        }
+        if (done == 0) break;
+        p += starts[done];
+        count += done;
+    }
+    return count;
+}
+
+}  // namespace baseten

@@ -1,0 +1,82 @@
+// The inner loops of the decoders, in one version for each kind of machine; which one is in use is chosen once.
+#pragma once
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base64_portable.hpp"
+#include "decimals_portable.hpp"
+#include "packed_portable.hpp"
+#if defined(__x86_64__)
+#include "base64_avx2.hpp"
+#include "base64_sse41.hpp"
+#include "decimals_avx2.hpp"
+#include "decimals_sse41.hpp"
+#include "packed_avx2.hpp"
+#include "packed_sse41.hpp"
+#endif
+
+namespace baseten {
+
+struct Kernel {
+    const char* name;
+    bool (*supported)();
+    // Notes the positions behind the commas in `size` characters, a multiple of 64; gives their number, at most `size`.
+    size_t (*find_commas)(const char* text, size_t size, uint16_t* behind);
+    // Reads numbers that start at starts[i], behind one space if `spaced`, and whose comma is before starts[i + 1]; gives
+    // how many.  It stops before one that is no plain decimal or whose rounding is in doubt, and may leave up to three at
+    // the end.  `decimals_margin` characters before the text and `behind_decimals` behind it must be readable.
+    size_t (*read_decimals)(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out);
+    // Decodes up to `sixteens` times 16 characters of base64 to 12 bytes each, and gives how many: it stops before the
+    // first sixteen with a character that is not of the alphabet.
+    size_t (*decode_base64)(const char* text, size_t sixteens, char* bytes);
+    // Read up to `count` MessagePack floats of one size that follow each other, and give how many: they stop before the
+    // first other value.
+    size_t (*read_float32s)(const char* text, size_t count, float* out);
+    size_t (*read_float64s)(const char* text, size_t count, float* out);
+};
+
+constexpr ptrdiff_t decimals_margin = 32;
+
+#if defined(__x86_64__)
+inline bool has_avx2() {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+}
+inline bool has_sse41() { return __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("popcnt"); }
+#endif
+inline bool has_any() { return true; }
+
+// The best first.
+inline constexpr Kernel kernels[] = {
+#if defined(__x86_64__)
+    {"avx2", has_avx2, avx2::find_commas, avx2::read_decimals, avx2::decode_base64,
+     avx2::read_float32s, avx2::read_float64s},
+    {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64,
+     sse41::read_float32s, sse41::read_float64s},
+#endif
+    {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64,
+     portable::read_float32s, portable::read_float64s},
+};
+constexpr size_t kernel_count = sizeof kernels / sizeof *kernels;
+
+// The one in use.  A module chooses it when it is imported, before any decoder runs.
+inline const Kernel* kernel = &kernels[kernel_count - 1];
+
+// Puts the kernel of that name, or the best one for an empty name, in use; false when this machine supports no such kernel.
+inline bool choose_kernel(const char* name) {
+    for (const Kernel& each : kernels) {
+        if ((*name != 0 && std::strcmp(name, each.name) != 0) || !each.supported()) continue;
+        kernel = &each;
+        return true;
+    }
+    return false;
+}
+
+// What the environment asks for; empty when it asks for none.
+inline const char* wanted_kernel() {
+    const char* name = std::getenv("BASETEN_PERF_KERNEL");
+    return name == nullptr ? "" : name;
+}
+
+
+}  // namespace baseten

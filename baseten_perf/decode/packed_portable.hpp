@@ -1,0 +1,22 @@
+// Floats of a MessagePack array on any machine: a marker byte and a big-endian number each, one after the other.
+#pragma once
+
+#include "msgpack_header.hpp"
+
+namespace baseten::portable {
+
+template <size_t size, float (*number_of)(const char*)>
+inline size_t read_packed(const char* text, size_t count, float* out, char marker) {
+    size_t i = 0;
+    for (; i < count && text[size * i] == marker; ++i) out[i] = number_of(text + size * i + 1);
+    return i;
+}
+
+inline size_t read_float32s(const char* text, size_t count, float* out) {
+    return read_packed<5, float32_of>(text, count, out, float32_marker);
+}
+inline size_t read_float64s(const char* text, size_t count, float* out) {
+    return read_packed<9, float32_of_float64>(text, count, out, float64_marker);
+}
+
+}  // namespace baseten::portable
