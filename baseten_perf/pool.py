@@ -13,6 +13,7 @@ from .certificates import Cert, Verify, identity, trust
 from .engine import Engine
 
 CONNECT_TIMEOUT_S = 60.0
+MOST_LOOPS = 16
 # What fits into a socket's address (sockaddr_un), without its end.
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107  # bytes
 
@@ -39,6 +40,9 @@ class HttpClientWrapper:
             (certificate, key); or (certificate, key, password of the key).
         uds: path of a unix socket that all connections are made to, whatever the URL's host. Without proxies.
         connect_timeout_s: seconds to establish a connection, 0.1 to 3600; `timeout_s` of a call shortens it.
+
+    The environment's BASETEN_PERF_LOOPS (1 to 16) sets the number of loop threads, and BASETEN_PERF_POLLER=poll the
+    portable loop.
 
     Raises TypeError or OverflowError naming the argument; ValueError for what cannot be used: a proxy's URL, a file
     that is missing, a range, or something that this libcurl cannot do.
@@ -87,7 +91,7 @@ class HttpClientWrapper:
             **trust(verify, environment)._asdict(),
             **identity(cert)._asdict(),
             unix_socket=socket,
-            loops=_loops(),
+            loops=_loops(environment),
             portable=environment.get("BASETEN_PERF_POLLER") == "poll",
         )
 
@@ -144,7 +148,13 @@ def _socket_path(uds: Any) -> str:
     return given
 
 
-def _loops() -> int:
+def _loops(environment: Mapping[str, str]) -> int:
+    """Loop threads of a pool: BASETEN_PERF_LOOPS, else half the cores: at least two, if there are two, at most four."""
+    wanted = environment.get("BASETEN_PERF_LOOPS")
+    if wanted:
+        if not (wanted.isascii() and wanted.isdecimal()) or not 1 <= int(wanted) <= MOST_LOOPS:
+            raise ValueError(f"BASETEN_PERF_LOOPS must be a number from 1 to {MOST_LOOPS}, not {wanted!r}")
+        return int(wanted)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 if cores == 1 else min(4, max(2, cores // 2))
 

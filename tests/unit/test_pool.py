@@ -114,3 +114,16 @@ def test_new_parameters_are_keywords_only() -> None:
 
 def test_repr() -> None:
     assert repr(HttpClientWrapper(2, "http://user:secret@127.0.0.1:9")) == "HttpClientWrapper(http_version=2)"
+
+
+@pytest.mark.parametrize("wanted", ["0", "17", "-1", "two", "1.5", "²"])
+def test_a_wrong_number_of_loops_is_refused(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASETEN_PERF_LOOPS", wanted)
+    with pytest.raises(ValueError, match="BASETEN_PERF_LOOPS must be a number from 1 to 16"):
+        HttpClientWrapper()
+
+
+@pytest.mark.parametrize("wanted", ["", "1", "16"])
+def test_the_number_of_loops(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASETEN_PERF_LOOPS", wanted)
+    HttpClientWrapper()
