@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .answer import Answer, Weak, checked_headers, checked_times
+from ..ranking._ranking import record
+from .answer import Answer, checked_headers, checked_times
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class RerankResult(Weak):
+@dataclass(frozen=True, init=False)
+@record
+class RerankResult:
     """The score of one text.
 
     Attributes (read-only):
@@ -28,6 +30,9 @@ class RerankResult(Weak):
         _set_index(self, index)
         _set_score(self, score)
         _set_text(self, text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.index, self.score, self.text)
 
 
 # The slots' own setters: three times as fast as the __init__ that a frozen dataclass generates, and there may be
