@@ -106,12 +106,13 @@ inline char* put_utf8(char* out, unsigned code) {
 // surrogate pair is written as it stands: no UTF-8, so that decoding it fails.
 inline char* unescape(const Text& text, char* out) {
     const char* p = text.first;
-    while (p < text.last) {
-        if (*p != '\\') {
-            *out++ = *p++;
-            continue;
-        }
-        ++p;  // scan_text has seen that something follows
+    for (;;) {
+        const char* end = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(text.last - p)));
+        size_t length = static_cast<size_t>((end != nullptr ? end : text.last) - p);
+        std::memcpy(out, p, length);
+        out += length;
+        if (end == nullptr) return out;
+        p = end + 1;  // scan_text has seen that something follows
         switch (*p++) {
             case '"': *out++ = '"'; break;
             case '\\': *out++ = '\\'; break;
@@ -138,7 +139,6 @@ inline char* unescape(const Text& text, char* out) {
             default: return nullptr;
         }
     }
-    return out;
 }
 
 // The str of a text; null with an exception set: UnicodeDecodeError for what is no UTF-8, ValueError for what is no
