@@ -23,9 +23,12 @@ def record(cls):
     """Class decorator: the same class with its annotated names, three at most, as the fields of records (record.hpp).
 
     As `dataclass(slots=True)` does, it makes a class anew.  Bases are lost, and `super()` cannot be used in its methods.
+    Raises TypeError for more names.
     """
     cdef const char *names[3]
     cdef int count = 0
+    if len(cls.__annotations__) > 3:
+        raise TypeError(f"{cls.__name__}: a record has at most three fields")
     for name in cls.__annotations__:
         names[count] = PyUnicode_AsUTF8(kept_names.setdefault(name, name))
         count += 1

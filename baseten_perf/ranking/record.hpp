@@ -53,7 +53,9 @@ PyObject* new_record(PyTypeObject* type, Values... values) {
         (Py_XDECREF(values), ...);
         return nullptr;
     }
-    *record = Record{record->ob_base, nullptr, {values...}};
+    record->weak_references = nullptr;
+    PyObject* fields[3] = {values...};
+    for (int k = 0; k < 3; ++k) record->fields[k] = fields[k];
     return reinterpret_cast<PyObject*>(record);
 }
 
