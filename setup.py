@@ -32,7 +32,7 @@ setup(
             extension("baseten_perf.engine._engine", "engine"),
             extension("baseten_perf.decode._decode", "decode"),
             extension("baseten_perf.ranking._ranking", "ranking"),
-            extension("baseten_perf.operations._nesting", "operations"),
+            extension("baseten_perf.operations._inputs", "operations"),
         ],
         compiler_directives={
             "language_level": "3",
