@@ -16,7 +16,7 @@ def extension(name: str, folder: str) -> Extension:
         include_dirs=["baseten_perf/decode"],
         depends=[
             os.path.join(path, file)
-            for path in ("baseten_perf/engine", "baseten_perf/decode")
+            for path in ("baseten_perf/engine", "baseten_perf/decode", "baseten_perf/ranking")
             for file in sorted(os.listdir(path))
             if file.endswith((".pxi", ".hpp", ".pxd"))
         ],
@@ -31,7 +31,8 @@ setup(
         [
             extension("baseten_perf.engine._engine", "engine"),
             extension("baseten_perf.decode._decode", "decode"),
-            extension("baseten_perf.operations._nesting", "operations"),
+            extension("baseten_perf.ranking._ranking", "ranking"),
+            extension("baseten_perf.operations._inputs", "operations"),
             extension("baseten_perf.operations._skeleton", "operations"),
         ],
         compiler_directives={

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..policy import Policy
+from ._inputs import all_ascii
 
 
 class Batches:
@@ -66,11 +67,12 @@ def checked_texts(name: str, value: Any) -> list[str]:
     a lone surrogate, before anything is sent.
     """
     texts: list[Any] = value.tolist() if _is_text_array(value) else list(_checked_sequence(name, value))
-    kinds = set(map(type, texts))
-    if kinds - {str}:
+    ascii_only = all_ascii(texts)
+    if ascii_only is None:
         texts = [text if type(text) is str else _plain(name, i, text) for i, text in enumerate(texts)]
+        ascii_only = all_ascii(texts)
     # ASCII is a flag of the str; only the others have to be encoded to find a surrogate.
-    if not all(map(str.isascii, texts)):
+    if not ascii_only:
         _refuse_surrogates(name, texts)
     return texts
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import orjson
 
 from ..arguments import boolean, utf8_string
 from ..completion import Completion, Matrix
+from ..headers import is_msgpack
 from ..policy import Policy
+from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
 from .answers import decoded, floats, items, malformed
 from .batching import Batches, checked_texts
@@ -26,7 +28,7 @@ class Classify(Operation):
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_groups", "_prefix", "_suffix", "_texts")
+    __slots__ = ("_batches", "_groups", "_prefix", "_reader", "_suffix", "_texts")
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Classify(Operation):
         self._suffix = b"," + orjson.dumps(options)[1:]
         self._batches = Batches(self._texts, policy)
         super().__init__("classify", "POST", "/predict", len(self._batches))
+        self._reader = LabelReader(ClassificationResult)
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:
@@ -60,7 +63,15 @@ class Classify(Operation):
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in one list of labels per input of the batch."""
         start, end = self._batches.span(completion.index)
-        entries = items(completion, end - start, decoded(completion), "the answer")
+        groups = None
+        if not is_msgpack(completion.headers):
+            groups = self._reader.read(completion.body, end - start)
+        self._groups[completion.index] = groups or self._checked(completion, end - start)
+        self.record(completion)
+
+    def _checked(self, completion: Completion, count: int) -> list[list[ClassificationResult]]:
+        """The labels of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
+        entries = items(completion, count, decoded(completion), "the answer")
         if set(map(type, entries)) != {list}:
             raise malformed(completion, "the labels of an input are not a list")
         labels = [label for entry in entries for label in entry]
@@ -74,12 +85,10 @@ class Classify(Operation):
         if not set(map(type, names)) <= {str}:
             raise malformed(completion, "a `label` is not a string")
         results = map(ClassificationResult, names, floats(completion, scores))
-        groups = [list(islice(results, len(entry))) for entry in entries]
-        self._groups[completion.index] = groups
-        self.record(completion)
+        return [list(islice(results, len(entry))) for entry in entries]
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
-        data = [group for groups in self._groups if groups is not None for group in groups]
+        data = list(chain.from_iterable(filter(None, self._groups)))
         return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers)
 
     def partial(self, matrix: Matrix | None) -> list[list[ClassificationResult] | None]:

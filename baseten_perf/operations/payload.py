@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ._nesting import deeper_than
+from ._inputs import deeper_than
 
 # orjson refuses lists and dicts that are nested deeper, but overruns its memory for tuples (3.13.0).
 MOST_LEVELS_FOR_ORJSON = 200

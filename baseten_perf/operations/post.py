@@ -76,7 +76,7 @@ class Post(Operation):
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
-        empty = not memoryview(completion.body).nbytes
+        empty = completion.body == b""
         if self.method in LENIENT:
             if empty:
                 return {}

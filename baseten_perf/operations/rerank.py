@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from ..arguments import boolean, utf8_string
 from ..completion import Completion, Matrix
+from ..headers import is_msgpack
 from ..policy import Policy
+from ..ranking._ranking import read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from .answers import decoded, floats, items, malformed
 from .batching import Batches, checked_texts
@@ -66,7 +69,15 @@ class Rerank(Operation):
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
         start, end = self._batches.span(completion.index)
-        entries = items(completion, end - start, decoded(completion), "the answer")
+        results = None
+        if not is_msgpack(completion.headers):
+            results = read_scored_texts(completion.body, RerankResult, start, end - start)
+        self._results[completion.index] = results or self._checked(completion, start, end - start)
+        self.record(completion)
+
+    def _checked(self, completion: Completion, start: int, count: int) -> list[RerankResult]:
+        """The results of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
+        entries = items(completion, count, decoded(completion), "the answer")
         try:
             positions = [entry["index"] for entry in entries]
             scores = [entry["score"] for entry in entries]
@@ -75,17 +86,15 @@ class Rerank(Operation):
             raise malformed(completion, f"missing field `{field.args[0]}`") from None
         except (TypeError, AttributeError):
             raise malformed(completion, "an item is not an object") from None
-        if set(map(type, positions)) != {int} or sorted(positions) != list(range(end - start)):
-            raise malformed(completion, f"the `index` of the items is not a permutation of 0..{end - start - 1}")
+        if set(map(type, positions)) != {int} or sorted(positions) != list(range(count)):
+            raise malformed(completion, f"the `index` of the items is not a permutation of 0..{count - 1}")
         if not set(map(type, texts)) <= {str, type(None)}:
             raise malformed(completion, "a `text` is not a string")
         numbers = [start + position for position in positions]
-        results = list(map(RerankResult, numbers, floats(completion, scores), texts))
-        self._results[completion.index] = results
-        self.record(completion)
+        return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
-        data = [result for results in self._results if results is not None for result in results]
+        data = list(chain.from_iterable(filter(None, self._results)))
         return RerankResponse.collected(data, total_time, self.elapsed, self.headers)
 
     def partial(self, matrix: Matrix | None) -> list[RerankResult | None]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .answer import Answer, Weak, checked_headers, checked_times
+from ..ranking._ranking import record
+from .answer import Answer, checked_headers, checked_times
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class ClassificationResult(Weak):
+@dataclass(frozen=True, init=False)
+@record
+class ClassificationResult:
     """One label of one input.
 
     Attributes (read-only):
@@ -25,9 +27,12 @@ class ClassificationResult(Weak):
         _set_label(self, label)
         _set_score(self, score)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.label, self.score)
 
-# The slots' own setters: three times as fast as the __init__ that a frozen dataclass generates, and there may be
-# millions of results.
+
+# The fields' own setters: three times as fast as the __init__ that a frozen dataclass generates. Most results never see
+# it, being made by the native reader; answers in MessagePack may bring millions that do.
 _set_label = vars(ClassificationResult)["label"].__set__
 _set_score = vars(ClassificationResult)["score"].__set__
 

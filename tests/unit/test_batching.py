@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
+from baseten_perf.operations._inputs import all_ascii
 from baseten_perf.operations.batching import Batches, checked_texts
 from baseten_perf.policy import resolve
 from baseten_perf.preference import RequestProcessingPreference as Preference
@@ -105,3 +106,19 @@ def test_characters_are_counted_not_bytes() -> None:
 def test_uniform_batches_cost_no_memory_per_batch() -> None:
     batches = Batches(["x"] * 1000, resolve(batch_size=3))
     assert isinstance(batches.starts, range) and len(batches) == 334 and batches.span(333) == (999, 1000)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], True),
+        (["", "a\x7f"], True),
+        (["a", "\x80", "b"], False),
+        (["\ud800"], False),
+        (["\u20ac", 1], None),
+        (["a", Text("b")], None),
+        ([None], None),
+    ],
+)
+def test_all_ascii(texts: list[Any], expected: bool | None) -> None:
+    assert all_ascii(texts) is expected

@@ -1,4 +1,7 @@
-"""How deep a payload is nested: asked of every payload, so compiled."""
+"""What is asked of every single payload and text, and compiled for that reason."""
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object text)
 
 
 cdef bint _exceeds(object value, int room):
@@ -26,3 +29,13 @@ cdef bint _exceeds(object value, int room):
 def deeper_than(value, limit: int) -> bool:
     """Whether plain dicts, lists and tuples are nested in `value` more than `limit` (1 to 1000) levels deep."""
     return _exceeds(value, limit)
+
+
+def all_ascii(list texts not None) -> bool | None:
+    """Whether all these str are ASCII; None when there is something else among them, a subclass of str included."""
+    cdef bint ascii = True
+    for text in texts:
+        if type(text) is not str:
+            return None
+        ascii = ascii and PyUnicode_IS_ASCII(text)
+    return ascii
