@@ -85,6 +85,9 @@ class Completion(Protocol):
     def headers(self) -> bytes: ...
 
     @property
+    def msgpack(self) -> bool: ...
+
+    @property
     def body(self) -> Buffer: ...
 
     @property

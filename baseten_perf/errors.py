@@ -91,7 +91,7 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     url = _shown(completion.url)
     # A character has at most four bytes: enough of them, and never the whole of a large body.
     head = bytes(memoryview(completion.body).cast("B")[: 4 * SNIPPET])
-    if header_block.is_msgpack(completion.headers):
+    if completion.msgpack:
         failure, snippet = MSGPACK_FAILURE, repr(head[: SNIPPET // 4])
     else:
         failure, snippet = PARSE_FAILURE, head.decode("utf-8", "replace")[:SNIPPET]

@@ -22,10 +22,6 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ACCEPT = b"accept: application/json, application/msgpack"
 _CONTENT_TYPE = b"content-type: application/json"
-_CONTENT_TYPES = re.compile(rb"^content-type:[ \t]*([^;\r\n]*)", re.MULTILINE)
-_MSGPACK = frozenset({
-    b"application/msgpack", b"application/x-msgpack", b"application/messagepack", b"application/vnd.msgpack",
-})  # fmt: skip
 USER_AGENT = f"user-agent: baseten-perf/{__version__}".encode()
 
 
@@ -163,14 +159,3 @@ def parse_decoded(raw: bytes) -> dict[str, str]:
         del result["content-encoding"]
         result.pop("content-length", None)
     return result
-
-
-def is_msgpack(raw: bytes) -> bool:
-    """Whether raw response header lines announce a body in MessagePack; of several content types the last counts."""
-    lowered = raw.lower()
-    # Nearly every answer is JSON, and every name of the other format ends like this. (`in` takes twice as long: for
-    # bytes it first tries whether it is given a number.)
-    if lowered.find(b"pack") < 0:
-        return False
-    types = _CONTENT_TYPES.findall(lowered)
-    return bool(types) and types[-1].rstrip(b" \t") in _MSGPACK

@@ -67,6 +67,7 @@ class Completion:
         attempts: attempts made.
         elapsed: seconds from first getting a concurrency slot to the end, retries and back-off included.
         headers: raw header lines of the final response.
+        msgpack: whether they say that the body is MessagePack; of several content types the last counts.
         body: the answer; for a 2xx embeddings answer its skeleton; for an undecodable one how it began.
         error: what went wrong, in libcurl's or the decoder's words.
         vectors: vectors that do not fit the operation's matrix; None in the regular case.
@@ -82,6 +83,7 @@ class Completion:
     attempts: Final[int]
     elapsed: Final[float]
     headers: Final[bytes]
+    msgpack: Final[bool]
     body: Final[bytes | memoryview]
     error: Final[str]
     vectors: Final[Vectors | None]

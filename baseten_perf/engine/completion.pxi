@@ -58,6 +58,7 @@ cdef class Completion:
     cdef readonly int attempts
     cdef readonly double elapsed
     cdef readonly bytes headers
+    cdef readonly bint msgpack
     cdef readonly object body
     cdef readonly str error
     cdef readonly object vectors
@@ -91,6 +92,7 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
     completion.curl_code = ending.curl_code
     completion.attempts = ending.attempts
     completion.elapsed = ending.elapsed * 1e-9
+    completion.msgpack = ending.msgpack
     completion.headers = PyBytes_FromStringAndSize(ending.headers, ending.headers_size)
     completion.error = ending.error.decode("utf-8", "replace") if ending.error != NULL else ""
     completion.endpoint = ending.route

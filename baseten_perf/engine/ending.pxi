@@ -81,6 +81,7 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     ending.hedge = transfer.hedge
     ending.route = transfer.route
     ending.elapsed = now - request.started
+    ending.msgpack = transfer.msgpack
     if words != NULL:
         ending.error = strdup(words)
     if outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():

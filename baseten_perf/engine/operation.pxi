@@ -49,6 +49,7 @@ cdef struct Ending:
     int hedge                       # or which hedge did; 0 when none
     int route
     long long elapsed               # nanoseconds
+    bint msgpack                    # rather than JSON
     char *headers                   # behind the struct
     size_t headers_size
     char *body                      # behind the headers, unless it is `large_body`

@@ -63,6 +63,7 @@ cdef struct Transfer:
     bint broken                     # memory ran out while receiving
     bint redirected                 # some answer of this attempt sent it elsewhere
     bint not_following              # FOLLOWLOCATION was switched off for this attempt
+    bint msgpack                    # the answer says that it is MessagePack
     bint decoding                   # the body goes to `reader`, not to `body`
     Bytes *body
     Bytes *headers
@@ -82,16 +83,18 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.retry_after_ms = 0
         transfer.status = status
         transfer.headed = False
+        transfer.msgpack = False
         if transfer.decoding:
             transfer.reader.choose(False)
         on_redirect_status(transfer, status)
         return length
     if length > 15 and strncasecmp(text, b"retry-after-ms:", 15) == 0:
         transfer.retry_after_ms = strtoll(text + 15, NULL, 10)
-    if transfer.decoding:
-        told = content_type_of(text, length)
-        if told != ContentType.not_said:
-            transfer.reader.choose(told == ContentType.msgpack)
+    told = content_type_of(text, length)
+    if told != ContentType.not_said:
+        transfer.msgpack = told == ContentType.msgpack
+        if transfer.decoding:
+            transfer.reader.choose(transfer.msgpack)
     if length <= 2:
         transfer.headed = True
     elif not transfer.headers.append(text, length):

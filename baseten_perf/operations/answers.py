@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..completion import Completion
-from ..headers import is_msgpack
 
 if TYPE_CHECKING:
     from ..errors import InvalidResponse
@@ -17,7 +16,7 @@ def decoded(completion: Completion) -> Any:
     """The value of a response body, in the format that its content type tells. Raises InvalidResponse."""
     body = completion.body
     try:
-        if is_msgpack(completion.headers):
+        if completion.msgpack:
             from . import messagepack
 
             return messagepack.loads(bytes(body))

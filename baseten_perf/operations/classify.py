@@ -9,7 +9,6 @@ import orjson
 
 from ..arguments import boolean, utf8_string
 from ..completion import Completion, Matrix
-from ..headers import is_msgpack
 from ..policy import Policy
 from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
@@ -64,7 +63,7 @@ class Classify(Operation):
         """Take in one list of labels per input of the batch."""
         start, end = self._batches.span(completion.index)
         groups = None
-        if not is_msgpack(completion.headers):
+        if not completion.msgpack:
             groups = self._reader.read(completion.body, end - start)
         self._groups[completion.index] = groups or self._checked(completion, end - start)
         self.record(completion)

@@ -9,7 +9,6 @@ import orjson
 
 from ..arguments import boolean, utf8_string
 from ..completion import Completion, Matrix
-from ..headers import is_msgpack
 from ..policy import Policy
 from ..ranking._ranking import read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
@@ -70,7 +69,7 @@ class Rerank(Operation):
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
         start, end = self._batches.span(completion.index)
         results = None
-        if not is_msgpack(completion.headers):
+        if not completion.msgpack:
             results = read_scored_texts(completion.body, RerankResult, start, end - start)
         self._results[completion.index] = results or self._checked(completion, start, end - start)
         self.record(completion)

@@ -64,6 +64,7 @@ class FakeCompletion:
     outcome: int = 0
     status: int = 200
     headers: bytes = b"Content-Type: application/json\r\n"
+    msgpack: bool = False
     body: Any = b""
     error: str = ""
     curl_code: int = 0

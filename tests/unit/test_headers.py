@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from baseten_perf._version import __version__
-from baseten_perf.headers import checked, header_lines, is_msgpack, merged, parse, parse_decoded
+from baseten_perf.headers import checked, header_lines, merged, parse, parse_decoded
 
 OWN = [
     b"authorization: Bearer sk-1",
@@ -133,19 +133,3 @@ def test_parse(raw: bytes, expected: dict[str, str]) -> None:
 )  # fmt: skip
 def test_parse_decoded(raw: bytes, expected: dict[str, str]) -> None:
     assert parse_decoded(raw) == expected
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"", False),
-        (b"Content-Type: application/json\r\n", False),
-        (b"Content-Type: application/msgpack\r\n", True),
-        (b"Content-Type: application/json\r\nContent-Type: application/msgpack\r\n", True),
-        (b"Content-Type: application/msgpack\r\nContent-Type: application/json\r\n", False),
-        (b"Link: </msgpack>\r\nX: content-type: application/msgpack\r\n", False),
-        (b"X: \r\nContent-Type: application/vnd.msgpack ; x=y\r\n", True),
-    ],
-)
-def test_is_msgpack(raw: bytes, expected: bool) -> None:
-    assert is_msgpack(raw) is expected
