@@ -32,12 +32,12 @@ class Peer:
         return OpenAI(base_url=self.url, api_key=_KEY, max_retries=0)
 
     def post(self, payloads: list[Any]) -> list[Any]:
-        async def call(payload: Any) -> Any:
-            return await self.client.post(self.post_url, cast_to=object, body=payload)
-
-        return self.loop.run_until_complete(in_lanes(call, payloads, self.concurrency))
+        return self.loop.run_until_complete(in_lanes(self.post_one, payloads, self.concurrency))
 
     post_each = post
+
+    async def post_one(self, payload: Any) -> Any:
+        return await self.client.post(self.post_url, cast_to=object, body=payload)
 
     def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
         return [self._sync_client.post(self.post_url, cast_to=object, body=payload) for payload in payloads]
