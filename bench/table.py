@@ -41,7 +41,7 @@ def header(facts: dict[str, Any]) -> str:
         f"{here['system']}, {here['python']}",
         f"server: {facts['server']}",
         "versions: " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()),
-        f"runs: {facts['runs']}{', quick' if facts['quick'] else ''}{', uvloop' if facts['uvloop'] else ''}",
+        f"runs: {facts['runs']}{', quick' if facts['quick'] else ''}{', uvloop' if facts.get('uvloop') else ''}",
     ]
     return "\n".join(lines)
 

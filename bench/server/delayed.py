@@ -35,10 +35,14 @@ class Latency:
     low: float
     high: float
 
-    @property
-    def mean(self) -> float:
-        """Seconds of an average request."""
-        return (self.low + self.high) / 2
+    def floor_s(self, requests: int, concurrency: int) -> float:
+        """Seconds that the requests take with so many in flight and a client and a wire that cost nothing.
+
+        That is the mean latency for each wave, but at least the longest latency that is to be expected of one wave.
+        """
+        wave = min(requests, concurrency)
+        longest = self.low + (self.high - self.low) * wave / (wave + 1)
+        return max(longest, requests / concurrency * (self.low + self.high) / 2)
 
 
 # A batch of 128 short texts takes an embedding model on a current accelerator some tens of milliseconds, a round trip

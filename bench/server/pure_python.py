@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
+from typing import cast
 
 from bench.server.canned import bodies
 from bench.server.running import RunningServer
@@ -26,8 +27,7 @@ class CannedProtocol(asyncio.Protocol):
         self.answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by type
 
     def data_received(self, data: bytes) -> None:
         while data:
