@@ -16,6 +16,7 @@ from bench.curve_points import text
 from bench.machine import facts
 from bench.peers import BASELINE, PEERS, Entry
 from bench.record import Record
+from bench.rounds import rounds
 from bench.server import chosen
 from bench.server.running import RunningServer
 from bench.table import header
@@ -80,10 +81,8 @@ def main() -> int:
         about = facts(peers, server.title, arguments)
         record = Record(arguments.json, about, resume=arguments.resume)
         print(header(about), flush=True)
-        for run in range(arguments.runs):
-            for point in points:
-                for entry in peers[run % len(peers):] + peers[: run % len(peers)]:
-                    _measure(run, point, entry, server, arguments, record)
+        for run, point, entry in rounds(arguments.runs, points, peers):
+            _measure(run, point, entry, server, arguments, record)
     finally:
         server.stop()
     record.save()

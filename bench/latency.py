@@ -15,6 +15,7 @@ from bench.calls import QUANTILES
 from bench.machine import facts
 from bench.peers import PEERS, Entry
 from bench.record import Record
+from bench.rounds import rounds
 from bench.server import chosen
 from bench.server.running import RunningServer
 from bench.table import header
@@ -38,10 +39,8 @@ def main() -> int:
         about = {**facts(peers, server.title, arguments), "quantiles": list(QUANTILES)}
         record = Record(arguments.json, about, resume=arguments.resume)
         print(header(about), flush=True)
-        for run in range(arguments.runs):
-            for way in (*WAYS, *COLD_KINDS):
-                for entry in peers[run % len(peers):] + peers[: run % len(peers)]:
-                    _measure(run, way, entry, server, arguments, record)
+        for run, way, entry in rounds(arguments.runs, (*WAYS, *COLD_KINDS), peers):
+            _measure(run, way, entry, server, arguments, record)
     finally:
         server.stop()
     record.save()
@@ -98,7 +97,7 @@ def by_peer(measurements: list[dict[str, Any]], way: str) -> dict[str, list[dict
 def percentile(runs: list[dict[str, Any]], quantile: float) -> float:
     """Microseconds: the median over the runs."""
     place = QUANTILES.index(quantile)
-    return median(run["quantiles_us"][place] for run in runs)
+    return median(float(run["quantiles_us"][place]) for run in runs)
 
 
 def wall_ms(run: dict[str, Any]) -> float:

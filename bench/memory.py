@@ -18,6 +18,7 @@ from bench import child, options
 from bench.machine import facts
 from bench.peers import BASELINE, PEERS, Entry
 from bench.record import Record
+from bench.rounds import rounds
 from bench.server import chosen, delayed
 from bench.server.running import RunningServer
 from bench.table import header
@@ -60,10 +61,8 @@ def main() -> int:
         about = facts(peers, f"{fast.title}; for connections: {slow.title}", arguments)
         record = Record(arguments.json, about, resume=arguments.resume)
         print(header(about), flush=True)
-        for run in range(arguments.runs):
-            for name in SCENARIOS:
-                for entry in peers[run % len(peers):] + peers[: run % len(peers)]:
-                    _measure(run, name, entry, slow if name == "connections" else fast, arguments, record)
+        for run, name, entry in rounds(arguments.runs, SCENARIOS, peers):
+            _measure(run, name, entry, slow if name == "connections" else fast, arguments, record)
     finally:
         fast.stop()
         slow.stop()

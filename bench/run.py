@@ -13,6 +13,7 @@ from bench import child, options
 from bench.machine import facts
 from bench.peers import PEERS, Entry
 from bench.record import Record
+from bench.rounds import rounds
 from bench.server import chosen
 from bench.server.running import RunningServer
 from bench.summary import summarise
@@ -59,24 +60,16 @@ def _arguments() -> argparse.Namespace:
 def _measure_all(
     arguments: argparse.Namespace, workloads: list[Workload], peers: list[Entry], server: RunningServer, record: Record
 ) -> None:
-    """Every run takes the peers in another order, so that none always follows the same neighbour."""
-    for run in range(arguments.runs):
-        for workload in workloads:
-            for entry in _rotated(peers, run):
-                identity = {"run": run, "workload": workload.name, "peer": entry.name}
-                left_out = entry.absence(workload.kind, workload.name) or run >= _most_runs(workload, entry)
-                if left_out or record.has(**identity):
-                    continue
-                amount = workload.amount(entry, quick=arguments.quick)
-                command = child.measure_command(workload, entry, amount, server.base_url, uvloop=arguments.uvloop)
-                measurement = {**identity, **_measured(command, workload, server)}
-                record.add(measurement)
-                _progress(measurement)
-
-
-def _rotated(peers: list[Entry], turns: int) -> list[Entry]:
-    start = turns % max(len(peers), 1)
-    return peers[start:] + peers[:start]
+    for run, workload, entry in rounds(arguments.runs, workloads, peers):
+        identity = {"run": run, "workload": workload.name, "peer": entry.name}
+        left_out = entry.absence(workload.kind, workload.name) or run >= _most_runs(workload, entry)
+        if left_out or record.has(**identity):
+            continue
+        amount = workload.amount(entry, quick=arguments.quick)
+        command = child.measure_command(workload, entry, amount, server.base_url, uvloop=arguments.uvloop)
+        measurement = {**identity, **_measured(command, workload, server)}
+        record.add(measurement)
+        _progress(measurement)
 
 
 def _most_runs(workload: Workload, entry: Entry) -> int:

@@ -7,9 +7,13 @@ from statistics import median
 from typing import Any
 
 from bench.peers import BASELINE
+from bench.table import short
 
 OURS = "baseten_perf"
 OPENAI = "openai"
+_NEAR = 1.25  # times the floor
+_BUSY = 0.75  # of the cores
+_TOO_SHORT_S = 0.2  # for the 10 ms ticks in which a server's CPU is counted
 _NAMES = {OURS: "baseten_perf (s)", BASELINE: f"{BASELINE} (s)", OPENAI: "AsyncOpenAI (s)"}
 
 
@@ -29,7 +33,10 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class SeedRow:
-    """One size against one server in one format. floor_s: what the server's latency alone takes."""
+    """One size against one server in one format.
+
+    floor_s: what the server's latency alone takes. limit: what kept ours from being faster.
+    """
 
     server: str
     format: str
@@ -38,6 +45,7 @@ class SeedRow:
     dim: int
     floor_s: float
     seconds: dict[str, Seconds]
+    limit: str
 
     def faster_than(self, peer: str) -> float | None:
         """How many times the peer's time is ours."""
@@ -46,8 +54,8 @@ class SeedRow:
         return self.seconds[peer].median / self.seconds[OURS].median
 
 
-def seed_rows(measurements: list[dict[str, Any]]) -> list[SeedRow]:
-    """By server, format and size; failed measurements are left out."""
+def seed_rows(measurements: list[dict[str, Any]], cores: int) -> list[SeedRow]:
+    """By server, format and size, measured on so many cores; failed measurements are left out."""
     good = [each for each in measurements if "error" not in each]
     keys = sorted({(each["server"], each["format"], each["inputs"]) for each in good}, key=_order)
     rows = []
@@ -56,7 +64,8 @@ def seed_rows(measurements: list[dict[str, Any]]) -> list[SeedRow]:
         first = here[0]
         peers = dict.fromkeys(each["peer"] for each in here)
         seconds = {peer: _seconds([each for each in here if each["peer"] == peer]) for peer in peers}
-        rows.append(SeedRow(*key, first["requests_in_all"], first["dim"], first["floor_s"], seconds))
+        limit = _limit([each for each in here if each["peer"] == OURS], cores)
+        rows.append(SeedRow(*key, first["requests_in_all"], first["dim"], first["floor_s"], seconds, limit))
     return rows
 
 
@@ -76,13 +85,13 @@ def markdown(rows: list[SeedRow]) -> str:
     others = [peer for peer in (BASELINE, OPENAI) if peer in peers]
     with_floor = any(row.floor_s for row in rows)
     head = ["inputs", "requests", "floats each", *(["server's floor (s)"] if with_floor else [])]
-    head += [_NAMES[peer] for peer in peers] + [f"faster than {_SHORT[peer]}" for peer in others]
-    lines = [head, ["---:"] * len(head)]
+    head += [_NAMES[peer] for peer in peers] + [f"faster than {_SHORT[peer]}" for peer in others] + ["limit of ours"]
+    lines = [head, [*["---:"] * (len(head) - 1), "---"]]
     for row in rows:
         cells = [_spaced(row.inputs), _spaced(row.requests), _spaced(row.dim)]
         cells += [_short(row.floor_s)] if with_floor else []
         cells += [str(row.seconds.get(peer, "-")) for peer in peers]
-        cells += [_ratio(row.faster_than(peer)) for peer in others]
+        cells += [*(_ratio(row.faster_than(peer)) for peer in others), row.limit]
         lines.append(cells)
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -94,8 +103,7 @@ def note(rows: list[SeedRow]) -> str:
     ]
     notes = []
     if parts:
-        notes.append(f"\\* extrapolated: {_spaced(min(parts))} to {_spaced(max(parts))} requests were measured, "
-                     "the rest goes at their rate.")
+        notes.append(f"\\* extrapolated from {_spaced(min(parts))} requests or more.")
     if any(row.floor_s for row in rows):
         notes.append("Server's floor: what its latency alone takes, with 128 in flight.")
     return " ".join(notes)
@@ -116,15 +124,33 @@ def _seconds(runs: list[dict[str, Any]]) -> Seconds:
 
 
 def _wall_s(run: dict[str, Any]) -> float:
-    return median(repetition["wall_s"] for repetition in run["repetitions"])
+    return _median(run, "wall_s")
+
+
+def _median(run: dict[str, Any], field: str) -> float:
+    return median(float(repetition[field]) for repetition in run["repetitions"])
+
+
+def _limit(runs: list[dict[str, Any]], cores: int) -> str:
+    """The latency, when the time is near the floor; the cores, when client and server keep them busy; else neither."""
+    if not runs:
+        return "-"
+    wall_s, floor_s = median(_wall_s(run) for run in runs), runs[0]["floor_s"]
+    if floor_s and wall_s < _NEAR * floor_s:
+        return "latency"
+    server_s = median(run["server_cpu_s"] for run in runs)
+    client_s = median(_median(run, "cpu_s") for run in runs)
+    if client_s + server_s < _BUSY * cores * wall_s or wall_s < _TOO_SHORT_S:
+        return "-"
+    return f"{cores} cores, {server_s / (client_s + server_s):.0%} the server's"
 
 
 def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}x"
+    return "-" if value is None else f"{_short(value)}x"
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.3g}"
+    return short(value).replace(",", " ")
 
 
 def _spaced(number: int) -> str:

@@ -19,6 +19,7 @@ from bench import child, options
 from bench.machine import facts
 from bench.peers import BASELINE, PEERS, Entry
 from bench.record import Record
+from bench.rounds import rounds
 from bench.seed_rows import seed_rows
 from bench.seed_rows import text as table_text
 from bench.server import chosen, delayed
@@ -96,15 +97,13 @@ def main() -> int:
         about = facts(peers, title, arguments)
         record = Record(arguments.json, about, resume=arguments.resume)
         print(header(about), flush=True)
-        for run in range(arguments.runs):
-            for cell in cells:
-                for entry in peers[run % len(peers):] + peers[: run % len(peers)]:
-                    _measure(run, cell, entry, servers[cell.server], arguments, record)
+        for run, cell, entry in rounds(arguments.runs, cells, peers):
+            _measure(run, cell, entry, servers[cell.server], arguments, record)
     finally:
         for server in servers.values():
             server.stop()
     record.save()
-    print(table_text(seed_rows(record.measurements)))
+    print(table_text(seed_rows(record.measurements, about["machine"]["cores"])))
     return int(record.failed)
 
 
@@ -132,7 +131,12 @@ def _measure(
     requests_in_all = cell.inputs // _BATCH
     floor_s = delayed.REALISTIC.floor_s(requests_in_all, _CONCURRENCY) if cell.server == "4 replicas" else 0.0
     whole = {"requests_in_all": requests_in_all, "dim": cell.dim, "floor_s": floor_s}
+    before = server.cpu_seconds() or 0.0
     measurement: dict[str, Any] = {"run": run, **where, **whole, **child.measured(command)}
+    if "error" not in measurement:
+        in_all = measurement["requests"] * len(measurement["repetitions"]) + measurement["warm_up"]
+        share = measurement["requests"] / in_all  # of one repetition
+        measurement["server_cpu_s"] = ((server.cpu_seconds() or 0.0) - before) * share
     record.add(measurement)
     outcome = measurement.get("error") or f"{measurement['repetitions'][0]['wall_s']:.3f} s"
     requests = measurement.get("requests", 0)

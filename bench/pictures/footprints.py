@@ -54,7 +54,7 @@ def _posts(axes: Axes, runs: dict[str, dict[str, Any] | None]) -> None:
     for peer, run in runs.items():
         if run is None:
             continue
-        axes.set_title(f"{short(run['amount'])} requests, MB")
+        axes.set_title(f"over {short(run['amount'])} requests, MB")
         count = len(run["after_mb"])
         xs = [run["amount"] * (place + 1) / count for place in range(count)]
         axes.plot(xs, run["after_mb"], color=COLOURS[peer])

@@ -28,12 +28,12 @@ def draw(results: dict[str, Any], path: Path) -> None:
     figure, axes = panels(1, 4, 3.4, width_ratios=(1, 1, 1, 1.15))
     peers = [peer for peer in COLOURS if any(each["peer"] == peer for each in measurements)]
     key(figure, peers)
-    for panel, way in zip(axes, WAYS, strict=False):
-        _panel(panel, by_peer(measurements, way))
-        panel.set_title(_TITLES[way])
     for panel in axes[1:3]:
         panel.sharey(axes[0])
         panel.tick_params(labelleft=False)
+    for panel, way in zip(axes, WAYS, strict=False):
+        _panel(panel, by_peer(measurements, way))
+        panel.set_title(_TITLES[way])
     axes[0].set_ylabel("latency of a call")
     _cold(axes[3], measurements)
     save(figure, path, results["facts"])
@@ -53,7 +53,8 @@ def _panel(axes: Axes, runs: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def _cold(axes: Axes, measurements: list[dict[str, Any]]) -> None:
-    axes.set_title("first answer, ms (dark: import)")
+    axes.set_title("cold start, ms")
+    axes.set_xlabel("import (dark) to first answer")
     imports, answers = (by_peer(measurements, kind) for kind in COLD_KINDS)
     peers = [peer for peer in COLOURS if peer in imports and peer in answers]
     for place, peer in enumerate(peers):

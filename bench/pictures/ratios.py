@@ -12,7 +12,7 @@ from bench.pictures.style import COLOURS, GREY, OURS, key, log_x, panels, save
 from bench.summary import Row, summarise
 from bench.workloads import WORKLOADS
 
-_LABELS = {
+LABELS = {
     "tiny_128": "tiny POST, 128 at a time",
     "tiny_512": "tiny POST, 512 at a time",
     "embed_16x1024": "embed JSON, 16 a request",
@@ -32,8 +32,8 @@ _TICKS = (0.2, 0.5, 1, 2, 5, 10, 30, 100)
 def draw(results: dict[str, Any], path: Path) -> None:
     """A bar for the original, with the range over the rounds and its number on the right; a dot for each other peer."""
     raw = results["measurements"]
-    rows = {name: {row.peer: row for row in summarise(WORKLOADS[name], raw)} for name in _LABELS}
-    shown = [name for name in _LABELS if OURS in rows[name] and len(rows[name]) > 1]
+    rows = {name: {row.peer: row for row in summarise(WORKLOADS[name], raw)} for name in LABELS}
+    shown = [name for name in LABELS if OURS in rows[name] and len(rows[name]) > 1]
     figure, axes = panels(1, 2, 1.1 + 0.34 * len(shown), sharey=True)
     peers = [peer for peer in PEERS if peer != OURS and any(peer in rows[name] for name in shown)]
     key(figure, peers, {BASELINE: "s"})
@@ -41,7 +41,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     axes[1].set_title("CPU a request: peer / baseten_perf")
     _panel(axes[0], {name: _faster(rows[name]) for name in shown}, _ranges(rows, shown, "faster"))
     _panel(axes[1], {name: _less_cpu(rows[name]) for name in shown}, _ranges(rows, shown, "less_cpu"))
-    axes[0].set_yticks(range(len(shown)), [_LABELS[name] for name in shown])
+    axes[0].set_yticks(range(len(shown)), [LABELS[name] for name in shown])
     axes[0].set_ylim(len(shown) - 0.4, -0.6)
     save(figure, path, results["facts"])
 
@@ -71,9 +71,10 @@ def _faster(rows: dict[str, Row]) -> dict[str, float]:
 
 
 def _less_cpu(rows: dict[str, Row]) -> dict[str, float]:
-    ours = rows[OURS].cpu_us_per_request.median
-    ratios = {peer: row.cpu_us_per_request.median / ours for peer, row in rows.items()}
-    return _others(ratios, rows[OURS].less_cpu.median if rows[OURS].less_cpu else None)
+    ours = rows[OURS]
+    cpu_us = ours.cpu_us_per_request.median
+    ratios = {peer: row.cpu_us_per_request.median / cpu_us for peer, row in rows.items()}
+    return _others(ratios, ours.less_cpu.median if ours.less_cpu else None)
 
 
 def _others(ratios: dict[str, float], original: float | None) -> dict[str, float]:

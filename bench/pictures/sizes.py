@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from bench.pictures.style import COLOURS, GREY, NAMES, OURS, label_ends, log_x, log_y, panels, save
 from bench.seed_rows import SeedRow, seed_rows
+from bench.table import short
 
 _TITLES = {"no latency": "no latency", "4 replicas": "4 replicas, 50 to 100 ms a request"}
 _FORMATS = {"json": "floats as JSON", "base64": "base64"}
@@ -16,7 +17,7 @@ _FORMATS = {"json": "floats as JSON", "base64": "base64"}
 
 def draw(results: dict[str, Any], path: Path) -> None:
     """A panel for each format and server. Hollow: extrapolated. Dotted: to the size with fewer floats an input."""
-    rows = seed_rows(results["measurements"])
+    rows = seed_rows(results["measurements"], results["facts"]["machine"]["cores"])
     servers = [server for server in _TITLES if any(row.server == server for row in rows)]
     formats = [form for form in _FORMATS if any(row.format == form for row in rows)]
     figure, axes = panels(len(formats), len(servers), 0.6 + 2.5 * len(formats), sharex=True, sharey=True, squeeze=False)
@@ -66,7 +67,7 @@ def _label(axes: Axes, rows: list[SeedRow]) -> None:
     ends = []
     for peer, seconds in last.seconds.items():
         ratio = last.faster_than(peer)
-        times = f": {ratio:.3g}x" if ratio and peer != OURS else ""
+        times = f": {short(ratio)}x" if ratio and peer != OURS else ""
         name = NAMES[peer].replace("baseten-performance-client", "the original")
         ends.append((last.inputs, seconds.median, f"{name}{times}", COLOURS[peer]))
     if last.floor_s:
