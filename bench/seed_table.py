@@ -36,9 +36,11 @@ _QUICK_SIZES = (128, 512, 8_192)
 _DIM = 1_024
 _LARGE_FROM = 1_000_000  # inputs: from here on 1024 floats each would take 8 GB for the result alone
 _LARGE_DIM = 128
-# Peers in Python: requests of the warm-up, least requests of the part, seconds for it.
+# Peers in Python: requests of the warm-up, and least requests of the part: two waves, so that the latency of the last
+# one does not count too much.
 _PYTHON_WARM_UP = 16
-_PYTHON_LEAST = 32
+_PYTHON_LEAST = 2 * _CONCURRENCY
+_QUICK_LEAST = 16
 _SLOW_S = 10.0  # a measurement that takes longer is not repeated, if its peer is written in Python
 _FORMATS = {"json": "embed", "base64": "embed_base64"}
 _SERVERS = ("no latency", "4 replicas")
@@ -70,12 +72,13 @@ class Cell:
             concurrency=_CONCURRENCY, repetitions=_REPETITIONS if requests <= _FEW_REQUESTS else 1,
         )
 
-    def amount(self, entry: Entry, seconds: float) -> Amount:
+    def amount(self, entry: Entry, seconds: float, *, quick: bool) -> Amount:
         """Compiled peers do all of it; the others as much as fits in the time."""
         requests = self.inputs // _BATCH
         if entry.native:
             return Amount(requests, min(requests, _CONCURRENCY), requests, 0.0)
-        return Amount(requests, min(requests, _PYTHON_WARM_UP), min(requests, _PYTHON_LEAST), seconds)
+        least = _QUICK_LEAST if quick else _PYTHON_LEAST
+        return Amount(requests, min(requests, _PYTHON_WARM_UP), min(requests, least), seconds)
 
 
 def main() -> int:
@@ -125,9 +128,8 @@ def _measure(
     where = {"server": cell.server, "format": cell.format, "inputs": cell.inputs, "peer": entry.name}
     if record.has(run=run, **where) or (run and _slow(entry, where, record)):
         return
-    command = child.measure_command(
-        cell.workload(), entry, cell.amount(entry, arguments.seconds), server.base_url, uvloop=False
-    )
+    amount = cell.amount(entry, arguments.seconds, quick=arguments.quick)
+    command = child.measure_command(cell.workload(), entry, amount, server.base_url, uvloop=False)
     requests_in_all = cell.inputs // _BATCH
     floor_s = delayed.REALISTIC.floor_s(requests_in_all, _CONCURRENCY) if cell.server == "4 replicas" else 0.0
     whole = {"requests_in_all": requests_in_all, "dim": cell.dim, "floor_s": floor_s}
