@@ -47,10 +47,10 @@ class Case:
 CASES = {
     "tiny POST": Case(Workload("tiny", "post", "", 4_000, concurrency=64), "request"),
     "one sync call": Case(Workload("tiny", "post_one_by_one", "", 1_000, concurrency=1), "request"),
-    "one async call": Case(Workload("tiny", "post_each", "", 2_000, concurrency=64), "request"),
-    "float in JSON": Case(Workload("json", "embed", "", 100, "16x1024", 16, 1_024, concurrency=16), "float"),
+    "one async call": Case(Workload("tiny", "post_each", "", 1_000, concurrency=1), "request"),
+    "float in JSON": Case(Workload("json", "embed", "", 200, "16x1024", 16, 1_024, concurrency=4), "float"),
     "float in base64": Case(
-        Workload("base64", "embed_base64", "", 100, "16x1024_base64", 16, 1_024, concurrency=16), "float"
+        Workload("base64", "embed_base64", "", 200, "16x1024_base64", 16, 1_024, concurrency=4), "float"
     ),
 }
 
