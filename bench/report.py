@@ -134,8 +134,9 @@ def _seed(results: dict[str, Any]) -> list[str]:
         elif here:
             tables.append(f"<details><summary>{title}</summary>\n\n{parts}\n\n</details>")
     about = (
-        "The table this project's first README had: `embed` in batches of 128, up to 128 requests in flight. "
-        f"{results['facts']['server']}. Numbers in the picture: times our time; hollow: extrapolated from a part."
+        "The table of the original's README: `embed` in batches of 128, up to 128 requests in flight. "
+        f"Servers: {results['facts']['server']}. "
+        "Numbers in the picture: times our time; hollow: extrapolated from a part."
     )
     return [_image("sizes", "Seconds over the number of inputs"), about, *tables]
 
