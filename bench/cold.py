@@ -52,12 +52,23 @@ def _aiohttp(package: str, url: str) -> object:
     return asyncio.run(answer())
 
 
+def _pycurl(package: str, url: str) -> object:
+    import json
+
+    handle = __import__(package).Curl()
+    handle.setopt(handle.URL, f"{url}/tiny")
+    handle.setopt(handle.HTTPHEADER, ["content-type: application/json"])
+    handle.setopt(handle.POSTFIELDS, json.dumps(_PAYLOAD))
+    return json.loads(handle.perform_rb())
+
+
 _CLASSES = {
     "baseten_perf": "PerformanceClient",
     "baseten_performance_client": "PerformanceClient",
     "openai": "AsyncOpenAI",
     "httpx": "AsyncClient",
     "aiohttp": "ClientSession",
+    "pycurl": "CurlMulti",
 }
 _FIRST_ANSWERS: dict[str, Callable[[str, str], object]] = {
     "baseten_perf": _performance_client,
@@ -65,6 +76,7 @@ _FIRST_ANSWERS: dict[str, Callable[[str, str], object]] = {
     "openai": _openai,
     "httpx": _httpx,
     "aiohttp": _aiohttp,
+    "pycurl": _pycurl,
 }
 
 

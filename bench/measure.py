@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from bench.correctness import checksum
 from bench.peers import PEERS
 from bench.usage import peak_rss_mb, wall_and_cpu
-from bench.workloads import WORKLOADS, Amount, Workload
+from bench.workloads import Amount, Workload
 
 
 def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str, Any]:
@@ -54,21 +54,18 @@ def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peer", choices=PEERS)
-    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("workload", help="the fields of a Workload, as a JSON object")
+    parser.add_argument("amount", help="the fields of an Amount, as a JSON object")
     parser.add_argument("url", help="base URL of the server, without the route")
-    parser.add_argument("requests", type=int)
-    parser.add_argument("warm_up", type=int)
-    parser.add_argument("least", type=int)
-    parser.add_argument("seconds", type=float)
     parser.add_argument("--uvloop", action="store_true")
     arguments = parser.parse_args()
     if arguments.uvloop:
         asyncio.set_event_loop_policy(importlib.import_module("uvloop").EventLoopPolicy())
-    workload = WORKLOADS[arguments.workload]
+    workload = Workload(**json.loads(arguments.workload))
+    amount = Amount(**json.loads(arguments.amount))
     url = f"{arguments.url}/{workload.route}"
     module = importlib.import_module(PEERS[arguments.peer].module)
     peer = module.Peer(url, workload.batch, workload.concurrency)
-    amount = Amount(arguments.requests, arguments.warm_up, arguments.least, arguments.seconds)
     result = measure(peer, workload, amount, url)
     peer.close()
     print(json.dumps(result), flush=True)

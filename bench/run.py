@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import resource
-import subprocess
 import sys
-import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench.machine import machine, versions
+from bench import child, options
+from bench.machine import facts
 from bench.peers import PEERS, Entry
-from bench.server import nginx, pure_python
+from bench.record import Record
+from bench.rounds import rounds
+from bench.server import chosen
 from bench.server.running import RunningServer
 from bench.summary import summarise
 from bench.table import LEGEND, header, text
-from bench.workloads import WORKLOADS, Amount, Workload
-
-_CHILD_TIMEOUT_S = 300.0
-_BENCH = Path(__file__).resolve().parent
-_COLD_KINDS = ("import", "first_answer")
-_DESCRIPTORS = 16_384
+from bench.workloads import WORKLOADS, Workload
 
 
 def main() -> int:
@@ -34,147 +26,68 @@ def main() -> int:
     arguments = _arguments()
     peers = [PEERS[name] for name in arguments.peers]
     workloads = [WORKLOADS[name] for name in arguments.workloads]
-    _raise_descriptor_limit()
-    server = nginx.start() if _wants_nginx(arguments.server) else pure_python.start()
+    child.raise_descriptor_limit()
+    server = chosen.start(arguments.server, [workload.route for workload in workloads])
     try:
-        absent = _absent(peers, server)
+        absent = child.absent(peers, server.base_url)
         for peer, reason in absent.items():
             print(f"skipped: {peer} gives no first answer here ({reason})", flush=True)
         present = [entry for entry in peers if entry.name not in absent]
-        facts = {
-            "taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "machine": machine(),
-            "versions": versions(present),
-            "server": server.title,
-            "runs": arguments.runs,
-            "quick": arguments.quick,
-            "uvloop": arguments.uvloop,
-            "skipped": absent,
-        }
-        print(header(facts), flush=True)
-        raw = _measure_all(arguments, workloads, present, server)
+        about = {**facts(present, server.title, arguments), "uvloop": arguments.uvloop, "skipped": absent}
+        record = Record(arguments.json, about, resume=arguments.resume)
+        print(header(about), flush=True)
+        _measure_all(arguments, workloads, present, server, record)
     finally:
         server.stop()
+    order = list(PEERS)
+    raw = sorted(record.measurements, key=lambda each: (each["run"], order.index(each["peer"])))
     rows = {workload.name: summarise(workload, raw) for workload in workloads}
     for workload in workloads:
         print(text(workload, rows[workload.name], _notes(workload, peers, absent, raw)))
     print("\n" + LEGEND)
-    if arguments.json:
-        summary = [row.as_dict() for each in rows.values() for row in each]
-        arguments.json.write_text(json.dumps({**facts, "summary": summary, "raw": raw}, indent=1) + "\n")
-    return int(any("error" in run for run in raw))
+    record.save(summary=[row.as_dict() for each in rows.values() for row in each])
+    return int(record.failed)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options.parser(__doc__, "run", peers=list(PEERS), runs=5)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME",
                         help=f"of {', '.join(WORKLOADS)}")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME",
-                        help=f"of {', '.join(PEERS)}")
-    parser.add_argument("--runs", type=int, help="rounds over everything (5; 1 with --quick)")
-    parser.add_argument("--quick", action="store_true", help="few requests: a smoke test, not a measurement")
-    parser.add_argument("--server", choices=("auto", "nginx", "python"), default="auto")
     parser.add_argument("--uvloop", action="store_true", help="run every asyncio loop on uvloop")
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write machine, versions, summary and raw runs")
-    arguments = parser.parse_args()
-    if arguments.runs is None:
-        arguments.runs = 1 if arguments.quick else 5
-    return arguments
-
-
-def _wants_nginx(choice: str) -> bool:
-    return choice == "nginx" or (choice == "auto" and nginx.available())
+    return options.complete(parser.parse_args())
 
 
 def _measure_all(
-    arguments: argparse.Namespace, workloads: list[Workload], peers: list[Entry], server: RunningServer
-) -> list[dict[str, Any]]:
-    """Every run takes the peers in another order, so that none always follows the same neighbour."""
-    raw = []
-    for run in range(arguments.runs):
-        for workload in workloads:
-            for entry in _rotated(peers, run):
-                if entry.absence(workload.kind, workload.name) or run >= _most_runs(workload, entry):
-                    continue
-                amount = workload.amount(entry, quick=arguments.quick)
-                command = _command(workload, entry, amount, server.base_url, arguments.uvloop)
-                measured = _child(command, workload, server)
-                raw.append({"run": run, "workload": workload.name, "peer": entry.name, **measured})
-                _progress(raw[-1])
-    order = {entry.name: place for place, entry in enumerate(peers)}
-    return sorted(raw, key=lambda each: (each["run"], order[each["peer"]]))
-
-
-def _rotated(peers: list[Entry], turns: int) -> list[Entry]:
-    start = turns % max(len(peers), 1)
-    return peers[start:] + peers[:start]
+    arguments: argparse.Namespace, workloads: list[Workload], peers: list[Entry], server: RunningServer, record: Record
+) -> None:
+    for run, workload, entry in rounds(arguments.runs, workloads, peers):
+        identity = {"run": run, "workload": workload.name, "peer": entry.name}
+        left_out = entry.absence(workload.kind, workload.name) or run >= _most_runs(workload, entry)
+        if left_out or record.has(**identity):
+            continue
+        amount = workload.amount(entry, quick=arguments.quick)
+        command = child.measure_command(workload, entry, amount, server.base_url, uvloop=arguments.uvloop)
+        measurement = {**identity, **_measured(command, workload, server)}
+        record.add(measurement)
+        _progress(measurement)
 
 
 def _most_runs(workload: Workload, entry: Entry) -> int:
     return min(entry.max_runs, workload.max_runs if entry.native else workload.max_python_runs)
 
 
-def _command(workload: Workload, entry: Entry, amount: Amount, base_url: str, uvloop: bool) -> list[str]:
-    if workload.kind in _COLD_KINDS:
-        return _cold_command(workload.kind, entry, base_url)
-    numbers = [str(each) for each in (amount.requests, amount.warm_up, amount.least, amount.seconds)]
-    command = [sys.executable, str(_BENCH / "measure.py"), entry.name, workload.name, base_url, *numbers]
-    return [*command, "--uvloop"] if uvloop else command
-
-
-def _cold_command(kind: str, entry: Entry, base_url: str) -> list[str]:
-    return [sys.executable, str(_BENCH / "cold.py"), kind, entry.name, f"{base_url}/tiny"]
-
-
-def _child(command: list[str], workload: Workload, server: RunningServer) -> dict[str, Any]:
-    """Runs one measurement; its result with the server's share, or {"error": the last line that it said}.
-
-    A client that crashes when the interpreter ends has been measured all the same: "exit_code" then tells.
-    """
+def _measured(command: list[str], workload: Workload, server: RunningServer) -> dict[str, Any]:
+    """One measurement with the server's share of CPU."""
     before = server.cpu_seconds()
-    try:
-        ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=_CHILD_TIMEOUT_S, env=_environment(), check=False
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"no end within {_CHILD_TIMEOUT_S:.0f} s"}
+    result = child.measured(command)
     after = server.cpu_seconds()
-    said = _last_line(ended.stdout)
-    if not said.startswith('{"requests"'):
-        return {"error": f"exit code {ended.returncode}: {_last_line(ended.stderr)}"}
-    measured: dict[str, Any] = json.loads(said)
-    measured["exit_code"] = ended.returncode
-    served = measured["requests"] * len(measured["repetitions"]) + measured["warm_up"]
-    measured["server_us_per_request"] = None
+    if "error" in result:
+        return result
+    served = result["requests"] * len(result["repetitions"]) + result["warm_up"]
+    result["server_us_per_request"] = None
     if before is not None and after is not None and workload.kind not in ("import", "create"):
-        measured["server_us_per_request"] = (after - before) / served * 1e6
-    return measured
-
-
-def _absent(peers: Iterable[Entry], server: RunningServer) -> dict[str, str]:
-    """Peers that do not give one answer in a fresh interpreter, with the reason: not installed, not built ..."""
-    absent = {}
-    for entry in peers:
-        command = _cold_command("first_answer", entry, server.base_url)
-        ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=_CHILD_TIMEOUT_S, env=_environment(), check=False
-        )
-        if ended.returncode:
-            absent[entry.name] = _last_line(ended.stderr)
-    return absent
-
-
-def _environment() -> dict[str, str]:
-    """Ours without proxies: everything here is on the loopback."""
-    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-
-
-def _raise_descriptor_limit() -> None:
-    """2000 connections at once need descriptors; children and server inherit the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        result["server_us_per_request"] = (after - before) / served * 1e6
+    return result
 
 
 def _notes(
@@ -195,10 +108,6 @@ def _progress(run: dict[str, Any]) -> None:
     walls = [f"{repetition['wall_s']:.2f} s" for repetition in run.get("repetitions", ())]
     outcome = ", ".join(walls) or f"FAILED: {run['error']}"
     print(f"run {run['run']}  {run['workload']:17} {run['peer']:27} {outcome}", file=sys.stderr, flush=True)
-
-
-def _last_line(output: str) -> str:
-    return (output.strip().splitlines() or ["(nothing said)"])[-1]
 
 
 if __name__ == "__main__":

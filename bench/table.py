@@ -41,7 +41,7 @@ def header(facts: dict[str, Any]) -> str:
         f"{here['system']}, {here['python']}",
         f"server: {facts['server']}",
         "versions: " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()),
-        f"runs: {facts['runs']}{', quick' if facts['quick'] else ''}{', uvloop' if facts['uvloop'] else ''}",
+        f"runs: {facts['runs']}{', quick' if facts['quick'] else ''}{', uvloop' if facts.get('uvloop') else ''}",
     ]
     return "\n".join(lines)
 
@@ -60,10 +60,10 @@ def _title(workload: Workload) -> str:
 def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
     rate = row.requests_per_s
     if workload.concurrency == 1:
-        shown_rate = f"{_short(1e3 / rate.median)} ms"
+        shown_rate = f"{short(1e3 / rate.median)} ms"
         shown_range = _range(1e3 / rate.high, 1e3 / rate.low)
     else:
-        shown_rate, shown_range = f"{_short(rate.median)}/s", _range(rate.low, rate.high)
+        shown_rate, shown_range = f"{short(rate.median)}/s", _range(rate.low, rate.high)
     cpu = row.cpu_us_per_request
     return (
         row.peer,
@@ -71,7 +71,7 @@ def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
         f"{row.wall_s.median:.3f}",
         shown_rate,
         shown_range,
-        _short(cpu.median),
+        short(cpu.median),
         _range(cpu.low, cpu.high),
         _or_dash(row.cpu_ns_per_float),
         f"{row.peak_rss_mb.median:,.0f}",
@@ -103,18 +103,18 @@ def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
 def _ratio(spread: Spread | None) -> tuple[str, str]:
     if spread is None:
         return "-", "-"
-    return f"{_short(spread.median)}x", _range(spread.low, spread.high)
+    return f"{short(spread.median)}x", _range(spread.low, spread.high)
 
 
 def _range(low: float, high: float) -> str:
     """Nothing for a single run, or for the original beside itself."""
-    return "" if low == high else f"({_short(low)}-{_short(high)})"
+    return "" if low == high else f"({short(low)}-{short(high)})"
 
 
 def _or_dash(value: float | None) -> str:
-    return "-" if value is None else _short(value)
+    return "-" if value is None else short(value)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three significant digits, without exponents where numbers are large."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

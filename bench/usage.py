@@ -28,3 +28,9 @@ def peak_rss_mb() -> float:
                     return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def rss_mb(pid: str = "self") -> float:
+    """Resident memory of a process now, in MB; Linux only."""
+    with open(f"/proc/{pid}/statm") as pages:
+        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -1,12 +1,14 @@
-"""The one table of workloads: what is asked, how much of it, and which canned answer it gets."""
+"""What can be asked of a peer: how much, with which canned answer; and the table of workloads of run.py."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.peers import Entry
 
+COLD_KINDS = ("import", "first_answer")  # carried out by cold.py
 _PYTHON_S = 1.2  # for one repetition of a peer written in Python
 _QUICK_PYTHON_S = 0.2
 _QUICK_PYTHON_REQUESTS = 16
@@ -32,10 +34,14 @@ class Amount:
             return self.requests
         return min(self.requests, max(self.least, int(self.seconds * self.warm_up / warm_up_s)))
 
+    def as_json(self) -> str:
+        """For the command line of a child."""
+        return json.dumps(asdict(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One row of the benchmark.
+    """What a peer is asked to do.
 
     kind: the name of the method of a peer that carries it out ("import" and "first_answer": see cold.py).
     requests: how many HTTP requests (or clients, or imports) one repetition makes.
@@ -56,6 +62,10 @@ class Workload:
     for_memory: bool = False
     max_runs: int = 1_000_000
     max_python_runs: int = 1_000_000
+
+    def as_json(self) -> str:
+        """For the command line of a child."""
+        return json.dumps(asdict(self))
 
     def amount(self, entry: Entry, *, quick: bool) -> Amount:
         """What one measurement does. A native peer makes all requests, so that its runs are long enough to trust."""

@@ -4,6 +4,7 @@ A peer file has a class `Peer(base_url, batch, concurrency)` whose methods are t
 list and returns all answers in input order; the connections stay open from call to call:
 
     post, post_each, post_one_by_one   payloads -> parsed answers
+    post_one                           payload -> awaitable of its parsed answer, on the peer's `loop`
     embed, embed_base64                texts -> one float32 array (texts, dim)
     embed_each                         texts -> float32 arrays (dim,), one call per text
     rerank                             texts -> (index, score) pairs
@@ -11,7 +12,7 @@ list and returns all answers in input order; the connections stay open from call
     create                             base URLs -> that many clients
     close()
 
-To add one (pycurl multi, say): write the file, add a line to PEERS.
+To add one: write the file, add a line to PEERS and two to cold.py.
 """
 
 from __future__ import annotations
@@ -51,9 +52,13 @@ _TABLE = (
     Entry(BASELINE, "baseten_performance_client", "bench.peers.baseten", native=True),
     Entry(
         "openai", "openai", "bench.peers.openai_async", native=False, lacks=frozenset({"rerank", "classify"}),
-        left_out=frozenset({"async_embed_2000", "async_post_2000", "memory"}), max_runs=1,
+        left_out=frozenset({"memory"}), max_runs=1,
     ),
     Entry("aiohttp", "aiohttp", "bench.peers.aiohttp_client", native=False),
+    Entry(
+        "pycurl", "pycurl", "bench.peers.pycurl_multi", native=False,
+        lacks=frozenset({"post_each", "embed_each", "post_one"}),
+    ),
     Entry(
         "httpx", "httpx", "bench.peers.httpx_client", native=False,
         left_out=frozenset({"tiny_512", "async_embed_2000", "async_post_2000", "memory"}), max_runs=1, waves=2,

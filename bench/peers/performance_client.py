@@ -38,10 +38,10 @@ class PerformanceClientPeer:
         return [self.client.batch_post("/tiny", [payload]).data[0] for payload in payloads]
 
     def post_each(self, payloads: list[Any]) -> list[Any]:
-        async def call(payload: Any) -> Any:
-            return (await self.client.async_batch_post("/tiny", [payload])).data[0]
+        return self.loop.run_until_complete(in_lanes(self.post_one, payloads, self.concurrency))
 
-        return self.loop.run_until_complete(in_lanes(call, payloads, self.concurrency))
+    async def post_one(self, payload: Any) -> Any:
+        return (await self.client.async_batch_post("/tiny", [payload])).data[0]
 
     def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
         array: NDArray[numpy.float32] = self.client.embed(input=texts, model="m", preference=self.policy).numpy()

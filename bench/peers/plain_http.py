@@ -27,12 +27,12 @@ class PlainHttpPeer(ABC):
         """Posts the payload to base_url + path and returns the parsed 2xx answer; raises for any other status."""
 
     def post(self, payloads: list[Any]) -> list[Any]:
-        async def call(payload: Any) -> Any:
-            return await self.answer("/tiny", payload)
-
-        return self.loop.run_until_complete(in_lanes(call, payloads, self.concurrency))
+        return self.loop.run_until_complete(in_lanes(self.post_one, payloads, self.concurrency))
 
     post_each = post
+
+    async def post_one(self, payload: Any) -> Any:
+        return await self.answer("/tiny", payload)
 
     def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
         async def call(batch: list[str]) -> NDArray[numpy.float32]:

@@ -1,23 +1,28 @@
-"""The canned answers, and the right results that a client must make of them."""
+"""The canned answers, and the right results that a client must make of them.
+
+A route names an answer: "tiny", "rerank", "classify", or the shape of embeddings, inputs x floats: "16x1024", as JSON,
+or "16x1024_base64".
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 TINY = {"ok": True, "label": "tiny", "value": 42}
-_SHAPES = {"16x1024": (16, 1024), "128x1024": (128, 1024), "16x1024_base64": (16, 1024), "1x384": (1, 384)}
 _RERANK_TEXTS = 32
 _LABELS = ("positive", "neutral", "negative")
 
 
 def vectors(route: str) -> NDArray[numpy.float32]:
     """The embeddings behind an embeddings route: unit vectors, (inputs, dim) float32, the same in every process."""
-    rows = numpy.random.default_rng(7).standard_normal(_SHAPES[route], dtype=numpy.float32)
+    inputs, dim = route.removesuffix("_base64").split("x")
+    rows = numpy.random.default_rng(7).standard_normal((int(inputs), int(dim)), dtype=numpy.float32)
     unit: NDArray[numpy.float32] = (rows / numpy.linalg.norm(rows, axis=1, keepdims=True)).astype(numpy.float32)
     return unit
 
@@ -48,10 +53,14 @@ def _embeddings_answer(route: str) -> dict[str, Any]:
     return {"object": "list", "data": items, "model": "m", "usage": usage}
 
 
-def bodies() -> dict[str, bytes]:
-    """Every path of the server (`/<route>/<path of the API>`) with its answer."""
-    answers: dict[str, Any] = {f"/{route}/v1/embeddings": _embeddings_answer(route) for route in _SHAPES}
-    answers["/tiny/tiny"] = TINY
-    answers["/rerank/rerank"] = rerank_answer()
-    answers["/classify/predict"] = classify_answer()
+def bodies(routes: Iterable[str]) -> dict[str, bytes]:
+    """Paths of the server (`/<route>/<path of the API>`) with their answers; "tiny" is always among them."""
+    answers: dict[str, Any] = {"/tiny/tiny": TINY}
+    for route in routes:
+        if route == "rerank":
+            answers["/rerank/rerank"] = rerank_answer()
+        elif route == "classify":
+            answers["/classify/predict"] = classify_answer()
+        elif route != "tiny":
+            answers[f"/{route}/v1/embeddings"] = _embeddings_answer(route)
     return {path: json.dumps(answer).encode() for path, answer in answers.items()}

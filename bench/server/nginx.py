@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.server.canned import bodies
@@ -63,11 +64,11 @@ def available() -> bool:
     return shutil.which("nginx") is not None
 
 
-def start() -> RunningServer:
-    """Starts nginx on a free loopback port; RuntimeError with its own words when it does not come up."""
+def start(routes: Iterable[str]) -> RunningServer:
+    """Starts nginx with these answers on a free loopback port; RuntimeError with its own words when it does not."""
     directory = Path(tempfile.mkdtemp(prefix="bench-nginx-"))
     directory.chmod(0o755)  # the workers may run as another user
-    inline = _write_bodies(directory)
+    inline = _write_bodies(directory, routes)
     reason = ""
     for _ in range(_START_ATTEMPTS):
         port = _free_port()
@@ -87,10 +88,10 @@ def start() -> RunningServer:
     raise RuntimeError(f"nginx did not start: {reason.strip()}")
 
 
-def _write_bodies(directory: Path) -> str:
+def _write_bodies(directory: Path, routes: Iterable[str]) -> str:
     """Large answers become files under bodies/; the location blocks for the small ones are returned."""
     inline = []
-    for path, body in bodies().items():
+    for path, body in bodies(routes).items():
         if len(body) <= _LARGEST_INLINE:
             inline.append(f"        location = {path} {{ return 200 '{body.decode()}'; }}")
             continue

@@ -6,8 +6,10 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
+from typing import cast
 
 from bench.server.canned import bodies
 from bench.server.running import RunningServer
@@ -25,8 +27,7 @@ class CannedProtocol(asyncio.Protocol):
         self.answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by type
 
     def data_received(self, data: bytes) -> None:
         while data:
@@ -42,35 +43,45 @@ class CannedProtocol(asyncio.Protocol):
                 self.head = b""
                 self._begin(head)
             if not self.missing:
-                self.transport.write(self.answer)
+                self.respond(self.answer)
+
+    def respond(self, answer: bytes) -> None:
+        """Called once for each request, when its body has come."""
+        self.transport.write(answer)
 
     def _begin(self, head: bytes) -> None:
         request_line, *lines = head.split(b"\r\n")
-        self.answer = self.answers.get(request_line.split(b" ")[1], _response(404, b"{}"))
+        self.answer = self.answers.get(request_line.split(b" ")[1], response(404, b"{}"))
         for line in lines:
             name, _, value = line.partition(b":")
             if name.lower() == b"content-length":
                 self.missing = int(value)
 
 
-def _response(status: int, body: bytes) -> bytes:
+def response(status: int, body: bytes) -> bytes:
+    """A whole HTTP/1.1 response of JSON."""
     status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     headers = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     return (status_line + headers).encode() + body
 
 
+def responses(routes: Iterable[str]) -> dict[bytes, bytes]:
+    """Paths with the whole responses to them."""
+    return {path.encode(): response(200, body) for path, body in bodies(routes).items()}
+
+
 async def _serve() -> None:
-    answers = {path.encode(): _response(200, body) for path, body in bodies().items()}
+    answers = responses(sys.argv[1:])
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: CannedProtocol(answers), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
-def start() -> RunningServer:
-    """Starts this file as a program of its own and reads its port from it."""
+def start(routes: Iterable[str]) -> RunningServer:
+    """Starts this file as a program of its own with these answers, and reads its port from it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.server.pure_python"], cwd=Path(__file__).resolve().parents[2],
+        [sys.executable, "-m", "bench.server.pure_python", *routes], cwd=Path(__file__).resolve().parents[2],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
     )
     assert process.stdout is not None

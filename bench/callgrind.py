@@ -1,0 +1,74 @@
+"""Instructions of a program, counted by valgrind's callgrind and split by the room of the code that executed them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.child import TIMEOUT_S, environment, last_line
+
+# The first that occurs in the path of an object file names its room.
+_ROOMS = (
+    ("/engine/", "engine"), ("/decode/", "decode"), ("/operations/", "operations"),
+    ("/pycurl", "libcurl"), ("/libcurl", "libcurl"), ("/orjson/", "orjson"), ("/numpy", "numpy"),
+    ("/baseten_performance_client/", "the original"), ("libpython", "Python"), ("/python3", "Python"),
+    ("/libc.so", "C library"), ("/libc-2", "C library"), ("/libpthread", "C library"), ("/ld-linux", "C library"),
+    ("/libstdc++", "C library"), ("/vgpreload", "C library"),
+)
+_OTHER = "other"
+_OBJECT = re.compile(r"^ob=\((\d+)\)(?: (.*))?$")
+_NAMED = re.compile(r"^c?ob=\((\d+)\) (.*)$")
+
+
+def instructions(command: Sequence[str], variables: Mapping[str, str]) -> Counter[str]:
+    """Runs the command under callgrind and returns the instructions of each room; RuntimeError when it fails.
+
+    Threads take turns under valgrind, and the kernel's instructions are not counted.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-callgrind-") as directory:
+        output = Path(directory) / "callgrind.out"
+        valgrind = [
+            "valgrind", "--tool=callgrind", "--trace-children=no", "--fair-sched=yes", f"--callgrind-out-file={output}"
+        ]
+        ended = subprocess.run(
+            [*valgrind, *command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            env=environment(variables),
+        )
+        if ended.returncode or not output.exists():
+            raise RuntimeError(f"callgrind: exit code {ended.returncode}: {last_line(ended.stderr)}")
+        return by_room(output.read_text().splitlines())
+
+
+def by_room(lines: Sequence[str]) -> Counter[str]:
+    """Sums the own cost of every line of a profile in callgrind's format.
+
+    A name is written out where its number occurs first, which may be in the line of a call. The line after `calls=`
+    has the cost of what was called: it is counted there already.
+    """
+    names: dict[str, str] = {}
+    room = _OTHER
+    counts: Counter[str] = Counter()
+    skip = False
+    for line in lines:
+        named = _NAMED.match(line)
+        if named:
+            names[named[1]] = named[2]
+        if line[:1].isdigit() or line[:1] in "+-*":
+            if not skip:
+                counts[room] += sum(int(cost) for cost in line.split()[1:2])  # a cost of 0 may be left out
+            skip = False
+        elif line.startswith("calls="):
+            skip = True
+        elif line.startswith("ob="):
+            number = _OBJECT.match(line)
+            assert number is not None
+            room = _room(names[number[1]])
+    return counts
+
+
+def _room(path: str) -> str:
+    return next((room for part, room in _ROOMS if part in path), _OTHER)

@@ -1,0 +1,75 @@
+"""One measurement in a process of its own: how it is started, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.peers import Entry
+from bench.workloads import COLD_KINDS, Amount, Workload
+
+TIMEOUT_S = 600.0
+_BENCH = Path(__file__).resolve().parent
+_DESCRIPTORS = 16_384
+
+
+def measured(command: Sequence[str], variables: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Runs the command and returns the JSON object on the last line of its output, with its "exit_code".
+
+    {"error": ...} when there is none. A client that crashes when the interpreter ends has been measured all the same.
+    """
+    try:
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment(variables), check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"no end within {TIMEOUT_S:.0f} s"}
+    said = last_line(ended.stdout)
+    if not said.startswith("{"):
+        return {"error": f"exit code {ended.returncode}: {last_line(ended.stderr)}"}
+    result: dict[str, Any] = json.loads(said)
+    return {**result, "exit_code": ended.returncode}
+
+
+def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours without proxies, everything here is on the loopback; with these variables."""
+    ours = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {**ours, **(variables or {})}
+
+
+def last_line(output: str) -> str:
+    """The last line that a program said."""
+    return (output.strip().splitlines() or ["(nothing said)"])[-1]
+
+
+def raise_descriptor_limit() -> None:
+    """2000 connections at once need descriptors; children and servers inherit the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def absent(peers: Iterable[Entry], base_url: str) -> dict[str, str]:
+    """Peers that do not give one answer in a fresh interpreter, with the reason: not installed, not built ..."""
+    answers = {entry.name: measured(cold_command("first_answer", entry, base_url)) for entry in peers}
+    return {name: answer["error"] for name, answer in answers.items() if "error" in answer}
+
+
+def cold_command(kind: str, entry: Entry, base_url: str) -> list[str]:
+    """A fresh interpreter that imports the peer ("import"), or does so and gets one answer ("first_answer")."""
+    return [sys.executable, str(_BENCH / "cold.py"), kind, entry.name, f"{base_url}/tiny"]
+
+
+def measure_command(workload: Workload, entry: Entry, amount: Amount, base_url: str, *, uvloop: bool) -> list[str]:
+    """A fresh interpreter that carries the workload out."""
+    if workload.kind in COLD_KINDS:
+        return cold_command(workload.kind, entry, base_url)
+    command = [sys.executable, str(_BENCH / "measure.py"), entry.name, workload.as_json(), amount.as_json(), base_url]
+    return [*command, "--uvloop"] if uvloop else command

@@ -1,0 +1,153 @@
+"""Instructions per request and per float: the repeatable figure of what the client costs, kept in a table.
+
+Each case runs twice under callgrind, with N and with 2N requests, so that the difference has no start-up in it. The
+table is instructions.json; --check compares with it and fails when something needs more than before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from bench.callgrind import instructions
+from bench.machine import versions
+from bench.peers import BASELINE, PEERS, Entry
+from bench.server import chosen
+from bench.workloads import Workload
+
+_COUNTED = Path(__file__).resolve().parent / "counted.py"
+TABLE = Path(__file__).resolve().parent / "instructions.json"
+_OURS = "baseten_perf"
+_VARIABLES = {"BASETEN_PERF_LOOPS": "1", "PYTHONHASHSEED": "0"}  # one loop thread: the order of events varies least
+_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A workload of N requests, and what its instructions are counted for: "request" or "float"."""
+
+    workload: Workload
+    per: str
+
+    @property
+    def units(self) -> int:
+        """Requests or floats in one of the N requests."""
+        return self.workload.batch * self.workload.dim if self.per == "float" else 1
+
+
+CASES = {
+    "tiny POST": Case(Workload("tiny", "post", "", 4_000, concurrency=64), "request"),
+    "one sync call": Case(Workload("tiny", "post_one_by_one", "", 1_000, concurrency=1), "request"),
+    "one async call": Case(Workload("tiny", "post_each", "", 1_000, concurrency=1), "request"),
+    "float in JSON": Case(Workload("json", "embed", "", 200, "16x1024", 16, 1_024, concurrency=4), "float"),
+    "float in base64": Case(
+        Workload("base64", "embed_base64", "", 200, "16x1024_base64", 16, 1_024, concurrency=4), "float"
+    ),
+}
+
+
+def main() -> int:
+    """Returns the exit code: 1 when --check finds that something needs more instructions than the table says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=[_OURS, BASELINE], metavar="NAME")
+    parser.add_argument("--check", action="store_true", help="compare ours with the table, write nothing")
+    parser.add_argument("--tolerance", type=float, default=_TOLERANCE, help=f"share that --check allows ({_TOLERANCE})")
+    parser.add_argument("--server", choices=chosen.CHOICES, default="auto")
+    arguments = parser.parse_args()
+    if not shutil.which("valgrind"):
+        print("valgrind is not on the PATH")
+        return 1
+    peers = [PEERS[name] for name in ([_OURS] if arguments.check else arguments.peers)]
+    server = chosen.start(arguments.server, [CASES[name].workload.route for name in arguments.cases])
+    try:
+        rows = [_row(name, entry, server.base_url) for name in arguments.cases for entry in peers]
+    finally:
+        server.stop()
+    if arguments.check:
+        return _check(rows, arguments.tolerance)
+    kept = json.loads(TABLE.read_text())["rows"] if TABLE.exists() else []
+    fresh = {(row["case"], row["peer"]) for row in rows}
+    rows += [row for row in kept if (row["case"], row["peer"]) not in fresh and row["case"] in CASES]
+    rows.sort(key=lambda row: (list(CASES).index(row["case"]), row["peer"] != _OURS))
+    _write(rows, peers)
+    print(markdown(rows))
+    return 0
+
+
+def _row(name: str, entry: Entry, base_url: str) -> dict[str, Any]:
+    """The instructions of one case: in all, and by room where they are one in a hundred or more."""
+    case = CASES[name]
+    once, twice = (_counts(case, entry, base_url, times) for times in (1, 2))
+    units = case.workload.requests * case.units
+    each = {room: (twice[room] - once[room]) / units for room in twice}
+    total = sum(each.values())
+    rooms = {room: _rounded(count) for room, count in sorted(each.items(), key=lambda item: -item[1])
+             if count > total / 100}
+    print(f"{name:16} {entry.name:27} {total:>12,.1f} a {case.per}", file=sys.stderr, flush=True)
+    return {"case": name, "peer": entry.name, "per": case.per, "instructions": _rounded(total), "rooms": rooms}
+
+
+def _counts(case: Case, entry: Entry, base_url: str, times: int) -> Counter[str]:
+    command = [sys.executable, str(_COUNTED), entry.name, case.workload.as_json(), base_url, str(times)]
+    return instructions(command, _VARIABLES)
+
+
+def _rounded(count: float) -> float:
+    return round(count) if count >= 1_000 else round(count, 2)
+
+
+def _check(rows: list[dict[str, Any]], tolerance: float) -> int:
+    """Prints each case beside the table; 1 when one needs more than the table and the tolerance allow."""
+    kept = {(row["case"], row["peer"]): row["instructions"] for row in json.loads(TABLE.read_text())["rows"]}
+    worse = 0
+    for row in rows:
+        before = kept.get((row["case"], row["peer"]))
+        if before is None:
+            print(f"{row['case']:16} {row['instructions']:>12,}  not in the table")
+            continue
+        change = row["instructions"] / before - 1
+        verdict = "MORE" if change > tolerance else "less: keep it" if change < -tolerance else "ok"
+        worse += change > tolerance
+        print(f"{row['case']:16} {row['instructions']:>12,}  kept {before:>12,}  {change:+.1%}  {verdict}")
+    return int(worse > 0)
+
+
+def _write(rows: list[dict[str, Any]], peers: list[Entry]) -> None:
+    valgrind = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    facts = json.dumps({"versions": {**versions(peers), "valgrind": valgrind}})
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    TABLE.write_text(f'{{"facts": {facts},\n"rows": [\n{lines}\n]}}\n')
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """One line a case: ours, the original's, the ratio, and where ours are executed."""
+    lines = ["| instructions per | baseten_perf | the original | less | of which |", "|---|---:|---:|---:|---|"]
+    counts = {(row["case"], row["peer"]): row for row in rows}
+    for name in CASES:
+        ours, original = counts.get((name, _OURS)), counts.get((name, BASELINE))
+        if ours is None:
+            continue
+        mine = ours["instructions"]
+        rooms = ", ".join(f"{room} {_spaced(count)}" for room, count in list(ours["rooms"].items())[:4])
+        theirs = _spaced(original["instructions"]) if original else "-"
+        ratio = f"{original['instructions'] / mine:.1f}x" if original else "-"
+        lines.append(f"| {name} | {_spaced(mine)} | {theirs} | {ratio} | {rooms} |")
+    return "\n".join(lines)
+
+
+def _spaced(count: float) -> str:
+    return f"{count:,.0f}".replace(",", " ") if count >= 100 else f"{count:.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The pictures of the README, one file each, drawn from the files of results."""

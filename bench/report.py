@@ -1,0 +1,203 @@
+"""The benchmark section of the README, in Markdown, from the files of results and the kept instruction counts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from bench import instructions
+from bench.latency import WAYS, by_peer, percentile
+from bench.memory import growth_mb
+from bench.peers import BASELINE
+from bench.pictures.ratios import LABELS
+from bench.record import RESULTS, load
+from bench.seed_rows import markdown, note, seed_rows
+from bench.summary import Row, summarise
+from bench.table import short
+from bench.workloads import WORKLOADS
+
+_README = Path(__file__).resolve().parent.parent / "README.md"
+_BEGIN, _END = "<!-- benchmarks: written by bench/report.py -->", "<!-- benchmarks end -->"
+_OURS = "baseten_perf"
+_OTHERS = {"openai": "AsyncOpenAI", "aiohttp": "aiohttp", "pycurl": "pycurl multi", "httpx": "httpx"}
+
+
+def main() -> int:
+    """Returns the exit code: 1 when there are no results of run.py."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readme", action="store_true", help="replace the section in README.md instead of printing it")
+    arguments = parser.parse_args()
+    results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves")}
+    if not results["run"]:
+        print("no run.json: run run.py first")
+        return 1
+    section = "\n\n".join(part for part in _parts(results) if part)
+    if not arguments.readme:
+        print(section)
+        return 0
+    before, _, rest = _README.read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        print(f"README.md has no lines {_BEGIN} and {_END}")
+        return 1
+    _README.write_text(f"{before}{_BEGIN}\n{section}\n{_END}{after}", encoding="utf-8")
+    return 0
+
+
+def _results(name: str) -> dict[str, Any]:
+    path = RESULTS / f"{name}.json"
+    return load(path) if path.exists() else {}
+
+
+def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
+    return [
+        _facts(results["run"]["facts"]),
+        _image("ratios", "How many times faster and on how much less CPU than each peer"),
+        _workloads(results["run"]["measurements"]),
+        *_seed(results["seed_table"]),
+        *_latency(results["latency"]),
+        *_memory(results["memory"]),
+        _image("scaling", "Scaling with connections, dimension, batch, inputs and loops") if results["curves"] else "",
+        *_instructions(),
+    ]
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    here = facts["machine"]
+    names = [BASELINE, *_OTHERS, "libcurl"]
+    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in names if name in facts["versions"])
+    runs = f"medians of {facts['runs']} interleaved rounds" if facts["runs"] > 1 else "one round"
+    warning = "**A quick run on a busy machine, to show the form: no measurements.** " if facts["quick"] else ""
+    return (
+        f"{warning}{here['processor']}, {here['cores']} cores with client and server on them; {facts['server']}; "
+        f"{here['python']}; {versions}; {runs}; {facts['taken_at'][:10]}."
+    )
+
+
+def _image(name: str, text: str) -> str:
+    return f'<img src="bench/plots/{name}.png" width="900" alt="{text}">'
+
+
+def _workloads(measurements: list[dict[str, Any]]) -> str:
+    """A line for each workload: our rate, and ratios; against the original with the range over the rounds."""
+    lines = [
+        ["workload", "requests/s", "CPU µs", "faster than the original", "less CPU than it",
+         *(f"than {name}" for name in _OTHERS.values())],
+        ["---", *["---:"] * (4 + len(_OTHERS))],
+    ]
+    for name, label in LABELS.items():
+        rows = {row.peer: row for row in summarise(WORKLOADS[name], measurements)}
+        if _OURS not in rows:
+            continue
+        ours = rows[_OURS]
+        lines.append([
+            label, _short(ours.requests_per_s.median), _short(ours.cpu_us_per_request.median),
+            _spread(ours.faster), _spread(ours.less_cpu), *(_pair(ours, rows.get(peer)) for peer in _OTHERS),
+        ])
+    return _table(lines) + "\n\nThe last columns: times faster / times less CPU."
+
+
+def _spread(spread: Any) -> str:
+    if spread is None:
+        return "-"
+    return f"**{spread.median:.1f}x**" + (f" ({spread.low:.1f}-{spread.high:.1f})" if spread.low != spread.high else "")
+
+
+def _pair(ours: Row, other: Row | None) -> str:
+    if other is None:
+        return "-"
+    faster = ours.requests_per_s.median / other.requests_per_s.median
+    return f"{_short(faster)} / {_short(other.cpu_us_per_request.median / ours.cpu_us_per_request.median)}"
+
+
+def _seed(results: dict[str, Any]) -> list[str]:
+    if not results:
+        return []
+    rows = seed_rows(results["measurements"], results["facts"]["machine"]["cores"])
+    titles = {
+        ("json", "no latency"): "Floats as JSON, no latency", ("json", "4 replicas"): "Floats as JSON, 4 replicas",
+        ("base64", "no latency"): "base64, no latency", ("base64", "4 replicas"): "base64, 4 replicas",
+    }
+    tables = []
+    for (form, server), title in titles.items():
+        here = [row for row in rows if (row.format, row.server) == (form, server)]
+        parts = "\n\n".join(part for part in (markdown(here), note(here)) if part)
+        if here and form == "json":
+            tables.append(f"{title}:\n\n{parts}")
+        elif here:
+            tables.append(f"<details><summary>{title}</summary>\n\n{parts}\n\n</details>")
+    about = (
+        "The table of the original's README: `embed` in batches of 128, up to 128 requests in flight. "
+        f"Servers: {results['facts']['server']}. "
+        "Numbers in the picture: times our time; hollow: extrapolated from a part."
+    )
+    return [_image("sizes", "Seconds over the number of inputs"), about, *tables]
+
+
+def _latency(results: dict[str, Any]) -> list[str]:
+    if not results:
+        return []
+    columns = ["p50", "p99", "p99.9", "first"]
+    lines = [["latency, µs", *columns, "the original: p50", *columns[1:]], ["---", *["---:"] * 2 * len(columns)]]
+    for way in WAYS:
+        runs = by_peer(results["measurements"], way)
+        cells = [cell for peer in (_OURS, BASELINE) for cell in _percentiles(runs.get(peer, []))]
+        lines.append([f"{way} at a time", *cells])
+    return [_image("latency", "Latency percentiles of single calls"), _table(lines)]
+
+
+def _percentiles(runs: list[dict[str, Any]]) -> list[str]:
+    """Cells: p50, p99, p99.9, and the first call, with making the client and its connection."""
+    if not runs:
+        return ["-"] * 4
+    first_us = median(float(run["first_call_s"]) for run in runs) * 1e6
+    return [_short(value) for value in (*(percentile(runs, quantile) for quantile in (0.5, 0.99, 0.999)), first_us)]
+
+
+def _memory(results: dict[str, Any]) -> list[str]:
+    if not results:
+        return []
+    lines = [["memory", "baseten_perf", "the original"], ["---", "---:", "---:"]]
+    values: dict[str, tuple[str, Callable[[dict[str, Any]], float], str]] = {
+        "peak of one large embed, times the array": ("embed", _peak_of_array, "{:.2f}x"),
+        "growth over a million requests, after the first tenth": ("posts", growth_mb, "{:+.1f} MB"),
+        "an idle connection": ("connections", lambda run: run["kb_each"] or 0.0, "{:.0f} KB"),
+    }
+    for title, (scenario, value, form) in values.items():
+        cells = []
+        for peer in (_OURS, BASELINE):
+            runs = [each for each in results["measurements"] if (each["scenario"], each["peer"]) == (scenario, peer)]
+            cells.append(form.format(median(value(run) for run in runs)) if runs else "-")
+        lines.append([title, *cells])
+    return [_image("memory", "Resident memory over time"), _table(lines)]
+
+
+def _peak_of_array(run: dict[str, Any]) -> float:
+    return float(run["peak_mb"] / run["array_mb"])
+
+
+def _instructions() -> list[str]:
+    if not instructions.TABLE.exists():
+        return []
+    rows = json.loads(instructions.TABLE.read_text())["rows"]
+    about = "Instructions, counted by valgrind, without the kernel's: the figures that no other program disturbs."
+    return [about, instructions.markdown(rows)]
+
+
+def _short(value: float) -> str:
+    return short(value).replace(",", " ")
+
+
+def _table(lines: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
