@@ -1,7 +1,7 @@
 // Decimals with AVX2: four at a time, each in a register of 32 characters that ends where the number ends.
 //
 // maddubs, madd, packus and madd again make integers of 2, 4 and 8 digits of them (W. Mula, "Parsing decimal numbers,
-// part 2: SSE", 2014 and 2018).  The commas are found before, 64 characters at a time, as the structural characters are in
+// part 2: SSE", 2014 and 2018).  The commas are found before, 64 characters at a time, as structural characters are in
 // G. Langdale and D. Lemire, "Parsing gigabytes of JSON per second" (2019), so that no number waits for the one before.
 #pragma once
 
