@@ -14,6 +14,9 @@
 #include "decimals_sse41.hpp"
 #include "packed_avx2.hpp"
 #include "packed_sse41.hpp"
+#elif defined(__aarch64__)
+#include "base64_neon.hpp"
+#include "decimals_neon.hpp"
 #endif
 
 namespace baseten {
@@ -52,6 +55,9 @@ inline constexpr Kernel kernels[] = {
      avx2::read_float32s, avx2::read_float64s},
     {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64,
      sse41::read_float32s, sse41::read_float64s},
+#elif defined(__aarch64__)
+    {"neon", has_any, neon::find_commas, neon::read_decimals, neon::decode_base64,
+     portable::read_float32s, portable::read_float64s},
 #endif
     {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64,
      portable::read_float32s, portable::read_float64s},
