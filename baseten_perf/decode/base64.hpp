@@ -11,8 +11,8 @@ namespace baseten {
 constexpr char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr uint32_t not_base64 = uint32_t{1} << 31;
 
-// What each of four characters, by its place, contributes to the three bytes that they stand for, the first byte lowest;
-// not_base64 for what is no character of the alphabet.
+// What each of four characters, by its place, contributes to the three bytes that they stand for, the first byte
+// lowest; not_base64 for what is no character of the alphabet.
 constexpr std::array<std::array<uint32_t, 256>, 4> base64_parts() {
     std::array<std::array<uint32_t, 256>, 4> parts{};
     for (auto& place : parts)

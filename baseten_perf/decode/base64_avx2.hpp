@@ -29,7 +29,8 @@ BASETEN_AVX2 inline size_t decode_base64(const char* text, size_t sixteens, char
     for (; sixteens - i >= 3; i += 2) {
         __m256i characters = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + 16 * i));
         __m256i upper = _mm256_and_si256(_mm256_srli_epi32(characters, 4), low);
-        __m256i forbidden = _mm256_shuffle_epi8(sixteen_twice(base64_tables.forbidden), _mm256_and_si256(characters, low));
+        __m256i lower = _mm256_and_si256(characters, low);
+        __m256i forbidden = _mm256_shuffle_epi8(sixteen_twice(base64_tables.forbidden), lower);
         if (!_mm256_testz_si256(forbidden, _mm256_shuffle_epi8(sixteen_twice(base64_tables.upper), upper))) break;
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes + 12 * i), base64_bytes(characters, upper));
     }

@@ -10,7 +10,7 @@
 namespace baseten::sse41 {
 
 // Brings each three bytes, which are the lower ones of four and in the wrong order, to the front.
-alignas(16) inline constexpr uint8_t base64_order[16] = {2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 0x80, 0x80, 0x80, 0x80};
+alignas(16) inline constexpr uint8_t base64_order[16] = {2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 255, 255, 255, 255};
 
 BASETEN_SSE41 inline __m128i sixteen(const uint8_t* bytes) {
     return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes));
@@ -33,7 +33,8 @@ BASETEN_SSE41 inline size_t decode_base64(const char* text, size_t sixteens, cha
     for (; sixteens - i >= 2; ++i) {
         __m128i characters = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + 16 * i));
         __m128i upper = _mm_and_si128(_mm_srli_epi32(characters, 4), low);
-        __m128i forbidden = _mm_shuffle_epi8(sixteen(base64_tables.forbidden), _mm_and_si128(characters, low));
+        __m128i lower = _mm_and_si128(characters, low);
+        __m128i forbidden = _mm_shuffle_epi8(sixteen(base64_tables.forbidden), lower);
         if (!_mm_testz_si128(forbidden, _mm_shuffle_epi8(sixteen(base64_tables.upper), upper))) return i;
         _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes + 12 * i), base64_bytes(characters, upper));
     }

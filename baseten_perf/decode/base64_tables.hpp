@@ -1,9 +1,9 @@
 // Base64 by looking characters up by their upper and lower four bits, sixteen at a time, which is what pshufb does.
 //
-// Within one upper half, the alphabet's values follow each other, but for '/', which does not follow '+': so what is to be
-// added to a character depends on its upper half alone, and '/' borrows an upper half that no character of the alphabet
-// has.  A character belongs to the alphabet if its lower half is allowed in the class of its upper half.  (W. Mula and
-// D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions", 2018, section 4.)
+// Within one upper half, the alphabet's values follow each other, but for '/', which does not follow '+': so what is
+// to be added to a character depends on its upper half alone, and '/' borrows an upper half that no character of the
+// alphabet has.  A character belongs to the alphabet if its lower half is allowed in the class of its upper half.  (W.
+// Mula and D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions", 2018, section 4.)
 #pragma once
 
 #include "base64.hpp"

@@ -83,8 +83,8 @@ class Base64Text {
     }
 
   private:
-    // Decodes aside: making room first would take the row out of the matrix for characters that turn out to be behind the
-    // text's end.
+    // Decodes aside: making room first would take the row out of the matrix for characters that turn out to be behind
+    // the text's end.
     static Taken put_sixteen(Vectors& vectors, const char* text) {
         uint8_t bytes[12];
         if (!base64_decode(text, 4, bytes)) return Taken::not_base64;

@@ -91,7 +91,8 @@ BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* star
     return count & ~size_t{1};
 }
 
-BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out) {
+BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, bool spaced,
+                                            float* out) {
     return spaced ? read_decimals<true>(text, starts, count, out) : read_decimals<false>(text, starts, count, out);
 }
 

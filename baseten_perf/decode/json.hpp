@@ -8,7 +8,7 @@
 
 #include "answer.hpp"
 #include "base64_text.hpp"
-#include "decimals.hpp"
+#include "numbers.hpp"
 
 namespace baseten {
 
@@ -161,7 +161,7 @@ class JsonEmbeddings {
         while (p < last && state_ != State::text) {
             if (state_ == State::array_value) {
                 Vectors& vectors = answer_.vectors;
-                vectors.advance(read_decimals(piece_, p, last, vectors.row() + vectors.have(), vectors.room()));
+                vectors.advance(read_numbers(piece_, p, last, vectors.row() + vectors.have(), vectors.room()));
             }
             p = read_elements(p, last);
             if (answer_.failed()) return last;

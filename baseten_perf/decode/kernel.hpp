@@ -14,6 +14,9 @@
 #include "decimals_sse41.hpp"
 #include "packed_avx2.hpp"
 #include "packed_sse41.hpp"
+#elif defined(__aarch64__)
+#include "base64_neon.hpp"
+#include "decimals_neon.hpp"
 #endif
 
 namespace baseten {
@@ -23,9 +26,10 @@ struct Kernel {
     bool (*supported)();
     // Notes the positions behind the commas in `size` characters, a multiple of 64; gives their number, at most `size`.
     size_t (*find_commas)(const char* text, size_t size, uint16_t* behind);
-    // Reads numbers that start at starts[i], behind one space if `spaced`, and whose comma is before starts[i + 1]; gives
-    // how many.  It stops before one that is no plain decimal or whose rounding is in doubt, and may leave up to three at
-    // the end.  `decimals_margin` characters before the text and `behind_decimals` behind it must be readable.
+    // Reads numbers that start at starts[i], behind one space if `spaced`, and whose comma is before starts[i + 1];
+    // gives how many.  It stops before one that is no plain decimal or whose rounding is in doubt, and may leave up to
+    // three at the end.  `before_decimals` characters before the text and `behind_decimals` behind it must be
+    // readable.
     size_t (*read_decimals)(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out);
     // Decodes up to `sixteens` times 16 characters of base64 to 12 bytes each, and gives how many: it stops before the
     // first sixteen with a character that is not of the alphabet.
@@ -35,8 +39,6 @@ struct Kernel {
     size_t (*read_float32s)(const char* text, size_t count, float* out);
     size_t (*read_float64s)(const char* text, size_t count, float* out);
 };
-
-constexpr ptrdiff_t decimals_margin = 32;
 
 #if defined(__x86_64__)
 inline bool has_avx2() {
@@ -53,6 +55,9 @@ inline constexpr Kernel kernels[] = {
      avx2::read_float32s, avx2::read_float64s},
     {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64,
      sse41::read_float32s, sse41::read_float64s},
+#elif defined(__aarch64__)
+    {"neon", has_any, neon::find_commas, neon::read_decimals, neon::decode_base64,
+     portable::read_float32s, portable::read_float64s},
 #endif
     {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64,
      portable::read_float32s, portable::read_float64s},
@@ -62,7 +67,8 @@ constexpr size_t kernel_count = sizeof kernels / sizeof *kernels;
 // The one in use.  A module chooses it when it is imported, before any decoder runs.
 inline const Kernel* kernel = &kernels[kernel_count - 1];
 
-// Puts the kernel of that name, or the best one for an empty name, in use; false when this machine supports no such kernel.
+// Puts the kernel of that name, or the best one for an empty name, in use; false when this machine supports no such
+// kernel.
 inline bool choose_kernel(const char* name) {
     for (const Kernel& each : kernels) {
         if ((*name != 0 && std::strcmp(name, each.name) != 0) || !each.supported()) continue;
@@ -77,6 +83,5 @@ inline const char* wanted_kernel() {
     const char* name = std::getenv("BASETEN_PERF_KERNEL");
     return name == nullptr ? "" : name;
 }
-
 
 }  // namespace baseten

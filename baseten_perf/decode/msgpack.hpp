@@ -238,7 +238,8 @@ class MsgpackEmbeddings {
         while (left_ != 0 && p < last && taken == Taken::yes) {
             if (base64_.empty() && left_ >= 16 && last - p >= 16) {
                 const char* run = p;
-                taken = Base64Text::put_sixteens(vectors, p, static_cast<uint64_t>(last - p) > left_ ? p + left_ : last);
+                const char* end = static_cast<uint64_t>(last - p) > left_ ? p + left_ : last;
+                taken = Base64Text::put_sixteens(vectors, p, end);
                 left_ -= static_cast<uint64_t>(p - run);
             } else {
                 taken = base64_.put(vectors, *p++);

@@ -95,8 +95,8 @@ inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, 
     return !in_doubt(value);
 }
 
-// Reads digits at `p`, which is then behind them, on into the mantissa; gives how many of them no longer had a place there.
-// Those behind the nineteenth change the value by less than what is `in_doubt` anyway.
+// Reads digits at `p`, which is then behind them, on into the mantissa; gives how many of them no longer had a place
+// there. Those behind the nineteenth change the value by less than what is `in_doubt` anyway.
 inline long long read_digits(const char*& p, const char* last, uint64_t& mantissa) {
     for (uint64_t word; last - p >= 8 && mantissa < 100000000000; p += 8) {
         word = portable::word_at(p) ^ 0x3030303030303030;

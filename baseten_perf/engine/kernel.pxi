@@ -14,5 +14,5 @@ if not choose_kernel(wanted_kernel()):
 
 
 def kernel() -> str:
-    """Name of the kernel that decodes embeddings in this process: avx2, sse41 or portable."""
+    """Name of the kernel that decodes embeddings in this process: avx2, sse41, neon or portable."""
     return kernel_in_use.name.decode()

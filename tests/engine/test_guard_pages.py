@@ -138,14 +138,23 @@ def test_every_cut(form: Form) -> None:
         assert bytes(block) == rows.tobytes()
 
 
-@pytest.mark.parametrize("text", ["", ",", ", ", "-", "[", '"', "0.", "1.5,-", ",,,,", ", , , ,", "0.5,", "0.5, "])
-def test_an_array_that_breaks_off(text: str) -> None:
-    """What follows sixty good numbers is the last that there is to read."""
-    for separator in (",", ", "):
-        body = b'{"data":[{"embedding":[' + separator.join(["-0.012345678901234567"] * 60).encode() + text.encode()
-        for size in (64, 100, 1000, len(body)):
-            with pytest.raises(ValueError, match=r"^vector 0: "):
-                read_embeddings(guarded(body, size, Guarded.last), 1)
+@pytest.mark.parametrize("separator", [",", ", "])
+@pytest.mark.parametrize(
+    "text", ["", ",", ", ", "-", "[", '"', "0.", "1.5,-", ",,", ", ,", ",,,,", ", , , ,", "0.5,", "0.5, "]
+)
+def test_an_array_that_breaks_off(text: str, separator: str) -> None:
+    """What follows sixty good numbers is the last that there is to read, wherever the blocks of 64 characters end."""
+    start = b'{"data":[{"embedding":[' + separator.join(["-0.012345678901234567"] * 60).encode()
+    memory = Guarded(len(start) + 80)
+    for digits in range(1, 65):
+        body = start + f"{separator}0.{'7' * digits}{text}".encode()
+        whole = memory.last(len(body))
+        whole[:] = body
+        with pytest.raises(ValueError, match=r"^vector 0: "):
+            read_embeddings([whole], 1)
+    for size in (64, 100, 1000):
+        with pytest.raises(ValueError, match=r"^vector 0: "):
+            read_embeddings(guarded(body, size, Guarded.last), 1)
 
 
 @pytest.mark.parametrize("size", [64, 1000, 1 << 20])

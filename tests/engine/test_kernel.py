@@ -28,7 +28,7 @@ def chosen(name: str | None) -> subprocess.CompletedProcess[str]:
 
 
 def test_names() -> None:
-    assert set(supported_kernels()) <= {"avx2", "sse41", "portable"}
+    assert set(supported_kernels()) <= {"avx2", "sse41", "neon", "portable"}
     assert supported_kernels()[-1] == "portable"
 
 

@@ -6,7 +6,8 @@
 
 namespace baseten {
 
-// The number in any form that [p, last) is with the comma behind it, and perhaps a space in front; false when it is none.
+// The number in any form that [p, last) is with the comma behind it, and perhaps a space in front; false when it is
+// none.
 inline bool read_with_comma(const char* p, const char* last, float* out) {
     if (!is_digit(last[-2])) return false;  // as behind the end of an array
     Number number = read_number(p + (*p == ' '), last, false);
@@ -14,14 +15,14 @@ inline bool read_with_comma(const char* p, const char* last, float* out) {
     return number.state == NumberState::complete && number.end == last - 1;
 }
 
-// Reads numbers, each with the comma behind it, to `out`, `room` at most, and gives how many; `p` is then behind the last
-// one's comma.  Stops before whatever it does not take: other white space than one space in front of each number, the end
-// of the array, what is no number, and anything near an end of what is readable, [first, last).
-inline size_t read_decimals(const char* first, const char*& p, const char* last, float* out, size_t room) {
+// Reads numbers, each with the comma behind it, to `out`, `room` at most, and gives how many; `p` is then behind the
+// last one's comma.  Stops before whatever it does not take: white space but for one space in front of each number,
+// the end of the array, what is no number, and anything near an end of what is readable, which is [first, last).
+inline size_t read_numbers(const char* first, const char*& p, const char* last, float* out, size_t room) {
     constexpr size_t portion = 1024;
     uint16_t starts[1 + portion + 64];
     size_t count = 0;
-    while (room - count >= 4 && p - first >= decimals_margin && last - p >= 64 + behind_decimals) {
+    while (room - count >= 4 && p - first >= before_decimals && last - p >= 64 + behind_decimals) {
         bool spaced = *p == ' ';
         if (!is_digit(p[spaced]) && p[spaced] != '-') break;
         // No further than the commas in demand are likely to be.
@@ -36,8 +37,10 @@ inline size_t read_decimals(const char* first, const char*& p, const char* last,
             size_t read = kernel->read_decimals(p, starts + done, here - done, spaced, out + count + done);
             done += read;
             if (here - done < 4) break;
-            // The next one is not for the kernel, and may be none at all; if none was for it, others will not be either.
-            for (size_t end = read == 0 ? done + 4 : done + 1; done < end; ++done) {
+            // The next one is not for the kernel, and may be none at all.  Where it took none, it may well take no
+            // others.
+            size_t end = read != 0 ? done + 1 : here - done < 16 ? here : done + 16;
+            for (; done < end; ++done) {
                 if (read_with_comma(p + starts[done], p + starts[done + 1], out + count + done)) continue;
                 p += starts[done];
                 return count + done;
