@@ -1,12 +1,12 @@
 """Fixtures that the api and adverse tests share.
 
-The portable event loop (`BASETEN_PERF_POLLER=poll`, what macOS uses) is tested twice: modules that ask for the `poller`
-fixture run under both loops in every run, and `BASETEN_PERF_POLLER=poll pytest tests/api tests/adverse` runs all of
-them under it.
+The portable event loop (`BASETEN_PERF_POLLER=poll`, what macOS uses): tests that ask for the `poller` fixture run under
+both loops, and `BASETEN_PERF_POLLER=poll pytest` runs all tests under it, once.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +30,10 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(params=["native", "portable"])
+POLLERS = ["portable"] if os.environ.get("BASETEN_PERF_POLLER") == "poll" else ["native", "portable"]
+
+
+@pytest.fixture(params=POLLERS)
 def poller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test under the platform's event loop and under the portable one; read when a client is built."""
     if request.param == "portable":

@@ -18,23 +18,28 @@ descriptors.gate = new Gate()
 
 cdef bint descriptor_keep(int fd) noexcept nogil:
     """Note that `fd` is ours; False when memory has run out."""
+    descriptors.gate.lock()
+    cdef bint kept = descriptor_note(fd)
+    descriptors.gate.unlock()
+    return kept
+
+
+cdef bint descriptor_note(int fd) noexcept nogil:
+    """The same with the gate held, as it must be from before `fd` is opened: else a fork in between is a leak."""
     cdef unsigned char *grown
     cdef int wanted, i
-    descriptors.gate.lock()
     if fd >= descriptors.capacity:
         wanted = descriptors.capacity * 2 if descriptors.capacity else 1024
         while wanted <= fd:
             wanted *= 2
         grown = <unsigned char *>realloc(descriptors.ours, wanted)
         if grown == NULL:
-            descriptors.gate.unlock()
             return False
         for i in range(descriptors.capacity, wanted):
             grown[i] = 0
         descriptors.ours = grown
         descriptors.capacity = wanted
     descriptors.ours[fd] = 1
-    descriptors.gate.unlock()
     return True
 
 

@@ -84,14 +84,16 @@ cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
 
 cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexcept nogil:
     cdef Loop *loop = <Loop *>loop_
+    descriptors.gate.lock()
     cdef int fd = open_socket(address)
+    loop.starved = fd < 0 and descriptors_used_up()
+    cdef bint kept = fd >= 0 and descriptor_note(fd)
+    descriptors.gate.unlock()
     if fd < 0:
-        loop.starved = descriptors_used_up()
         return SOCKET_TIMEOUT       # CURL_SOCKET_BAD
-    loop.starved = False
     cdef Socket *known = loop_socket(loop, fd)
-    if known == NULL or not descriptor_keep(fd):
-        close_descriptor(fd)
+    if known == NULL or not kept:
+        descriptor_close(fd)
         return SOCKET_TIMEOUT
     memset(known, 0, sizeof(Socket))
     known.ours = True

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import pickle
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,15 +30,20 @@ MakePool = Callable[..., EndpointPool]
 
 
 @pytest.fixture
-def pool_of() -> Iterator[MakePool]:
-    """Make a pool of base URLs, which are probed every 0.1 s without retries."""
+def pool_of(server: Server) -> Iterator[MakePool]:
+    """Make a pool of base URLs, which are probed every 0.1 s without retries, until the test is over."""
     wrapper = HttpClientWrapper()
+    made: weakref.WeakSet[Endpoint] = weakref.WeakSet()
 
     def make(*base_urls: str, weights: list[float] | None = None, **options: Any) -> EndpointPool:
         options = {"health_check_interval_s": 0.1, "health_check_retries": 0, **options}
-        return EndpointPool([Endpoint(url, HEALTH_KEY, wrapper, **options) for url in base_urls], weights)
+        endpoints = [Endpoint(url, HEALTH_KEY, wrapper, **options) for url in base_urls]
+        made.update(endpoints)
+        return EndpointPool(endpoints, weights)
 
     yield make
+    if made:
+        gc.collect()  # an exception that the test has caught keeps them, and their probes would reach other tests
 
 
 def client_of(pool: EndpointPool, **options: Any) -> PerformanceClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -46,18 +47,40 @@ def test_all_names_and_values(client: PerformanceClient, server: Server, api_key
     }
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda client: client.embed(["a"], "m"),
-        lambda client: client.rerank("q", ["a"]),
-        lambda client: client.classify(["a"]),
-        lambda client: client.batch_post("/x", [{}]),
-        lambda client: client.batch_post("/echo", [{}], method="GET"),
-    ],
-)
-def test_as_the_peer(peer: Any, server: Server, recorded: Recorded, call: Callable[[Any], Any]) -> None:
-    def compared(request: RecordedRequest) -> dict[str, str]:
+def with_method(method: str) -> Callable[[Any, Any], Any]:
+    return lambda client, wish: client.batch_post("/echo?a=b", [{"a": 1}], wish(timeout_s=7.25), method)
+
+
+def awaited(name: str, *arguments: Any) -> Callable[[Any, Any], Any]:
+    async def call(client: Any, wish: Any) -> Any:
+        return await getattr(client, f"async_{name}")(*arguments, preference=wish(batch_size=2))
+
+    return lambda client, wish: asyncio.run(call(client, wish))
+
+
+# (client, preference class) -> response
+ALIKE: dict[str, Callable[[Any, Any], Any]] = {
+    "embed": lambda client, wish: client.embed(["a"], "m"),
+    "rerank": lambda client, wish: client.rerank("q", ["a"]),
+    "classify": lambda client, wish: client.classify(["a"]),
+    "batch_post": lambda client, wish: client.batch_post("/x", [{}]),
+    "batch_system_one": lambda client, wish: client.batch_system_one([{"state": 1}, {"state": 2}]),
+    "extra headers": lambda client, wish: client.embed(
+        ["a"], "m", preference=wish(extra_headers={"X-Mine": "ü 1", "accept": "text/plain", "x-empty": ""})
+    ),
+    "async_embed": awaited("embed", ["a", "b", "c"], "m"),
+    "async_rerank": awaited("rerank", "q", ["a", "b", "c"]),
+    "async_classify": awaited("classify", ["a", "b", "c"]),
+    "async_batch_post": awaited("batch_post", "/x", [1, 2, 3]),
+    **{method: with_method(method) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")},
+}
+
+
+@pytest.mark.parametrize("call", ALIKE.values(), ids=ALIKE.keys())
+def test_as_the_peer(peer: Any, server: Server, recorded: Recorded, call: Callable[[Any, Any], Any]) -> None:
+    """The whole request, but for the order of its header lines and the case of their names."""
+
+    def compared(request: RecordedRequest) -> tuple[str, str, dict[str, str], bytes]:
         headers = {name.lower(): value for name, value in request.headers}
         assert len(headers) == len(request.headers)
         for name in ("request-deadline-ms", "x-baseten-customer-request-id"):
@@ -65,10 +88,10 @@ def test_as_the_peer(peer: Any, server: Server, recorded: Recorded, call: Callab
         # What differs on purpose: we decode other content encodings.
         for name in ("accept-encoding", "user-agent"):
             assert headers.pop(name)
-        return headers
+        return request.method, request.target, headers, request.body
 
-    ours = recorded(lambda: call(PerformanceClient(server.url, "key")))
-    theirs = recorded(lambda: call(peer.PerformanceClient(server.url, "key")))
+    ours = recorded(lambda: call(PerformanceClient(server.url, "key"), RequestProcessingPreference))
+    theirs = recorded(lambda: call(peer.PerformanceClient(server.url, "key"), peer.RequestProcessingPreference))
     assert [compared(request) for request in ours] == [compared(request) for request in theirs]
 
 

@@ -127,15 +127,15 @@ def test_reset_of_the_server_clears_the_counts(server: Server) -> None:
 def test_latencies(server: Server) -> None:
     start = time.monotonic()
     assert status(server.faulty(latency=0.2)) == 200
-    assert 0.2 <= time.monotonic() - start < 2.0
-    parts = urlsplit(server.faulty(body_latency=0.3))
+    assert time.monotonic() - start >= 0.2
+    parts = urlsplit(server.faulty(body_latency=1.0))
     connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
     connection.request("POST", parts.path + "/x", b"[1]")
     start = time.monotonic()
     answer = connection.getresponse()
-    assert time.monotonic() - start < 0.25
+    head = time.monotonic() - start
     assert answer.read() == b"[1]"
-    assert time.monotonic() - start >= 0.25
+    assert head < 1.0 <= time.monotonic() - start
     connection.close()
 
 
