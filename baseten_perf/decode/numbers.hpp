@@ -23,8 +23,8 @@ inline size_t read_numbers(const char* first, const char*& p, const char* last, 
     uint16_t starts[1 + portion + 64];
     size_t count = 0;
     while (room - count >= 4 && p - first >= before_decimals && last - p >= 64 + behind_decimals) {
-        bool spaced = *p == ' ';
-        if (!is_digit(p[spaced]) && p[spaced] != '-') break;
+        char begins = p[*p == ' '];
+        if (!is_digit(begins) && begins != '-') break;
         // No further than the commas in demand are likely to be.
         size_t size = static_cast<size_t>(last - p - behind_decimals);
         if (size > (room - count) * 32) size = (room - count) * 32;
@@ -32,14 +32,16 @@ inline size_t read_numbers(const char* first, const char*& p, const char* last, 
         starts[0] = 0;
         size_t here = kernel->find_commas(p, size, starts + 1);
         if (here > room - count) here = room - count;
+        // An array's first number has no space in front of it even when all others have.
+        bool spaced = here != 0 && p[starts[1]] == ' ';
         size_t done = 0;
         while (here - done >= 4) {
             size_t read = kernel->read_decimals(p, starts + done, here - done, spaced, out + count + done);
             done += read;
             if (here - done < 4) break;
-            // The next one is not for the kernel, and may be none at all.  Where it took none, it may well take no
-            // others.
-            size_t end = read != 0 ? done + 1 : here - done < 16 ? here : done + 16;
+            // The next one is not for the kernel, and may be none at all.  Where it took none, those behind will not be
+            // for it either.
+            size_t end = read != 0 || done == 0 ? done + 1 : here - done < 16 ? here : done + 16;
             for (; done < end; ++done) {
                 if (read_with_comma(p + starts[done], p + starts[done + 1], out + count + done)) continue;
                 p += starts[done];
