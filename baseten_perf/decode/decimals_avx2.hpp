@@ -56,17 +56,15 @@ BASETEN_AVX2 inline __m256i doubts(__m256d values) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi64x((2 * doubt + 1) | ~uint64_t{0} << 32), distance);
 }
 
-template <bool spaced>
-BASETEN_AVX2 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, float* out) {
+BASETEN_AVX2 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, size_t gap,
+                                         float* out) {
     const __m256d e8 = _mm256_set1_pd(1e8), e16 = _mm256_set1_pd(1e16);
     for (size_t i = 0; i + 4 <= count; i += 4) {
         DecimalShape shape[4];
         __m256i digits[4];
-        unsigned char others = 0;  // in the place of a space
         for (size_t k = 0; k < 4; ++k) {
             size_t start = starts[i + k], end = starts[i + k + 1] - size_t{1};
-            if (spaced) others |= text[start] ^ ' ';
-            shape[k] = decimal_shape(text, start + spaced, end);
+            shape[k] = decimal_shape(text, start + gap, end);
             digits[k] = digits_before(text + end, shape[k].count);
         }
         __m256 ab = _mm256_castsi256_ps(eight_digits(four_digits(digits[0]), four_digits(digits[1])));
@@ -85,20 +83,14 @@ BASETEN_AVX2 inline size_t read_decimals(const char* text, const uint16_t* start
         __m256i most = _mm256_max_epu8(_mm256_max_epu8(digits[0], digits[1]), _mm256_max_epu8(digits[2], digits[3]));
         __m256i doubtful = doubts(value);
         __m256i wrong = _mm256_or_si256(doubtful, no_digits(most));
-        if (__builtin_expect(_mm256_testz_si256(wrong, wrong) && (!spaced || others == 0), 1)) continue;
+        if (__builtin_expect(_mm256_testz_si256(wrong, wrong), 1)) continue;
         int lanes = _mm256_movemask_ps(_mm256_castsi256_ps(doubtful));
         for (size_t k = 0; k < 4; ++k) {
             __m256i bad = no_digits(digits[k]);
             if ((lanes >> 2 * k & 1) != 0 || !_mm256_testz_si256(bad, bad)) return i + k;
-            if (spaced && text[starts[i + k]] != ' ') return i + k;
         }
     }
     return count & ~size_t{3};
-}
-
-BASETEN_AVX2 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, bool spaced,
-                                           float* out) {
-    return spaced ? read_decimals<true>(text, starts, count, out) : read_decimals<false>(text, starts, count, out);
 }
 
 }  // namespace baseten::avx2

@@ -55,17 +55,14 @@ inline uint64x2_t doubts(float64x2_t values) {
     return vornq_u64(vcleq_u64(distance, vdupq_n_u64(2 * doubt)), vceqq_f64(values, values));
 }
 
-template <bool spaced>
-inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, float* out) {
+inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, size_t gap, float* out) {
     for (size_t i = 0; i + 2 <= count; i += 2) {
         DecimalShape shape[2];
         uint8x16_t digits[2];
         uint64x2_t front[2], back[2];
-        unsigned char others = 0;  // in the place of a space
         for (size_t k = 0; k < 2; ++k) {
             size_t start = starts[i + k], end = starts[i + k + 1] - size_t{1};
-            if (spaced) others |= text[start] ^ ' ';
-            shape[k] = decimal_shape(text, start + spaced, end);
+            shape[k] = decimal_shape(text, start + gap, end);
             const char* mask = kept_digits.data() + shape[k].count;
             uint8x16_t first = digits_at(text + end - 32, mask), second = digits_at(text + end - 16, mask + 16);
             front[k] = eight_digits(first);
@@ -83,19 +80,14 @@ inline size_t read_decimals(const char* text, const uint16_t* starts, size_t cou
 
         uint64x2_t doubtful = doubts(value);
         uint8x16_t wrong = vorrq_u8(vreinterpretq_u8_u64(doubtful), no_digits(vmaxq_u8(digits[0], digits[1])));
-        if (__builtin_expect(vmaxvq_u8(wrong) == 0 && (!spaced || others == 0), 1)) continue;
+        if (__builtin_expect(vmaxvq_u8(wrong) == 0, 1)) continue;
         uint64_t lanes[2];
         vst1q_u64(lanes, doubtful);
         for (size_t k = 0; k < 2; ++k) {
             if (lanes[k] != 0 || vmaxvq_u8(no_digits(digits[k])) != 0) return i + k;
-            if (spaced && text[starts[i + k]] != ' ') return i + k;
         }
     }
     return count & ~size_t{1};
-}
-
-inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out) {
-    return spaced ? read_decimals<true>(text, starts, count, out) : read_decimals<false>(text, starts, count, out);
 }
 
 }  // namespace baseten::neon

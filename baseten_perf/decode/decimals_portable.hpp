@@ -42,12 +42,10 @@ inline int64_t eight_digits(uint64_t word) {
     return static_cast<int64_t>((word & 0x0000ffff0000ffff) * 42949672960001 >> 32);
 }
 
-template <bool spaced>
-inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, float* out) {
+inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, size_t gap, float* out) {
     for (size_t i = 0; i < count; ++i) {
-        if (spaced && text[starts[i]] != ' ') return i;
         size_t end = starts[i + 1] - size_t{1};
-        DecimalShape shape = decimal_shape(text, starts[i] + size_t{spaced}, end);
+        DecimalShape shape = decimal_shape(text, starts[i] + gap, end);
         const char* kept = kept_digits.data() + shape.count;
         constexpr uint64_t zeros = 0x3030303030303030;
         uint64_t high = (word_at(text + end - 24) ^ zeros) & word_at(kept + 8);
@@ -59,10 +57,6 @@ inline size_t read_decimals(const char* text, const uint16_t* starts, size_t cou
         out[i] = static_cast<float>(value);
     }
     return count;
-}
-
-inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out) {
-    return spaced ? read_decimals<true>(text, starts, count, out) : read_decimals<false>(text, starts, count, out);
 }
 
 }  // namespace baseten::portable

@@ -52,17 +52,15 @@ BASETEN_SSE41 inline __m128i doubts(__m128d values) {
 
 BASETEN_SSE41 inline __m128d two_doubles(const double* a, const double* b) { return _mm_loadh_pd(_mm_load_sd(a), b); }
 
-template <bool spaced>
-BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, float* out) {
+BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, size_t gap,
+                                          float* out) {
     const __m128d e8 = _mm_set1_pd(1e8), e16 = _mm_set1_pd(1e16);
     for (size_t i = 0; i + 2 <= count; i += 2) {
         DecimalShape shape[2];
         __m128i digits[2], eights[2];
-        unsigned char others = 0;  // in the place of a space
         for (size_t k = 0; k < 2; ++k) {
             size_t start = starts[i + k], end = starts[i + k + 1] - size_t{1};
-            if (spaced) others |= text[start] ^ ' ';
-            shape[k] = decimal_shape(text, start + spaced, end);
+            shape[k] = decimal_shape(text, start + gap, end);
             const char* mask = kept_digits.data() + shape[k].count;
             __m128i front = digits_at(text + end - 32, mask), back = digits_at(text + end - 16, mask + 16);
             eights[k] = eight_digits(front, back);
@@ -80,20 +78,14 @@ BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* star
 
         __m128i doubtful = doubts(value);
         __m128i wrong = _mm_or_si128(doubtful, no_digits(_mm_max_epu8(digits[0], digits[1])));
-        if (__builtin_expect(_mm_testz_si128(wrong, wrong) && (!spaced || others == 0), 1)) continue;
+        if (__builtin_expect(_mm_testz_si128(wrong, wrong), 1)) continue;
         int lanes = _mm_movemask_ps(_mm_castsi128_ps(doubtful));
         for (size_t k = 0; k < 2; ++k) {
             __m128i bad = no_digits(digits[k]);
             if ((lanes >> 2 * k & 1) != 0 || !_mm_testz_si128(bad, bad)) return i + k;
-            if (spaced && text[starts[i + k]] != ' ') return i + k;
         }
     }
     return count & ~size_t{1};
-}
-
-BASETEN_SSE41 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, bool spaced,
-                                            float* out) {
-    return spaced ? read_decimals<true>(text, starts, count, out) : read_decimals<false>(text, starts, count, out);
 }
 
 }  // namespace baseten::sse41

@@ -174,7 +174,7 @@ class JsonEmbeddings {
         size_t numbers = 4;
         for (; p < last; ++p) {
             char c = *p;
-            if (c == ' ' || c == '\n' || c == '\t' || c == '\r') continue;
+            if (is_white(c)) continue;
             if (state_ == State::array_comma) {
                 if (c == ',') {
                     state_ = State::array_value;

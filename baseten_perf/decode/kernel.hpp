@@ -26,11 +26,11 @@ struct Kernel {
     bool (*supported)();
     // Notes the positions behind the commas in `size` characters, a multiple of 64; gives their number, at most `size`.
     size_t (*find_commas)(const char* text, size_t size, uint16_t* behind);
-    // Reads numbers that start at starts[i], behind one space if `spaced`, and whose comma is before starts[i + 1];
-    // gives how many.  It stops before one that is no plain decimal or whose rounding is in doubt, and may leave up to
-    // three at the end.  `before_decimals` characters before the text and `behind_decimals` behind it must be
-    // readable.
-    size_t (*read_decimals)(const char* text, const uint16_t* starts, size_t count, bool spaced, float* out);
+    // Reads numbers, each of which starts `gap` characters, none of them a comma, behind starts[i] and has its comma
+    // before starts[i + 1]; gives how many.  It stops before one that is no plain decimal or whose rounding is in doubt,
+    // and may leave up to three at the end.  `before_decimals` characters before the text and `behind_decimals` behind
+    // it must be readable.
+    size_t (*read_decimals)(const char* text, const uint16_t* starts, size_t count, size_t gap, float* out);
     // Decodes up to `sixteens` times 16 characters of base64 to 12 bytes each, and gives how many: it stops before the
     // first sixteen with a character that is not of the alphabet.
     size_t (*decode_base64)(const char* text, size_t sixteens, char* bytes);

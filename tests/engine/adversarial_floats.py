@@ -87,7 +87,7 @@ def main() -> None:
     checked = 0
     chance = numpy.random.default_rng(wanted)
     for texts in portions(chance):
-        check(texts[: wanted - checked], chance.choice([",", ", "]))
+        check(texts[: wanted - checked], chance.choice([",", ", ", ",\n        "]))
         checked += min(len(texts), wanted - checked)
         if checked == wanted:
             break

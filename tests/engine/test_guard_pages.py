@@ -77,7 +77,7 @@ def spaced(rows: Rows) -> bytes:
 
 
 def indented(rows: Rows) -> bytes:
-    return json.dumps(answer(numbers(rows)), indent=1).encode()
+    return json.dumps(answer(numbers(rows)), indent=3).encode()
 
 
 def short(rows: Rows) -> bytes:
@@ -138,7 +138,7 @@ def test_every_cut(form: Form) -> None:
         assert bytes(block) == rows.tobytes()
 
 
-@pytest.mark.parametrize("separator", [",", ", "])
+@pytest.mark.parametrize("separator", [",", ", ", ",\n        "], ids=["compact", "spaced", "indented"])
 @pytest.mark.parametrize(
     "text", ["", ",", ", ", "-", "[", '"', "0.", "1.5,-", ",,", ", ,", ",,,,", ", , , ,", "0.5,", "0.5, "]
 )

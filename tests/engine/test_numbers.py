@@ -125,7 +125,9 @@ WRONG: list[str] = """
 """.split()  # noqa: SIM905
 
 
-@pytest.mark.parametrize("comma", [",", ", ", " ,", ",  "])
+@pytest.mark.parametrize(
+    "comma", [",", ", ", " ,", ",  ", ",\r\n\t\t", f",\n{' ' * 30}", f",{' ' * 32}", f",{' ' * 33}"], ids=repr
+)
 @pytest.mark.parametrize("text", ODD)
 def test_an_odd_number_among_plain_ones(text: str, comma: str) -> None:
     """Numbers that a kernel does not take, in each place of a group, alone and in company, and groups of only them."""
@@ -139,7 +141,7 @@ def test_an_odd_number_among_plain_ones(text: str, comma: str) -> None:
         assert numpy.array(vectors[0], numpy.float32).tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("comma", [",", ", "])
+@pytest.mark.parametrize("comma", [",", ", ", ",\n        "], ids=repr)
 @pytest.mark.parametrize("text", WRONG)
 def test_no_number_among_plain_ones(text: str, comma: str) -> None:
     plain = [f"{k / 7919:.17f}" for k in range(80)]
@@ -149,10 +151,14 @@ def test_no_number_among_plain_ones(text: str, comma: str) -> None:
             read_embeddings([body], 1)
 
 
-@pytest.mark.parametrize("spaces", ["-1.5", "1 1.5", "- 1.5", "\t\t1.5", " ", "0", "1", "-", "12"])
-def test_what_stands_in_the_place_of_a_space(spaces: str) -> None:
-    """Among numbers with a space in front of each, one without it is still read from its beginning."""
-    plain = [f" {k / 7919:.17f}" for k in range(80)]
+OTHERS = ["\n", "\n-", "\n        -", "\n        1", "-1.5", "1 1.5", "- 1.5", "\t\t1.5", " ", "0", "1", "-", "12"]
+
+
+@pytest.mark.parametrize("spaces", OTHERS, ids=repr)
+@pytest.mark.parametrize("white", [" ", "\n ", "\n         "], ids=repr)
+def test_what_stands_in_the_place_of_white_space(white: str, spaces: str) -> None:
+    """Among numbers with white space in front of each, one with other or less is still read from its beginning."""
+    plain = [f"{white}{k / 7919:.17f}" for k in range(80)]
     for place in range(30, 39):
         texts = [*plain[:place], f"{spaces}1.25", *plain]
         body = '{"data":[{"embedding":[' + ",".join(texts) + "]}]}"

@@ -1,0 +1,51 @@
+// The white space in front of each number of an array, which is the same for all of them when the array is indented.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "decimals_portable.hpp"
+
+namespace baseten {
+
+inline bool is_white(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+// Characters of white space at `text`, `most` at most, as many of which must be readable.
+inline size_t count_white(const char* text, size_t most) {
+    size_t size = 0;
+    while (size < most && is_white(text[size])) ++size;
+    return size;
+}
+
+class WhiteSpace {
+  public:
+    static constexpr size_t longest = 32;
+
+    // What there is at `text`, of which `longest` characters must be readable; more than that counts as that much.
+    explicit WhiteSpace(const char* text) : size_(count_white(text, longest)) {
+        for (size_t k = 0; 8 * k < size_; ++k) {
+            size_t bytes = size_ - 8 * k < 8 ? size_ - 8 * k : 8;
+            masks_[k] = ~uint64_t{0} >> (64 - 8 * bytes);
+            words_[k] = portable::word_at(text + 8 * k) & masks_[k];
+        }
+    }
+    size_t size() const { return size_; }
+
+    // How many numbers of an array, from the first one on, have it in front of them.
+    size_t count(const char* text, const uint16_t* starts, size_t numbers) const {
+        for (size_t k = 0; 8 * k < size_; ++k) {
+            const char* word = text + 8 * k;
+            size_t alike = 0;
+            while (alike < numbers && (portable::word_at(word + starts[alike]) & masks_[k]) == words_[k]) ++alike;
+            numbers = alike;
+        }
+        return numbers;
+    }
+
+  private:
+    size_t size_;
+    uint64_t masks_[longest / 8];
+    uint64_t words_[longest / 8];
+};
+
+}  // namespace baseten
