@@ -22,14 +22,13 @@ inline bool read_with_comma(const char* p, const char* last, float* out) {
 // no number, and anything near an end of what is readable, which is [first, last).
 inline size_t read_numbers(const char* first, const char*& p, const char* last, float* out, size_t room) {
     constexpr size_t portion = 1024;
-    constexpr ptrdiff_t behind = behind_decimals + WhiteSpace::longest;
     uint16_t starts[1 + portion + 64];
     size_t count = 0;
-    while (room - count >= 4 && p - first >= before_decimals && last - p >= 64 + behind) {
+    while (room - count >= 4 && p - first >= before_decimals && last - p >= 64 + behind_decimals) {
         size_t gap = count_white(p, WhiteSpace::longest);
         if (!is_digit(p[gap]) && p[gap] != '-') break;
         // No further than the commas in demand are likely to be.
-        size_t size = static_cast<size_t>(last - p - behind);
+        size_t size = static_cast<size_t>(last - p - behind_decimals);
         if (size > (room - count) * (32 + gap)) size = (room - count) * (32 + gap);
         size = size < portion ? size & ~size_t{63} : portion;
         starts[0] = 0;

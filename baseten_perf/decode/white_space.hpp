@@ -10,7 +10,7 @@ namespace baseten {
 
 inline bool is_white(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-// Characters of white space at `text`, `most` at most, as many of which must be readable.
+// Characters of white space at `text`, `most` at most.
 inline size_t count_white(const char* text, size_t most) {
     size_t size = 0;
     while (size < most && is_white(text[size])) ++size;
@@ -21,7 +21,8 @@ class WhiteSpace {
   public:
     static constexpr size_t longest = 32;
 
-    // What there is at `text`, of which `longest` characters must be readable; more than that counts as that much.
+    // What there is at `text`; more than `longest` characters count as that many.  Here as in count(), something else
+    // must follow, and eight characters from there on be readable.
     explicit WhiteSpace(const char* text) : size_(count_white(text, longest)) {
         for (size_t k = 0; 8 * k < size_; ++k) {
             size_t bytes = size_ - 8 * k < 8 ? size_ - 8 * k : 8;

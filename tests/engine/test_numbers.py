@@ -160,7 +160,7 @@ def test_what_stands_in_the_place_of_white_space(white: str, spaces: str) -> Non
     """Among numbers with white space in front of each, one with other or less is still read from its beginning."""
     plain = [f"{white}{k / 7919:.17f}" for k in range(80)]
     for place in range(30, 39):
-        texts = [*plain[:place], f"{spaces}1.25", *plain]
+        texts = [*plain[:place], f"{spaces}1.25", *plain[:6], f"{spaces}2.25", *plain]
         body = '{"data":[{"embedding":[' + ",".join(texts) + "]}]}"
         try:
             expected = json.loads(body)["data"][0]["embedding"]
