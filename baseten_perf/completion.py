@@ -59,6 +59,9 @@ class Matrix(Protocol):
     def copy(self) -> Matrix:
         """The same rows in memory of their own; shares it with this one as long as nobody writes."""
 
+    def last(self) -> Matrix:
+        """The same rows for the last one to ask for them: without a copy where that can be."""
+
     def permute(self, start: int, order: list[int], /) -> None:
         """Move row `start + k` to row `start + order[k]`, for all k at once."""
 

@@ -56,6 +56,10 @@ cdef class Matrix:
         block_drop(block)
         return matrix
 
+    def last(self):
+        """The rows for their last reader: this matrix itself, unless its memory is one that forked processes share."""
+        return self if self.block.file < 0 else self.copy()
+
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
         cdef Py_ssize_t count = len(order)

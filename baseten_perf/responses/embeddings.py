@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 from .answer import Answer, Weak
@@ -90,6 +92,36 @@ class OpenAIEmbeddingData:
         return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
 
 
+class _Probe:
+    """What sys.getrefcount tells a method of its object: by whom it is held is decided by these numbers."""
+
+    def __init__(self) -> None:
+        self.attribute = object()
+
+    def own(self) -> int:
+        return getrefcount(self)
+
+    def of_attribute(self) -> int:
+        attribute = self.attribute
+        return getrefcount(attribute)
+
+
+def _references() -> tuple[int, int]:
+    """The number for an object that only the calling expression holds, and the one for its attribute's value.
+
+    Where variables lend their references to expressions (CPython 3.14), an object in a variable gives the same number
+    as one in no variable, and where threads count apart, no number can be trusted: then 0, which no object has.
+    """
+    held = _Probe()
+    lent = held.own() <= _Probe().own()
+    if lent or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return 0, 0
+    return _Probe().own(), held.of_attribute()
+
+
+OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE = _references()
+
+
 class OpenAIEmbeddingsResponse(Answer):
     """The answer of an embed call.
 
@@ -141,12 +173,16 @@ class OpenAIEmbeddingsResponse(Answer):
     def numpy(self) -> NDArray[numpy.float32]:
         """All embeddings as one array: float32, C-contiguous, shape (number of inputs, dimension).
 
-        Each call returns a fresh, writable copy. Embeddings that came as base64 are included.
+        Each call returns a fresh, writable copy. Embeddings that came as base64 are included. A response that nobody
+        else holds, as in `client.embed(...).numpy()`, gives its own memory away instead.
 
         Raises ValueError when the dimensions differ, or when an embedding is a str that is not base64 of float32;
         ImportError without numpy.
         """
-        array: NDArray[numpy.float32] = self._rows.numpy()
+        rows = self._rows
+        # Neither this response nor an item of its data can be read by anyone after this call.
+        last = getrefcount(self) == OF_A_TEMPORARY and getrefcount(rows) == OF_ITS_ONLY_ATTRIBUTE
+        array: NDArray[numpy.float32] = rows.numpy(last)
         return array
 
     def _values(self) -> tuple[Any, ...]:

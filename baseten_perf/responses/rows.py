@@ -140,17 +140,22 @@ class Rows:
         batch = self._batch(i) if self._objects else 0
         return self._objects[batch][i - self._starts[batch]] if batch in self._objects else "embedding"
 
-    def numpy(self) -> Any:
-        """A fresh, writable, C-contiguous float32 array of shape (number of inputs, dimension). Raises ValueError."""
+    def numpy(self, last: bool = False) -> Any:
+        """A fresh, writable, C-contiguous float32 array of shape (number of inputs, dimension). Raises ValueError.
+
+        Parameters:
+            last: whether nobody can ask for the rows again. Then the array may be their own memory.
+        """
         import numpy
 
         if not self._total:
             raise ValueError("Cannot convert to array: contains no embedding responses")
         block: Any = self._matrix
         if isinstance(block, FloatBlock):
+            last = False  # it is read-only
             block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
         if not self._odd:
-            return numpy.asarray(block.copy())
+            return numpy.asarray(block.last() if last else block.copy())
         dim = self._common_dim()
         array = numpy.empty((self._total, dim), dtype=numpy.float32)
         for batch, (start, end) in enumerate(self._spans()):

@@ -33,6 +33,9 @@ class FakeMatrix(numpy.ndarray):
     def row_base64(self, i: int) -> str:
         return base64.b64encode(numpy.asarray(self)[i].astype("<f4").tobytes()).decode()
 
+    def last(self) -> FakeMatrix:
+        return self
+
     def permute(self, start: int, order: list[int]) -> None:
         old = numpy.array(self)
         for k, target in enumerate(order):
