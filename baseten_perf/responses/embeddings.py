@@ -6,6 +6,7 @@ import builtins
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +110,12 @@ class _Probe:
 def _references() -> tuple[int, int]:
     """The number for an object that only the calling expression holds, and the one for its attribute's value.
 
-    Where variables lend their references to expressions (CPython 3.14), an object in a variable gives the same number
-    as one in no variable, and where threads count apart, no number can be trusted: then 0, which no object has.
+    Where an object that something else holds gives the same number, or threads count apart, no number can be trusted:
+    then 0, which no object has. So it is where variables lend their references to expressions (CPython 3.14), or where
+    a call holds its arguments twice (3.10).
     """
     held = _Probe()
-    lent = held.own() <= _Probe().own()
-    if lent or not getattr(sys, "_is_gil_enabled", lambda: True)():
+    if min(held.own(), partial(_Probe.own, _Probe())()) <= _Probe().own() or not getattr(sys, "_is_gil_enabled", lambda: True)():
         return 0, 0
     return _Probe().own(), held.of_attribute()
 
