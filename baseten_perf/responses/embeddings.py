@@ -115,7 +115,8 @@ def _references() -> tuple[int, int]:
     a call holds its arguments twice (3.10).
     """
     held = _Probe()
-    if min(held.own(), partial(_Probe.own, _Probe())()) <= _Probe().own() or not getattr(sys, "_is_gil_enabled", lambda: True)():
+    threads_count_apart = not getattr(sys, "_is_gil_enabled", lambda: True)()
+    if threads_count_apart or min(held.own(), partial(_Probe.own, _Probe())()) <= _Probe().own():
         return 0, 0
     return _Probe().own(), held.of_attribute()
 
