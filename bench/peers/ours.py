@@ -16,6 +16,7 @@ class Peer(PerformanceClientPeer):
         super().__init__(baseten_perf, base_url, batch, concurrency)
 
     def embed_base64(self, texts: list[str]) -> NDArray[numpy.float32]:
-        response = self.client.embed(input=texts, model="m", encoding_format="base64", preference=self.policy)
-        array: NDArray[numpy.float32] = response.numpy()
+        array: NDArray[numpy.float32] = self.client.embed(
+            input=texts, model="m", encoding_format="base64", preference=self.policy
+        ).numpy()
         return array
