@@ -114,13 +114,10 @@ class Connected:
                 self._plans.clear()
             planned = self._plans[kind] = self._planned(operation, policy)
         _, plan, endpoints = planned
-        if not operation.tentative:
-            return Call(plan, endpoints, operation, policy, ticket, mailbox, token, began)
-
-        def again(operation: operations.Operation, began: float) -> Call:
-            return self._call(operation, policy, mailbox, token, began)
-
-        return Call(plan, endpoints, operation, policy, ticket, mailbox, token, began, again)
+        return Call(
+            plan, endpoints, operation, policy, ticket, mailbox, token, began,
+            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.tentative else None,
+        )  # fmt: skip
 
     def _planned(self, operation: operations.Operation, policy: Policy) -> Planned:
         if self._endpoint_pool is not None:

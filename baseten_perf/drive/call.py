@@ -20,6 +20,7 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
+
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
@@ -64,12 +65,9 @@ class Call:
         self._failure: engine.Completion | Exception | None = None
         self._matrix: engine.Matrix | None = None
         self._again = again
-        self._began = now = perf_counter()
-        spent_s = 0.0
-        if began is not None:
-            self._began = began
-            spent_s = now - began
-        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token, spent_s)
+        now = perf_counter()
+        self._began = now if began is None else began
+        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token, now - self._began)
         self._journal = journal(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
@@ -77,8 +75,7 @@ class Call:
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
         """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
-        token = self._policy.cancel_token
-        if token is not None and token.is_cancelled():
+        if self._cancelled_by_token():
             return False
         handle, operation, count = self.handle, self._operation, self._count
         wave_end = min(count, handle.started + self._ahead)
@@ -128,22 +125,16 @@ class Call:
         operation = self._operation.instead(failure)
         if operation is None:
             return None
-        if self._policy.cancel_token is not None:
-            self._policy.cancel_token.unwatch(self)
-        if self._journal is not None:
-            self._journal.ended("is made again in another form")
-            self._journal = None
+        self._let_go()
+        self._write("is made again in another form")
         return self._again(operation, self._began)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
-        if self._policy.cancel_token is not None:
-            self._policy.cancel_token.unwatch(self)
+        self._let_go()
         if self._failure is None and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
-            if self._journal is not None:
-                self._journal.ended("done")
-                self._journal = None
+            self._write("done")
             return response
         # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
         # caller's client and its connections would stay until the garbage collector comes.
@@ -163,7 +154,7 @@ class Call:
                 completion, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
             )
             exception = self._annotated(exception, completion)
-        elif self._policy.cancel_token is not None and self._policy.cancel_token.is_cancelled():
+        elif self._cancelled_by_token():
             exception = self._cancelled()
         else:
             exception = MemoryError("out of memory, even for the reason why the call failed")
@@ -202,13 +193,23 @@ class Call:
 
     def cancel(self) -> None:
         """Abort on the wire whatever is in flight; nobody will ask for the result."""
-        if self._policy.cancel_token is not None:
-            self._policy.cancel_token.unwatch(self)
+        self._let_go()
         self.handle.cancel()
-        if self._journal is not None:
-            self._journal.ended("aborted")
-            self._journal = None
+        self._write("aborted")
 
     def cancel_by_token(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
         self.handle.cancel()
+
+    def _cancelled_by_token(self) -> bool:
+        token = self._policy.cancel_token
+        return token is not None and token.is_cancelled()
+
+    def _let_go(self) -> None:
+        if self._policy.cancel_token is not None:
+            self._policy.cancel_token.unwatch(self)
+
+    def _write(self, how: str) -> None:
+        if self._journal is not None:
+            self._journal.ended(how)
+            self._journal = None

@@ -63,9 +63,8 @@ cdef class Operation:
     cdef bint kept_back             # from its loop, until wait() knows who carries it
     cdef readonly bint drained
 
-    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows,
-                 unsigned long long ticket, EventMailbox mailbox,
-                 unsigned long long token, double spent_s = 0.0):
+    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows, unsigned long long ticket,
+                 EventMailbox mailbox, unsigned long long token, double spent_s = 0.0):
         cdef Py_ssize_t i
         cdef long long first = 0
         sweep_limbo()

@@ -1,8 +1,8 @@
 # A loop: one native thread that drives libcurl for its lanes and touches no Python object.
 #
 # Owner: its core, which the thread holds a reference to.  Other threads reach it only through `gate`: they queue lanes
-# and wake it; or one of them borrows it, and is the loop's thread meanwhile (see carry.pxi).  On Linux it sleeps in epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in
-# curl_multi_poll on one multi.
+# and wake it; or one of them borrows it, and is the loop's thread meanwhile (see carry.pxi).  On Linux it sleeps in
+# epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in curl_multi_poll on one multi.
 
 cdef struct Loop:
     Core *core

@@ -71,7 +71,7 @@ cdef class RequestPlan:
         pinned: whether the first attempts of all requests of an operation take the same route.
         method: HTTP method; HEAD has no answer body, and a bodyless request sends none.
         bodyless: whether requests carry no body.
-        lines: constant header lines, without the last line end.
+        lines: constant header lines, without line ends.
         request_id_prefix: what x-baseten-customer-request-id begins with; None to send none.
         deadline_header: whether request-deadline-ms is sent.
         concurrency: most attempts of an operation in flight.
@@ -90,10 +90,10 @@ cdef class RequestPlan:
     cdef Engine engine
     cdef list urls                  # of the routes
 
-    def __init__(self, Engine engine not None, *, list routes not None, bint pinned, str method not None, bint bodyless, list lines not None,
-                 bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s, double connect_timeout_s,
-                 total_timeout_s, int max_retries, long initial_backoff_ms, double retry_share, hedge_delay_s,
-                 double hedge_share, final_statuses):
+    def __init__(self, Engine engine not None, *, list routes not None, bint pinned, str method not None, bint bodyless,
+                 list lines not None, bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s,
+                 double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms,
+                 double retry_share, hedge_delay_s, double hedge_share, final_statuses):
         global plans_made
         if concurrency < 1:
             raise ValueError("an operation needs at least one slot")
