@@ -13,7 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.errno cimport errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
-from libc.string cimport memcpy, memset, strcmp, strdup, strlen, strncmp
+from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp
 
 
 cdef extern from "<cmath>" nogil:
@@ -26,6 +26,7 @@ cdef extern from "<strings.h>" nogil:
 include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
 include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
 include "timers.pxi"        # a loop's timers
+include "pages.pxi"         # the memory of large blocks, kept for the next
 include "block.pxi"         # the memory of a matrix
 include "operation.pxi"     # the native operation: requests, lanes, progress
 include "mailbox.pxi"       # telling an asyncio event loop

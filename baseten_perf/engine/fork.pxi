@@ -56,9 +56,11 @@ cdef void descriptor_close(int fd) noexcept nogil:
 def _before_fork() -> None:
     with nogil:
         descriptors.gate.lock()
+        kept.gate.lock()
 
 
 def _after_fork_in_parent() -> None:
+    kept.gate.unlock()
     descriptors.gate.unlock()
 
 
@@ -71,6 +73,7 @@ def _after_fork_in_child() -> None:
             descriptors.ours[fd] = 0
             close_descriptor(fd)
     descriptors.gate = new Gate()
+    kept.gate = new Gate()
     retries_gate = new Gate()
     limbo.clear()
     forget_loops()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,12 +29,23 @@ class FloatBlock:
         self.dim = dim
 
     @classmethod
-    def of(cls, matrix: Matrix | FloatBlock) -> FloatBlock:
-        """A copy of a matrix's floats; a FloatBlock, which nothing ever changes, is returned as it is."""
+    def of(cls, matrix: Matrix | FloatBlock, unused: Sequence[int] = ()) -> FloatBlock:
+        """A copy of a matrix's floats; a FloatBlock, which nothing ever changes, is returned as it is.
+
+        Parameters:
+            unused: rows that are zeros in the copy.
+        """
         if isinstance(matrix, FloatBlock):
             return matrix
         exporter: Buffer = matrix  # type: ignore[assignment]
-        return cls(memoryview(exporter).tobytes(), matrix.rows, matrix.dim)
+        octets = memoryview(exporter).tobytes()
+        if unused:
+            width = matrix.dim * FLOAT32
+            blanked = bytearray(octets)
+            for i in unused:
+                blanked[i * width : (i + 1) * width] = bytes(width)
+            octets = bytes(blanked)
+        return cls(octets, matrix.rows, matrix.dim)
 
     def __reduce__(self) -> tuple[type[FloatBlock], tuple[bytes, int, int]]:
         return FloatBlock, (self.octets, self.rows, self.dim)

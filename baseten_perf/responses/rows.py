@@ -77,8 +77,18 @@ class Rows:
                 start = self._starts[batch]
                 arrived = OddBatch([self.embedding(start + k) for k in range(len(arrived.items))], None)
             odd[batch] = arrived
-        matrix = None if self._matrix is None else FloatBlock.of(self._matrix)
+        matrix = None if self._matrix is None else FloatBlock.of(self._matrix, self._unused())
         return Rows, (matrix, list(self._starts), self._total, self._arrivals, odd, self._objects)
+
+    def _unused(self) -> list[int]:
+        """Rows of the matrix that hold no vector, but whatever its memory held before."""
+        unused = []
+        for batch, arrived in self._odd.items():
+            start = self._starts[batch]
+            items = arrived.items if arrived.vectors is None else [""] * len(arrived.items)
+            used = {item if item >= 0 else -1 - item for item in items if isinstance(item, int)}
+            unused += [start + k for k in range(len(items)) if k not in used]
+        return unused
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Rows):

@@ -154,6 +154,16 @@ def test_pickles_need_no_engine_and_give_arrays(respond: Make) -> None:
     assert twin.data[2].embedding == encoded(5, 6)
 
 
+def test_a_pickle_holds_no_rows_but_vectors(respond: Make, vectors: Make) -> None:
+    """Rows that no item is in are of memory that was used before."""
+    stale = numpy.frombuffer(b"OLD!", "<f4")[0]
+    rows = [[1, 2], [stale, stale], [stale, stale], [stale, stale], [5, 6], [7, 8]]
+    response = respond([[0, "@@"], ([0, -2], vectors([7], [8])), [0, 1]], rows)
+    pickled = pickle.dumps(response)
+    assert b"OLD!" not in pickled
+    assert pickle.loads(pickled) == response
+
+
 def test_a_pickle_holds_the_floats_once(respond: Make) -> None:
     response = respond([[0, 1]] * 50, numpy.ones((100, 64)))
     assert [item.embedding for item in response.data]
