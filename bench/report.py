@@ -101,7 +101,26 @@ def _workloads(measurements: list[dict[str, Any]]) -> str:
             label, _short(ours.requests_per_s.median), _short(ours.cpu_us_per_request.median),
             _spread(ours.faster), _spread(ours.less_cpu), *(_pair(ours, rows.get(peer)) for peer in _OTHERS),
         ])
-    return _table(lines) + "\n\nThe last columns: times faster / times less CPU."
+    return _table(lines) + "\n\nThe last columns: times faster / times less CPU." + _first(measurements)
+
+
+def _first(measurements: list[dict[str, Any]]) -> str:
+    """The workloads of several calls in one process: what the first one gives."""
+    told = []
+    for name, label in LABELS.items():
+        rows = {row.peer: row for row in summarise(WORKLOADS[name], measurements, first=True)}
+        if WORKLOADS[name].repetitions > 1 and _OURS in rows:
+            ours = rows[_OURS]
+            told.append(
+                f"{label} {_spread(ours.faster)}, {_spread(ours.less_cpu)} less CPU "
+                f"({_short(ours.cpu_us_per_request.median)} µs)"
+            )
+    if not told:
+        return ""
+    return (
+        " Embeddings: the median of calls of the same size one after another, as a pipeline makes them. "
+        f"In the first of them the system clears the result's memory: {'; '.join(told)}."
+    )
 
 
 def _spread(spread: Any) -> str:

@@ -43,7 +43,8 @@ def main() -> int:
     raw = sorted(record.measurements, key=lambda each: (each["run"], order.index(each["peer"])))
     rows = {workload.name: summarise(workload, raw) for workload in workloads}
     for workload in workloads:
-        print(text(workload, rows[workload.name], _notes(workload, peers, absent, raw)))
+        first = summarise(workload, raw, first=True)
+        print(text(workload, rows[workload.name], first, _notes(workload, peers, absent, raw)))
     print("\n" + LEGEND)
     record.save(summary=[row.as_dict() for each in rows.values() for row in each])
     return int(record.failed)

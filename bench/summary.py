@@ -47,9 +47,14 @@ class Row:
         return asdict(self)
 
 
-def summarise(workload: Workload, raw: list[dict[str, Any]]) -> list[Row]:
-    """Rows of one workload in the order of the peers in `raw`; runs that failed are left out."""
+def summarise(workload: Workload, raw: list[dict[str, Any]], *, first: bool = False) -> list[Row]:
+    """Rows of one workload in the order of the peers in `raw`; runs that failed are left out.
+
+    first: of only the first repetition in each process.
+    """
     good = [run for run in raw if run["workload"] == workload.name and "error" not in run]
+    if first:
+        good = [{**run, "repetitions": run["repetitions"][:1]} for run in good]
     peers = list(dict.fromkeys(run["peer"] for run in good))
     of_peer = {peer: [run for run in good if run["peer"] == peer] for peer in peers}
     return [_row(workload, peer, of_peer[peer], of_peer.get(BASELINE, [])) for peer in peers]

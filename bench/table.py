@@ -18,19 +18,22 @@ LEGEND = f"""\
 rate: requests/s, or ms for each where one comes after the other.  CPU us: user + system of the client, per request.
 ns/float: the same per float of the answers.  peak MB: highest resident memory of the client.  srv us: CPU of the server
 per request, warm-up included.  faster, less CPU: ratios to {BASELINE} in the same round,
-more is better.  Medians and (min-max) over the rounds.  "-": the peer has no such call, or nothing to count.
+more is better.  Medians and (min-max) over the rounds, of a round's calls the median.  "-": the peer has no such call, or nothing to count.
 Peers written in Python make fewer requests and rounds."""
 
 
-def text(workload: Workload, rows: list[Row], notes: dict[str, str]) -> str:
-    """One workload's title and table. `notes` has the peers without numbers: "-", "skipped" or what went wrong."""
+def text(workload: Workload, rows: list[Row], first: list[Row], notes: dict[str, str]) -> str:
+    """One workload's title and table.
+
+    first: the rows of the first repetitions alone; notes: the peers without numbers, "-", "skipped" or what went wrong.
+    """
     lines = [_COLUMNS, *(_cells(workload, row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
     names = max([widths[0], *(len(peer) for peer in notes)])
     widths[0] = names
     shown = ["  " + _aligned(line, widths) for line in lines]
     shown += [f"  {peer.ljust(names)}  {note}" for peer, note in notes.items()]
-    return "\n".join([_title(workload), *shown, *_memory(workload, rows)])
+    return "\n".join([_title(workload), *shown, *_first(workload, first), *_memory(workload, rows)])
 
 
 def header(facts: dict[str, Any]) -> str:
@@ -79,6 +82,16 @@ def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
         *_ratio(row.faster),
         *_ratio(row.less_cpu),
     )
+
+
+def _first(workload: Workload, rows: Iterable[Row]) -> list[str]:
+    if workload.repetitions == 1:
+        return []
+    return [
+        f"  {row.peer}: the first of {workload.repetitions} calls took {short(row.cpu_us_per_request.median)} us CPU, "
+        f"{_ratio(row.faster)[0]} faster, {_ratio(row.less_cpu)[0]} less CPU"
+        for row in rows
+    ]
 
 
 def _memory(workload: Workload, rows: Iterable[Row]) -> list[str]:

@@ -47,6 +47,7 @@ class Workload:
     requests: how many HTTP requests (or clients, or imports) one repetition makes.
     route: which canned answer (server/canned.py); batch: inputs per request; dim: floats per input (0: no vectors).
     concurrency: requests in flight at once; for_memory: peak RSS is what counts, so the warm-up is two requests only.
+    repetitions: calls of the same size in one process, as a pipeline makes them; the first has to have memory cleared.
     max_runs, max_python_runs: at most so many of the `--runs`, where one takes long.
     """
 
@@ -95,9 +96,9 @@ class Workload:
 _TABLE = (
     Workload("tiny_128", "post", "batch_post of tiny payloads", 20_000),
     Workload("tiny_512", "post", "batch_post of tiny payloads", 20_000, concurrency=512),
-    Workload("embed_16x1024", "embed", "embed, floats as JSON -> numpy", 2_000, "16x1024", 16, 1024, 64, 5),
-    Workload("embed_128x1024", "embed", "embed, floats as JSON -> numpy", 300, "128x1024", 128, 1024, 16, 5),
-    Workload("base64_16x1024", "embed_base64", "embed, base64 -> numpy", 3_000, "16x1024_base64", 16, 1024, 64, 5),
+    Workload("embed_16x1024", "embed", "embed, floats as JSON -> numpy", 2_000, "16x1024", 16, 1024, 64, 3),
+    Workload("embed_128x1024", "embed", "embed, floats as JSON -> numpy", 300, "128x1024", 128, 1024, 16, 3),
+    Workload("base64_16x1024", "embed_base64", "embed, base64 -> numpy", 3_000, "16x1024_base64", 16, 1024, 64, 3),
     Workload("sequential", "post_one_by_one", "sync calls one after the other, tiny payloads", 2_000, concurrency=1),
     Workload("async_embed_128", "embed_each", "async_embed of one text each", 8_000, "1x384", 1, 384),
     Workload("async_embed_2000", "embed_each", "async_embed of one text each", 8_000, "1x384", 1, 384, 2_000),
