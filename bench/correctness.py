@@ -37,11 +37,12 @@ def checksum(workload: Workload, requests: int, answers: Any) -> str:
             for batch in range(requests)
             for item in rerank_answer()
         ]
-        return _pairs(answers, expected)
+        return _pairs([_pair(answer, "index") for answer in answers], expected)
     if kind == "classify":
         _equal_count(len(answers), requests * workload.batch)
         groups = [[(item["label"], item["score"]) for item in group] for group in classify_answer()] * requests
-        return _pairs([pair for group in answers for pair in group], [pair for group in groups for pair in group])
+        pairs = [_pair(answer, "label") for group in answers for answer in group]
+        return _pairs(pairs, [pair for group in groups for pair in group])
     if kind == "embed_each":
         return _rows(numpy.stack(answers), workload, requests)
     return _rows(answers, workload, requests)
@@ -59,6 +60,10 @@ def _rows(array: NDArray[numpy.float32], workload: Workload, requests: int) -> s
         _require(numpy.array_equal(block, expected), f"wrong numbers in rows {start} to {start + workload.batch - 1}")
         crc = zlib.crc32(block.data, crc)
     return f"{crc:08x}"
+
+
+def _pair(answer: Any, key: str) -> tuple[Any, float]:
+    return answer if isinstance(answer, tuple) else (getattr(answer, key), answer.score)
 
 
 def _pairs(answers: list[tuple[Any, float]], expected: list[tuple[Any, float]]) -> str:

@@ -118,8 +118,8 @@ def _first(measurements: list[dict[str, Any]]) -> str:
     if not told:
         return ""
     return (
-        " Embeddings: the median of calls of the same size one after another, as a pipeline makes them. "
-        f"In the first of them the system clears the result's memory: {'; '.join(told)}."
+        " Batches count with the median of calls of the same size one after another, as a pipeline makes them. "
+        f"The first of them, for which the system has to find and clear memory: {'; '.join(told)}."
     )
 
 

@@ -18,8 +18,8 @@ LEGEND = f"""\
 rate: requests/s, or ms for each where one comes after the other.  CPU us: user + system of the client, per request.
 ns/float: the same per float of the answers.  peak MB: highest resident memory of the client.  srv us: CPU of the server
 per request, warm-up included.  faster, less CPU: ratios to {BASELINE} in the same round,
-more is better.  Medians and (min-max) over the rounds, of a round's calls the median.  "-": the peer has no such call, or nothing to count.
-Peers written in Python make fewer requests and rounds."""
+more is better.  Medians and (min-max) over the rounds, of a round's calls the median.  "-": the peer has no such call,
+or nothing to count.  Peers written in Python make fewer requests and rounds."""
 
 
 def text(workload: Workload, rows: list[Row], first: list[Row], notes: dict[str, str]) -> str:

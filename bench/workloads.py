@@ -94,8 +94,8 @@ class Workload:
 
 
 _TABLE = (
-    Workload("tiny_128", "post", "batch_post of tiny payloads", 20_000),
-    Workload("tiny_512", "post", "batch_post of tiny payloads", 20_000, concurrency=512),
+    Workload("tiny_128", "post", "batch_post of tiny payloads", 20_000, repetitions=3),
+    Workload("tiny_512", "post", "batch_post of tiny payloads", 20_000, concurrency=512, repetitions=3),
     Workload("embed_16x1024", "embed", "embed, floats as JSON -> numpy", 2_000, "16x1024", 16, 1024, 64, 3),
     Workload("embed_128x1024", "embed", "embed, floats as JSON -> numpy", 300, "128x1024", 128, 1024, 16, 3),
     Workload("base64_16x1024", "embed_base64", "embed, base64 -> numpy", 3_000, "16x1024_base64", 16, 1024, 64, 3),
@@ -104,8 +104,8 @@ _TABLE = (
     Workload("async_embed_2000", "embed_each", "async_embed of one text each", 8_000, "1x384", 1, 384, 2_000),
     Workload("async_post_128", "post_each", "async_batch_post of one tiny payload each", 10_000),
     Workload("async_post_2000", "post_each", "async_batch_post of one tiny payload each", 10_000, concurrency=2_000),
-    Workload("rerank", "rerank", "rerank of one long list of texts", 4_000, "rerank", 32),
-    Workload("classify", "classify", "classify of one long list of texts", 4_000, "classify", 32),
+    Workload("rerank", "rerank", "rerank of one long list of texts", 4_000, "rerank", 32, repetitions=3),
+    Workload("classify", "classify", "classify of one long list of texts", 4_000, "classify", 32, repetitions=3),
     Workload(
         "memory", "embed", "embed of many short texts -> numpy, peak RSS", 1_024, "128x1024", 128, 1024, 32,
         for_memory=True, max_runs=2, max_python_runs=1,

@@ -7,8 +7,8 @@ list and returns all answers in input order; the connections stay open from call
     post_one                           payload -> awaitable of its parsed answer, on the peer's `loop`
     embed, embed_base64                texts -> one float32 array (texts, dim)
     embed_each                         texts -> float32 arrays (dim,), one call per text
-    rerank                             texts -> (index, score) pairs
-    classify                           texts -> lists of (label, score) pairs
+    rerank                             texts -> (index, score) pairs, or results with these attributes, each read once
+    classify                           texts -> lists of (label, score) pairs, or the like
     create                             base URLs -> that many clients
     close()
 

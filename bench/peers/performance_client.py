@@ -55,13 +55,18 @@ class PerformanceClientPeer:
 
         return self.loop.run_until_complete(in_lanes(call, texts, self.concurrency))
 
-    def rerank(self, texts: list[str]) -> list[tuple[int, float]]:
-        response = self.client.rerank(query="query", texts=texts, preference=self.policy)
-        return [(result.index, result.score) for result in response.data]
+    def rerank(self, texts: list[str]) -> list[Any]:
+        results: list[Any] = self.client.rerank(query="query", texts=texts, preference=self.policy).data
+        for result in results:
+            _ = result.index, result.score
+        return results
 
-    def classify(self, texts: list[str]) -> list[list[tuple[str, float]]]:
-        response = self.client.classify(inputs=texts, preference=self.policy)
-        return [[(result.label, result.score) for result in group] for group in response.data]
+    def classify(self, texts: list[str]) -> list[list[Any]]:
+        groups: list[list[Any]] = self.client.classify(inputs=texts, preference=self.policy).data
+        for group in groups:
+            for result in group:
+                _ = result.label, result.score
+        return groups
 
     def create(self, base_urls: list[str]) -> list[Any]:
         return [self.package.PerformanceClient(base_url=url, api_key=_KEY) for url in base_urls]
