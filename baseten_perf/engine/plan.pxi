@@ -162,6 +162,10 @@ cdef class RequestPlan:
             if line.startswith(UNKNOWN_TO_LIBCURL) and b":" in line:
                 joined.append(line)
                 continue
+            # libcurl sends one of its own unless an entry begins with this name, so it leads the joined ones.
+            if line.startswith(b"accept:"):
+                joined.insert(0, line)
+                continue
             self.plan.lines[self.plan.line_count] = copy_text(line)
             self.plan.line_count += 1
         text = b"\r\n".join(joined)

@@ -1,4 +1,4 @@
-"""A large result takes the pages that an earlier one left: the kernel clears few new ones; forked children have their own."""
+"""A large result takes the pages that an earlier one left, so the kernel clears few new ones; also beside a fork."""
 
 from __future__ import annotations
 
