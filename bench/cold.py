@@ -11,7 +11,7 @@ import sys
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from bench.usage import peak_rss_mb, wall_and_cpu
+from bench.usage import Clocks, peak_rss_mb
 
 TYPE_CHECKING = False  # checkers take it for True; importing typing would cost too much here
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def main() -> None:
     kind, package, url = sys.argv[1:]
     start = _import if kind == "import" else _FIRST_ANSWERS[package]
     before_mb = peak_rss_mb()
-    wall_start, cpu_start = wall_and_cpu()
+    clocks = Clocks()
     result = start(package, url)
-    wall_end, cpu_end = wall_and_cpu()
-    repetition = {"wall_s": wall_end - wall_start, "cpu_s": cpu_end - cpu_start, "peak_rss_mb": peak_rss_mb()}
+    used = clocks.read()
+    repetition = {**used, "peak_rss_mb": peak_rss_mb()}
 
     import json
 

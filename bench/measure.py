@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from bench.correctness import checksum
 from bench.peers import PEERS
-from bench.usage import peak_rss_mb, wall_and_cpu
+from bench.usage import Clocks, peak_rss_mb
 from bench.workloads import Amount, Workload
 
 
@@ -35,14 +35,13 @@ def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str
     before_mb = peak_rss_mb()
     repetitions = []
     for _ in range(workload.repetitions):
-        wall_start, cpu_start = wall_and_cpu()
+        clocks = Clocks()
         answers = operation(inputs)
-        wall_end, cpu_end = wall_and_cpu()
+        used = clocks.read()
         peak_mb = peak_rss_mb()
         repetitions.append(
             {
-                "wall_s": wall_end - wall_start,
-                "cpu_s": cpu_end - cpu_start,
+                **used,
                 "peak_rss_mb": peak_mb,
                 "checksum": checksum(workload, requests, answers),
             }

@@ -35,6 +35,7 @@ class Row:
     wall_s: Spread
     requests_per_s: Spread
     cpu_us_per_request: Spread
+    kernel_us_per_request: float
     cpu_ns_per_float: float | None
     peak_rss_mb: Spread
     rss_per_array: float | None
@@ -76,6 +77,7 @@ def _row(workload: Workload, peer: str, runs: list[dict[str, Any]], baseline: li
         wall_s=_spread([_of_repetitions(run, lambda repetition: repetition["wall_s"]) for run in runs]),
         requests_per_s=_spread([_rate(run) for run in runs]),
         cpu_us_per_request=cpu,
+        kernel_us_per_request=median(_kernel_us(run) for run in runs),
         cpu_ns_per_float=cpu.median * 1e3 / floats if floats else None,
         peak_rss_mb=peak,
         rss_per_array=peak.median / workload.array_mb(requests) if workload.for_memory else None,
@@ -93,6 +95,11 @@ def _rate(run: dict[str, Any]) -> float:
 def _cpu_us(run: dict[str, Any]) -> float:
     """Microseconds of CPU per request."""
     return float(_of_repetitions(run, lambda repetition: repetition["cpu_s"]) / run["requests"] * 1e6)
+
+
+def _kernel_us(run: dict[str, Any]) -> float:
+    """Microseconds of that which the kernel took: sockets, memory, threads."""
+    return float(_of_repetitions(run, lambda repetition: repetition["kernel_s"]) / run["requests"] * 1e6)
 
 
 def _of_repetitions(run: dict[str, Any], value: Callable[[dict[str, Any]], float]) -> float:

@@ -10,16 +10,17 @@ from bench.summary import Row, Spread
 from bench.workloads import Workload
 
 _COLUMNS = (
-    "peer", "requests", "wall s", "rate", "(min-max)", "CPU us", "(min-max)", "ns/float", "peak MB", "srv us",
+    "peer", "requests", "wall s", "rate", "(min-max)", "CPU us", "(min-max)", "kernel", "ns/float", "peak MB", "srv us",
     "faster", "(min-max)", "less CPU", "(min-max)",
 )
 
 LEGEND = f"""\
 rate: requests/s, or ms for each where one comes after the other.  CPU us: user + system of the client, per request.
-ns/float: the same per float of the answers.  peak MB: highest resident memory of the client.  srv us: CPU of the server
-per request, warm-up included.  faster, less CPU: ratios to {BASELINE} in the same round,
-more is better.  Medians and (min-max) over the rounds, of a round's calls the median.  "-": the peer has no such call,
-or nothing to count.  Peers written in Python make fewer requests and rounds."""
+kernel: the system's part of it.  ns/float: CPU per float of the answers.  peak MB: highest resident memory of the
+client.  srv us: CPU of the server per request, warm-up included.  faster, less CPU: ratios to
+{BASELINE} in the same round, more is better.  Medians and (min-max) over the rounds, of a
+round's calls the median.  "-": the peer has no such call, or nothing to count.  Peers written in Python make fewer
+requests and rounds."""
 
 
 def text(workload: Workload, rows: list[Row], first: list[Row], notes: dict[str, str]) -> str:
@@ -76,6 +77,7 @@ def _cells(workload: Workload, row: Row) -> tuple[str, ...]:
         shown_range,
         short(cpu.median),
         _range(cpu.low, cpu.high),
+        short(row.kernel_us_per_request),
         _or_dash(row.cpu_ns_per_float),
         f"{row.peak_rss_mb.median:,.0f}",
         _or_dash(row.server_us_per_request),

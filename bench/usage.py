@@ -10,10 +10,20 @@ import time
 _STATUS = "/proc/self/status"
 
 
-def wall_and_cpu() -> tuple[float, float]:
-    """Monotonic seconds, and user + system seconds of all threads of this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return time.perf_counter(), used.ru_utime + used.ru_stime
+class Clocks:
+    """Seconds of this process from here on: `cpu` is user + system time of all threads, `kernel` the system's part."""
+
+    def __init__(self) -> None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        self._began = time.perf_counter(), used.ru_utime, used.ru_stime
+
+    def read(self) -> dict[str, float]:
+        """As a measurement's fields."""
+        now = time.perf_counter()
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        wall, user, kernel = self._began
+        kernel_s = used.ru_stime - kernel
+        return {"wall_s": now - wall, "cpu_s": used.ru_utime - user + kernel_s, "kernel_s": kernel_s}
 
 
 def peak_rss_mb() -> float:
