@@ -13,6 +13,7 @@ from .arguments import real, string_mapping, unsigned
 from .cancellation import CancellationToken
 from .preference import DEFAULTS, RequestProcessingPreference
 from .trace import TraceContext
+from .weak import Weak
 
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.1, 3600.0
 MIN_HEDGE_DELAY_S = 0.045
@@ -30,7 +31,7 @@ SEED_DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Weak):
     """Every figure an operation needs, validated. Durations are seconds unless the name says otherwise.
 
     Header values and the API key are kept out of the repr.

@@ -16,7 +16,7 @@ COMPILED = sorted(PACKAGE.rglob("*.pyx"))
 
 VALUES = {
     "_version", "arguments", "completion", "errors", "headers", "policy", "preference", "responses", "urls",
-    "cancellation", "trace", "log", "styles",
+    "cancellation", "trace", "log", "styles", "weak",
 }  # fmt: skip
 # A room may import from the rooms named here, and from itself. Nobody imports the root, cli or testing but those above.
 MAY_IMPORT = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from .. import operations
 from ..arguments import boolean, instance, string
@@ -26,8 +28,10 @@ MOST_PLANS = 64
 REQUEST_ID_PREFIX = f"perfclient{os.environ.get('PERFORMANCE_CLIENT_REQUEST_ID_PREFIX', '').strip().lower()}".encode()
 
 MakeOperation = Callable[[Policy], operations.Operation]
-# The policy that it was made for, which thus keeps its id; the plan; the base URL of each of its routes.
-Planned = tuple[Policy, RequestPlan, list[str]]
+# What calls of one kind have in common: path, method, final statuses, id of the policy.
+Kind = tuple[str, str, frozenset[int], int]
+# The policy that it was made for, at whose end it is forgotten; the plan; the base URL of each of its routes.
+Planned = tuple["ref[Policy]", RequestPlan, list[str]]
 
 
 class Connected:
@@ -67,8 +71,8 @@ class Connected:
     def _prepare(self) -> None:
         """Set up what neither copies nor pickles take along."""
         self._state = EndpointState()
-        # (path, method, final statuses, id of the policy) -> what calls of this kind, which repeat, have in common.
-        self._plans: dict[tuple[str, str, frozenset[int], int], Planned] = {}
+        # A policy of one call alone, perhaps with a key or a token of its own, leaves nothing here.
+        self._plans: dict[Kind, Planned] = {}
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str] | None = set() if self._prefer_base64 else None
 
@@ -112,14 +116,14 @@ class Connected:
         if planned is None:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
-            planned = self._plans[kind] = self._planned(operation, policy)
+            planned = self._plans[kind] = self._planned(operation, policy, kind)
         _, plan, endpoints = planned
         return Call(
             plan, endpoints, operation, policy, ticket, mailbox, token, began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.tentative else None,
         )  # fmt: skip
 
-    def _planned(self, operation: operations.Operation, policy: Policy) -> Planned:
+    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:
         if self._endpoint_pool is not None:
             routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
             endpoints = [endpoint.base_url for endpoint in self._endpoint_pool.endpoints]
@@ -154,7 +158,14 @@ class Connected:
             hedge_share=policy.hedge_budget_pct,
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
         )
-        return policy, plan, endpoints
+        return ref(policy, partial(_forget, ref(self), kind)), plan, endpoints
+
+
+def _forget(client: ref[Connected], kind: Kind, policy: ref[Policy]) -> None:
+    # By way of a reference, since whoever referred to the plans from within would keep them alive.
+    alive = client()
+    if alive is not None:
+        alive._plans.pop(kind, None)
 
 
 def _found_api_key() -> str:

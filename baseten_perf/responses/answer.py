@@ -9,12 +9,6 @@ from .. import headers as header_block
 from ..arguments import real, string_mapping
 
 
-class Weak:
-    """Base of the slotted dataclasses: lets them be weakly referenced."""
-
-    __slots__ = ("__weakref__",)
-
-
 class Answer:
     """Base of the responses.
 

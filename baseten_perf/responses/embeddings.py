@@ -10,7 +10,8 @@ from functools import partial
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from .answer import Answer, Weak
+from ..weak import Weak
+from .answer import Answer
 from .rows import Rows
 
 if TYPE_CHECKING:

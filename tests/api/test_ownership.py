@@ -6,6 +6,7 @@ import asyncio
 import copy
 import gc
 import pickle
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -238,3 +239,17 @@ def test_a_failure_keeps_no_client(server: Server, way: str, what: Faults | Requ
             pytest.fail("no exception")
         del client
         assert kept() is None
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_what_is_given_for_one_call_goes_with_it(server: Server, repeated: bool) -> None:
+    """A client keeps no key, header or token of a call; nor do many such calls push out what others have in common."""
+    client = PerformanceClient(server.url, "k")
+    key, value, token = f"key-{server.port}", f"value-{server.port}", CancellationToken()
+    counted = (key, value, token)
+    before = [sys.getrefcount(each) for each in counted]
+    for _ in range(100 if repeated else 1):
+        preference = RequestProcessingPreference(primary_api_key_override=key, cancel_token=token)
+        client.batch_post("/same", [1], preference=preference, custom_headers={"x-once": value})
+        del preference
+    assert [sys.getrefcount(each) for each in counted] == before
