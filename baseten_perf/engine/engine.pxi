@@ -78,10 +78,12 @@ cdef class Engine:
         if count_now(&process_ends):
             raise RuntimeError("no call can be started any more: the process is ending")
         cdef Core *core = self.current()
-        cdef int concurrency = op.plan.concurrency
-        cdef Py_ssize_t parallel = min(op.count, <Py_ssize_t>concurrency)
-        cdef Py_ssize_t share = DECODED_PER_LOOP if op.embeddings else CARRIED_PER_LOOP
-        cdef int lanes = <int>max(1, min(<Py_ssize_t>core.most_loops, parallel // share))
+        # No more slots than requests: else the first loop to wake would take them all.
+        cdef int slots = <int>min(op.count, <Py_ssize_t>op.plan.concurrency)
+        cdef Py_ssize_t worth = slots // CARRIED_PER_LOOP
+        if op.embeddings:
+            worth = max(slots // DECODED_PER_LOOP, min(<size_t>slots, op.total_rows // ROWS_PER_LOOP))
+        cdef int lanes = <int>max(1, min(<Py_ssize_t>core.most_loops, worth))
         cdef int number, i
         cdef int chosen = 0
         for number in range(lanes):
@@ -105,7 +107,7 @@ cdef class Engine:
         for i in range(lanes):
             op.lanes[i].op = op
             op.lanes[i].loop = core.loops[chosen + i]
-            op.lanes[i].slots = concurrency // lanes + (1 if i < concurrency % lanes else 0)
+            op.lanes[i].slots = slots // lanes + (1 if i < slots % lanes else 0)
             count_up(&op.refs)
         op.core = core
         count_up(&core.refs)
@@ -123,7 +125,9 @@ cdef class Engine:
 
 
 cdef enum:
-    # An operation with fewer concurrent requests than this per loop is served by fewer loops.  Decoding vectors keeps a
-    # loop busy; of small answers two loops with 64 each carry a fifth more than one with 128, at the same cost.
+    # An operation with fewer concurrent requests than this per loop, or fewer rows to decode, is served by fewer loops.
+    # Decoding vectors keeps a loop busy: a row of 1024 numbers takes 9 us, where to wake another loop takes 50.  Of small
+    # answers two loops with 64 each carry a fifth more than one with 128, at the same cost.
     DECODED_PER_LOOP = 8
+    ROWS_PER_LOOP = 64
     CARRIED_PER_LOOP = 64
