@@ -29,6 +29,7 @@ cdef extern from * nogil:
     bint lend_pages(void *pages, size_t size)
 
 cdef enum:
+    # What is more than these pushes out the oldest.
     KEPT_PIECES = 16
     KEPT_BYTES = 268435456
 
@@ -68,9 +69,14 @@ cdef Piece pages_take(size_t size) noexcept nogil:
     if best >= 0:
         piece = kept_remove(best)
     kept.gate.unlock()
-    if best < 0:
+    if best >= 0:
+        return piece
+    piece.size = size
+    piece.start = map_pages(size)
+    if piece.start == NULL:
+        # A limit of the process may count what is kept.
+        pages_forget()
         piece.start = map_pages(size)
-        piece.size = size
     return piece
 
 
