@@ -20,6 +20,7 @@ cdef struct Loop:
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
     int attached                    # lanes in `lanes`; written by the loop, read by anyone
     bint starved                    # the system had no descriptor left for the last connection
+    int reserve                     # of callers about answers that come at once: see caller_sleeps
     # shared
     Gate *gate
     Lane *inbox                     # FIFO of lanes that want attention
@@ -50,6 +51,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.gate = new Gate()
     loop.epoll = loop.bell[0] = loop.bell[1] = -1
     loop.random = <unsigned long long>monotonic_ns() | 1
+    loop.reserve = RESERVE
     cdef bint good = True
     if core.use_epoll:
         loop.epoll = epoll_open()
@@ -242,7 +244,10 @@ cdef void loop_turn_epoll(Loop *loop, long long until) noexcept nogil:
     ms = loop_patience_ms(loop, until)
     if ms != 0 and not loop_fall_asleep(loop):
         ms = 0
-    count = epoll_ready(loop.epoll, fds, bits, 64, ms)
+    if ms != 0 and until != NEVER:
+        count = caller_sleeps(loop, fds, bits, ms)
+    else:
+        count = epoll_ready(loop.epoll, fds, bits, 64, ms)
     if ms != 0:
         loop_awake(loop)
     loop.now = monotonic_ns()

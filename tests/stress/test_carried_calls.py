@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -39,6 +40,34 @@ def test_no_other_thread_takes_part(server: Server) -> None:
         assert client.batch_post("/any", [number]).data
     # The loop's thread looks up ten times a second; with a change of thread for each call there were a thousand.
     assert switches()[loop] - before[loop] < 500
+
+
+# Answers at once, which a caller waits for without sleeping when it has seen some; every 300th comes late.
+PROMPT_SERVER = """
+import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+connection, _ = listener.accept()
+connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+number = 0
+while request := connection.recv(65536):
+    body = request.partition(b"\\r\\n\\r\\n")[2]
+    number += 1
+    if number % 300 == 0:
+        time.sleep(0.005)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (len(body), body))
+"""
+
+
+def test_answers_that_come_at_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", PROMPT_SERVER], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        client = PerformanceClient(f"http://127.0.0.1:{running.stdout.readline().strip()}", "key")
+        try:
+            for number in range(2000):
+                assert client.batch_post("/any", [[number]]).data == [[number]]
+        finally:
+            running.kill()
 
 
 def test_a_long_call_goes_over_to_the_loops_thread(server: Server, eventually: Eventually, poller: str) -> None:
