@@ -87,8 +87,7 @@ def main() -> None:
     before_mb = peak_rss_mb()
     clocks = Clocks()
     result = start(package, url)
-    used = clocks.read()
-    repetition = {**used, "peak_rss_mb": peak_rss_mb()}
+    repetition = {**clocks.read(), "peak_rss_mb": peak_rss_mb()}
 
     import json
 

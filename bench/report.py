@@ -108,8 +108,10 @@ def _first(measurements: list[dict[str, Any]]) -> str:
     """The workloads of several calls in one process: what the first one gives."""
     told = []
     for name, label in LABELS.items():
+        if WORKLOADS[name].repetitions == 1:
+            continue
         rows = {row.peer: row for row in summarise(WORKLOADS[name], measurements, first=True)}
-        if WORKLOADS[name].repetitions > 1 and _OURS in rows:
+        if _OURS in rows:
             ours = rows[_OURS]
             told.append(
                 f"{label} {_spread(ours.faster)}, {_spread(ours.less_cpu)} less CPU "

@@ -85,9 +85,10 @@ class Rows:
         unused = []
         for batch, arrived in self._odd.items():
             start = self._starts[batch]
-            items = arrived.items if arrived.vectors is None else [""] * len(arrived.items)
-            used = {item if item >= 0 else -1 - item for item in items if isinstance(item, int)}
-            unused += [start + k for k in range(len(items)) if k not in used]
+            used: set[int] = set()
+            if arrived.vectors is None:
+                used = {item if item >= 0 else -1 - item for item in arrived.items if isinstance(item, int)}
+            unused += [start + k for k in range(len(arrived.items)) if k not in used]
         return unused
 
     def __eq__(self, other: object) -> bool:
