@@ -26,6 +26,21 @@ class Outcome(IntEnum):
     NO_MEMORY = 7
 
 
+class Verdict(IntEnum):
+    """Why a failed attempt was the last one of its request; the numbers are the engine's."""
+
+    NONE = 0
+    FINAL_STATUS = 1
+    TOLD = 2
+    QUOTA = 3
+    PERMANENT = 4
+    RETRIES = 5
+    BUDGET = 6
+    PATIENCE = 7
+    RETRY_AFTER = 8
+    NEVER_ANSWERED = 9
+
+
 class Vectors(Protocol):
     """The vectors of one response that could not be put into the operation's matrix, numbered from 0."""
 
@@ -98,6 +113,24 @@ class Completion(Protocol):
 
     @property
     def curl_code(self) -> int: ...
+
+    @property
+    def verdict(self) -> int: ...
+
+    @property
+    def refusals(self) -> int: ...
+
+    @property
+    def refused_s(self) -> float: ...
+
+    @property
+    def retry_after_s(self) -> float: ...
+
+    @property
+    def budget(self) -> int: ...
+
+    @property
+    def os_errno(self) -> int: ...
 
     @property
     def elapsed(self) -> float: ...

@@ -66,6 +66,12 @@ class Completion:
         status: HTTP status; 0 when no response line arrived.
         curl_code: libcurl's CURLcode; 0 for none.
         attempts: attempts made.
+        verdict: why the last attempt was the last; a `completion.Verdict`.
+        refusals: how often the request was refused: attempts that used up none of max_retries.
+        refused_s: seconds without a success when patience ended.
+        retry_after_s: seconds that the last refusal asked for; 0 for none.
+        budget: how many retries retry_budget_pct allowed the operation.
+        os_errno: the system's reason for a connection that failed; 0 when there is none.
         elapsed: seconds from first getting a concurrency slot to the end, retries and back-off included.
         headers: raw header lines of the final response.
         msgpack: whether they say that the body is MessagePack; of several content types the last counts.
@@ -82,6 +88,12 @@ class Completion:
     status: Final[int]
     curl_code: Final[int]
     attempts: Final[int]
+    verdict: Final[int]
+    refusals: Final[int]
+    refused_s: Final[float]
+    retry_after_s: Final[float]
+    budget: Final[int]
+    os_errno: Final[int]
     elapsed: Final[float]
     headers: Final[bytes]
     msgpack: Final[bool]
@@ -116,6 +128,8 @@ class RequestPlan:
         hedge_delay_s: float | None,
         hedge_share: float,
         final_statuses: Iterable[int],
+        patience_s: float = 120.0,
+        max_response_bytes: int = 268435456,
     ) -> None: ...
 
 class Operation:

@@ -36,6 +36,7 @@ include "plan.pxi"          # what requests of one kind have in common
 include "retry.pxi"         # whether and when an attempt is made again
 include "kernel.pxi"        # the decoders' inner loops
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
+include "receiving.pxi"     # the response that it receives
 include "lines.pxi"         # its header lines
 include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended

@@ -61,7 +61,7 @@ cdef int caller_sleeps(Loop *loop, int *fds, int *bits, int ms) noexcept nogil:
 
 
 cdef bint loop_borrow(Loop *loop) noexcept nogil:
-    loop.gate.lock()
+    loop.monitor.lock()
     cdef bint idle = (not loop.borrowed and loop.inbox == NULL and not loop.stopping
                       and count_now(&loop.attached) == 0)
     if idle:
@@ -69,18 +69,18 @@ cdef bint loop_borrow(Loop *loop) noexcept nogil:
         if not loop.parked:
             loop_wake(loop)
         while not loop.parked:
-            loop.gate.wait(1000000000)
-    loop.gate.unlock()
+            loop.monitor.wait(1000000000)
+    loop.monitor.unlock()
     return idle
 
 
 cdef void loop_give_back(Loop *loop) noexcept nogil:
-    loop.gate.lock()
+    loop.monitor.lock()
     loop.borrowed = False
     loop.parked_until = monotonic_ns() + ASIDE_NS
     if not loop_is_quiet(loop):
-        loop.gate.notify()
-    loop.gate.unlock()
+        loop.monitor.notify()
+    loop.monitor.unlock()
 
 
 cdef inline bint loop_is_quiet(Loop *loop) noexcept nogil:
@@ -88,13 +88,13 @@ cdef inline bint loop_is_quiet(Loop *loop) noexcept nogil:
 
 
 cdef void loop_step_aside(Loop *loop) noexcept nogil:
-    """The loop's own thread waits until it is needed again; with the gate held."""
+    """The loop's own thread waits until it is needed again; with the monitor held."""
     cdef long long left
     loop.parked = True
-    loop.gate.notify()
+    loop.monitor.notify()
     while True:
         left = loop.parked_until - monotonic_ns()
         if not loop.borrowed and (left <= 0 or not loop_is_quiet(loop)):
             break
-        loop.gate.wait(max(left, 1000000000) if loop.borrowed else left)
+        loop.monitor.wait(max(left, 1000000000) if loop.borrowed else left)
     loop.parked = False

@@ -56,6 +56,12 @@ cdef class Completion:
     cdef readonly int status
     cdef readonly int curl_code
     cdef readonly int attempts
+    cdef readonly int verdict
+    cdef readonly int refusals
+    cdef readonly double refused_s
+    cdef readonly double retry_after_s
+    cdef readonly int budget
+    cdef readonly int os_errno
     cdef readonly double elapsed
     cdef readonly bytes headers
     cdef readonly bint msgpack
@@ -91,6 +97,12 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
     completion.status = ending.status
     completion.curl_code = ending.curl_code
     completion.attempts = ending.attempts
+    completion.verdict = ending.verdict
+    completion.refusals = ending.refusals
+    completion.refused_s = ending.refused_for * 1e-9
+    completion.retry_after_s = ending.retry_after * 1e-9
+    completion.budget = ending.budget
+    completion.os_errno = ending.os_errno
     completion.elapsed = ending.elapsed * 1e-9
     completion.msgpack = ending.msgpack
     completion.headers = PyBytes_FromStringAndSize(ending.headers, ending.headers_size)

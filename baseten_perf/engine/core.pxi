@@ -18,7 +18,7 @@ cdef struct Core:
     int most_loops
     Loop *loops[MOST_LOOPS]
 
-cdef Gate *all_loops_gate = new Gate()
+cdef Monitor *all_loops_monitor = new Monitor()
 cdef Loop *all_loops = NULL
 cdef int process_ends = 0            # atomic
 
@@ -42,28 +42,28 @@ cdef void core_drop(Core *core) noexcept nogil:
 
 cdef void loops_add(Loop *loop) noexcept nogil:
     global all_loops
-    all_loops_gate.lock()
+    all_loops_monitor.lock()
     loop.next_loop = all_loops
     all_loops = loop
-    all_loops_gate.unlock()
+    all_loops_monitor.unlock()
 
 
 cdef void loops_remove(Loop *loop) noexcept nogil:
     global all_loops
     cdef Loop **place = &all_loops
-    all_loops_gate.lock()
+    all_loops_monitor.lock()
     while place[0] != loop:
         place = &place[0].next_loop
     place[0] = loop.next_loop
-    all_loops_gate.notify()
-    all_loops_gate.unlock()
+    all_loops_monitor.notify()
+    all_loops_monitor.unlock()
 
 
 cdef void forget_loops() noexcept nogil:
     """In a forked child: its parent's loops do not exist here."""
-    global all_loops, all_loops_gate
+    global all_loops, all_loops_monitor
     all_loops = NULL
-    all_loops_gate = new Gate()
+    all_loops_monitor = new Monitor()
 
 
 def _stop_loops(double seconds) -> None:
@@ -72,14 +72,14 @@ def _stop_loops(double seconds) -> None:
     count_set(&process_ends, 1)
     cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
     with nogil:
-        all_loops_gate.lock()
+        all_loops_monitor.lock()
         loop = all_loops
         while loop != NULL:
             loop_stop(loop)
             loop = loop.next_loop
         while all_loops != NULL and monotonic_ns() < until:
-            all_loops_gate.wait(until - monotonic_ns())
-        all_loops_gate.unlock()
+            all_loops_monitor.wait(until - monotonic_ns())
+        all_loops_monitor.unlock()
 
 
 import atexit

@@ -8,24 +8,24 @@
 cdef int fork_generation = 0
 
 cdef struct Descriptors:
-    Gate *gate                      # held across a fork
+    Monitor *monitor                # held across a fork
     unsigned char *ours             # one flag per descriptor number
     int capacity
 
 cdef Descriptors descriptors
-descriptors.gate = new Gate()
+descriptors.monitor = new Monitor()
 
 
 cdef bint descriptor_keep(int fd) noexcept nogil:
     """Note that `fd` is ours; False when memory has run out."""
-    descriptors.gate.lock()
+    descriptors.monitor.lock()
     cdef bint kept = descriptor_note(fd)
-    descriptors.gate.unlock()
+    descriptors.monitor.unlock()
     return kept
 
 
 cdef bint descriptor_note(int fd) noexcept nogil:
-    """The same with the gate held, as it must be from before `fd` is opened: else a fork in between is a leak."""
+    """The same with the monitor held, as it must be from before `fd` is opened: else a fork in between is a leak."""
     cdef unsigned char *grown
     cdef int wanted, i
     if fd >= descriptors.capacity:
@@ -46,35 +46,35 @@ cdef bint descriptor_note(int fd) noexcept nogil:
 cdef void descriptor_close(int fd) noexcept nogil:
     if fd < 0:
         return
-    descriptors.gate.lock()
+    descriptors.monitor.lock()
     if fd < descriptors.capacity:
         descriptors.ours[fd] = 0
     close_descriptor(fd)
-    descriptors.gate.unlock()
+    descriptors.monitor.unlock()
 
 
 def _before_fork() -> None:
     with nogil:
-        descriptors.gate.lock()
-        kept.gate.lock()
+        descriptors.monitor.lock()
+        kept.monitor.lock()
 
 
 def _after_fork_in_parent() -> None:
-    kept.gate.unlock()
-    descriptors.gate.unlock()
+    kept.monitor.unlock()
+    descriptors.monitor.unlock()
 
 
 def _after_fork_in_child() -> None:
-    global fork_generation, retries_gate
+    global fork_generation, retries_monitor
     cdef int fd
     fork_generation += 1
     for fd in range(descriptors.capacity):
         if descriptors.ours[fd]:
             descriptors.ours[fd] = 0
             close_descriptor(fd)
-    descriptors.gate = new Gate()
-    kept.gate = new Gate()
-    retries_gate = new Gate()
+    descriptors.monitor = new Monitor()
+    kept.monitor = new Monitor()
+    retries_monitor = new Monitor()
     limbo.clear()
     forget_loops()
     draw_request_ids()

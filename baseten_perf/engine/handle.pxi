@@ -128,11 +128,11 @@ cdef class Operation:
         self.check()
         self.kept_back = not self.flushed and self.pushed == op.count and caller_may_carry(op)
         with nogil:
-            op.gate.lock()
+            op.monitor.lock()
             op.submitted = self.pushed
             op.low_water = low_water
             op.hungry = False
-            op.gate.unlock()
+            op.monitor.unlock()
             if not self.kept_back:
                 op_wake_lanes(op)
         self.flushed = True
@@ -149,12 +149,12 @@ cdef class Operation:
             if self.kept_back and not caller_carries(op, until):
                 op_wake_lanes(op)
             self.kept_back = False
-            op.gate.lock()
+            op.monitor.lock()
             if op.state == OP_RUNNING and not op.hungry:
-                op.gate.wait(until - monotonic_ns())
+                op.monitor.wait(until - monotonic_ns())
             while count_now(&process_ends):
-                op.gate.wait(1000000000)
-            op.gate.unlock()
+                op.monitor.wait(1000000000)
+            op.monitor.unlock()
 
     def drain(self) -> list:
         """The completions since the last call, in the order in which the requests ended; frees their bodies.
@@ -168,13 +168,13 @@ cdef class Operation:
         cdef list completions = []
         self.check()
         with nogil:
-            op.gate.lock()
+            op.monitor.lock()
             ending = op.endings
             op.endings = NULL
             op.undrained = 0
             op.mailed = False
             self.drained = op.state != OP_RUNNING and not count_now(&process_ends)
-            op.gate.unlock()
+            op.monitor.unlock()
         while ending != NULL:
             following = ending.next
             ending.next = oldest
@@ -203,9 +203,9 @@ cdef class Operation:
     def hungry(self) -> bool:
         """Whether the loops want more bodies."""
         self.check()
-        self.op.gate.lock()
+        self.op.monitor.lock()
         cdef bint hungry = self.op.hungry
-        self.op.gate.unlock()
+        self.op.monitor.unlock()
         return hungry
 
     @property
@@ -221,27 +221,27 @@ cdef class Operation:
     def cancelled(self) -> bool:
         """Whether cancel() ended the operation."""
         self.check()
-        self.op.gate.lock()
+        self.op.monitor.lock()
         cdef bint cancelled = self.op.state == OP_CANCELLED
-        self.op.gate.unlock()
+        self.op.monitor.unlock()
         return cancelled
 
     @property
     def started(self) -> int:
         """How many requests have been started."""
         self.check()
-        self.op.gate.lock()
+        self.op.monitor.lock()
         cdef Py_ssize_t started = self.op.started
-        self.op.gate.unlock()
+        self.op.monitor.unlock()
         return started
 
     @property
     def matrix(self) -> "Matrix | None":
         """The rows received so far; None when no vector has arrived."""
         self.check()
-        self.op.gate.lock()
+        self.op.monitor.lock()
         cdef Block *block = self.op.block
-        self.op.gate.unlock()
+        self.op.monitor.unlock()
         return matrix_of(block) if block != NULL else None
 
     def __dealloc__(self):

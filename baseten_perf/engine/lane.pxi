@@ -39,11 +39,11 @@ cdef void lane_detach(Lane *lane) noexcept nogil:
     Afterwards the lane's memory may be gone.
     """
     cdef Loop *loop = lane.loop
-    loop.gate.lock()
+    loop.monitor.lock()
     cdef bint queued = lane.queued
     if not queued:
         lane.detached = True
-    loop.gate.unlock()
+    loop.monitor.unlock()
     if queued:
         return
     timers_remove(&loop.timers, &lane.deadline)
@@ -65,10 +65,10 @@ cdef void lane_serve(Lane *lane) noexcept nogil:
         lane_attach(lane)
     if op_running(op):
         lane_start_requests(lane)
-    op.gate.lock()
+    op.monitor.lock()
     cdef bint over = op.state != OP_RUNNING
     idle = lane.in_flight == 0 and lane.ready == NULL and lane.waiting == NULL and op.started == op.count
-    op.gate.unlock()
+    op.monitor.unlock()
     if over:
         lane_abort(lane)
     if over or idle:
@@ -265,9 +265,9 @@ cdef void lane_deadline_passed(Lane *lane) noexcept nogil:
     if index < 0 and lane.waiting != NULL:
         index = lane.waiting.index
     if index < 0:
-        op.gate.lock()
+        op.monitor.lock()
         index = min(op.started, op.count - 1)
-        op.gate.unlock()
+        op.monitor.unlock()
     lane_fail(lane, index, OUTCOME_DEADLINE, b"the operation's total time-out has passed")
     lane_serve(lane)
 

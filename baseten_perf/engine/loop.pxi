@@ -1,6 +1,6 @@
 # A loop: one native thread that drives libcurl for its lanes and touches no Python object.
 #
-# Owner: its core, which the thread holds a reference to.  Other threads reach it only through `gate`: they queue lanes
+# Owner: its core, which the thread holds a reference to.  Other threads reach it only through `monitor`: they queue lanes
 # and wake it; or one of them borrows it, and is the loop's thread meanwhile (see carry.pxi).  On Linux it sleeps in
 # epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in curl_multi_poll on one multi.
 
@@ -22,7 +22,7 @@ cdef struct Loop:
     bint starved                    # the system had no descriptor left for the last connection
     int reserve                     # of callers about answers that come at once: see caller_sleeps
     # shared
-    Gate *gate
+    Monitor *monitor
     Lane *inbox                     # FIFO of lanes that want attention
     Lane *inbox_last
     bint stopping
@@ -48,7 +48,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
         return NULL
     loop.core = core
     loop.number = number
-    loop.gate = new Gate()
+    loop.monitor = new Monitor()
     loop.epoll = loop.bell[0] = loop.bell[1] = -1
     loop.random = <unsigned long long>monotonic_ns() | 1
     loop.reserve = RESERVE
@@ -82,9 +82,9 @@ cdef void loop_close(Loop *loop) noexcept nogil:
     cdef Multi *multi
     for number in range(loop.multi_count):
         multi = loop.multis[number]
-        loop.gate.lock()
+        loop.monitor.lock()
         loop.multis[number] = NULL
-        loop.gate.unlock()
+        loop.monitor.unlock()
         if multi != NULL:
             multi_free(multi)
     descriptor_close(loop.epoll)
@@ -97,14 +97,14 @@ cdef void loop_close(Loop *loop) noexcept nogil:
 cdef void loop_free(Loop *loop) noexcept nogil:
     """Free a loop whose thread has ended or never began; when no operation can reach it any more."""
     descriptor_close(loop.bell[0])
-    del loop.gate
+    del loop.monitor
     free(loop)
 
 
 cdef void loop_wake(Loop *loop) noexcept nogil:
-    """Wake the loop; with its gate held, since the portable loop may replace the multi that it sleeps in."""
+    """Wake the loop; with its monitor held, since the portable loop may replace the multi that it sleeps in."""
     if loop.parked and not loop.borrowed:
-        loop.gate.notify()
+        loop.monitor.notify()
     elif loop.asleep:
         loop.asleep = False
         if loop.bell[1] >= 0:
@@ -115,22 +115,22 @@ cdef void loop_wake(Loop *loop) noexcept nogil:
 
 cdef bint loop_fall_asleep(Loop *loop) noexcept nogil:
     """Whether the loop may sleep now; loop_awake must follow."""
-    loop.gate.lock()
+    loop.monitor.lock()
     loop.asleep = loop.inbox == NULL and not loop.stopping and (not loop.borrowed or loop.parked)
     cdef bint asleep = loop.asleep
-    loop.gate.unlock()
+    loop.monitor.unlock()
     return asleep
 
 
 cdef void loop_awake(Loop *loop) noexcept nogil:
-    loop.gate.lock()
+    loop.monitor.lock()
     loop.asleep = False
-    loop.gate.unlock()
+    loop.monitor.unlock()
 
 
 cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
     """Ask the loop to serve `lane` soon; from any thread.  False when the lane is detached already."""
-    loop.gate.lock()
+    loop.monitor.lock()
     cdef bint there = not lane.detached
     if not lane.queued and not lane.detached:
         lane.queued = True
@@ -141,15 +141,15 @@ cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
         else:
             loop.inbox_last.inbox_next = lane
         loop.inbox_last = lane
-    loop.gate.unlock()
+    loop.monitor.unlock()
     return there
 
 
 cdef void loop_stop(Loop *loop) noexcept nogil:
-    loop.gate.lock()
+    loop.monitor.lock()
     loop.stopping = True
     loop_wake(loop)
-    loop.gate.unlock()
+    loop.monitor.unlock()
 
 
 cdef void *loop_body(void *loop_) noexcept nogil:
@@ -177,23 +177,23 @@ cdef void *loop_body(void *loop_) noexcept nogil:
 
 
 cdef bint loop_stopping(Loop *loop) noexcept nogil:
-    loop.gate.lock()
+    loop.monitor.lock()
     if loop.borrowed:
         loop_step_aside(loop)
     cdef bint stopping = loop.stopping
-    loop.gate.unlock()
+    loop.monitor.unlock()
     return stopping
 
 
 cdef void loop_serve_inbox(Loop *loop) noexcept nogil:
     cdef Lane *lane
     while True:
-        loop.gate.lock()
+        loop.monitor.lock()
         lane = loop.inbox
         if lane != NULL:
             loop.inbox = lane.inbox_next
             lane.queued = False
-        loop.gate.unlock()
+        loop.monitor.unlock()
         if lane == NULL:
             return
         lane_serve(lane)
@@ -284,8 +284,8 @@ cdef bint loop_replace_portable_multi(Loop *loop) noexcept nogil:
     cdef Multi *fresh = multi_new(loop, 0, False)
     if fresh == NULL:
         return False
-    loop.gate.lock()
+    loop.monitor.lock()
     loop.multis[0] = fresh
-    loop.gate.unlock()
+    loop.monitor.unlock()
     multi_free(old)
     return True

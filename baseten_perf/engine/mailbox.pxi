@@ -4,7 +4,7 @@
 
 cdef struct Mailbox:
     int refs
-    Gate *gate
+    Monitor *monitor
     unsigned long long *tokens
     Py_ssize_t count
     Py_ssize_t capacity
@@ -16,14 +16,14 @@ cdef void mailbox_drop(Mailbox *box) noexcept nogil:
     if box != NULL and count_down(&box.refs) == 0:
         close_bell(box.bell)
         free(box.tokens)
-        del box.gate
+        del box.monitor
         free(box)
 
 
 cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
     cdef unsigned long long *grown
     cdef Py_ssize_t wanted
-    box.gate.lock()
+    box.monitor.lock()
     if box.bell[0] >= 0:
         if box.count == box.capacity:
             wanted = box.capacity * 2 if box.capacity else 64
@@ -37,8 +37,8 @@ cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
         if box.count == 1:
             box.rung = True
             ring_bell(box.bell)
-            box.gate.notify()
-    box.gate.unlock()
+            box.monitor.notify()
+    box.monitor.unlock()
 
 
 cdef class EventMailbox:
@@ -52,7 +52,7 @@ cdef class EventMailbox:
         if self.box == NULL:
             raise MemoryError
         self.box.refs = 1
-        self.box.gate = new Gate()
+        self.box.monitor = new Monitor()
         self.generation = fork_generation
         if open_bell(self.box.bell) != 0:
             self.box.bell[0] = self.box.bell[1] = -1
@@ -64,9 +64,9 @@ cdef class EventMailbox:
         if self.generation != fork_generation:
             return                  # another process's mailbox: a lock in it may be held for ever; leave it
         with nogil:
-            self.box.gate.lock()
+            self.box.monitor.lock()
             close_bell(self.box.bell)
-            self.box.gate.unlock()
+            self.box.monitor.unlock()
             mailbox_drop(self.box)
 
     @property
@@ -82,12 +82,12 @@ cdef class EventMailbox:
         """Block without the GIL until a new token comes, at most `seconds`; for loops that cannot watch descriptors."""
         cdef bint rung
         with nogil:
-            self.box.gate.lock()
+            self.box.monitor.lock()
             if not self.box.rung:
-                self.box.gate.wait(<long long>(seconds * 1e9))
+                self.box.monitor.wait(<long long>(seconds * 1e9))
             rung = self.box.rung
             self.box.rung = False
-            self.box.gate.unlock()
+            self.box.monitor.unlock()
         return rung
 
     def take(self) -> list:
@@ -95,14 +95,14 @@ cdef class EventMailbox:
         cdef unsigned long long *tokens
         cdef Py_ssize_t count, i
         with nogil:
-            self.box.gate.lock()
+            self.box.monitor.lock()
             tokens = self.box.tokens
             count = self.box.count
             self.box.tokens = NULL
             self.box.count = self.box.capacity = 0
             if self.box.bell[0] >= 0:
                 silence_bell(self.box.bell)
-            self.box.gate.unlock()
+            self.box.monitor.unlock()
         taken = [tokens[i] for i in range(count)]
         free(tokens)
         return taken

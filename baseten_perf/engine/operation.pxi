@@ -1,7 +1,7 @@
 # The native operation: one public call's requests, their progress, and what Python and the loops share of it.
 #
 # Owner: reference counted.  The Python handle holds one reference, each lane that is attached to a loop holds one; the
-# last to let go frees it.  Everything below "shared" is guarded by `gate`; the rest is constant once started.  The
+# last to let go frees it.  Everything below "shared" is guarded by `monitor`; the rest is constant once started.  The
 # bodies are borrowed from `bytes` objects which the handle keeps until no lane is left (see handle.pxi).
 
 cdef enum Outcome:
@@ -13,6 +13,19 @@ cdef enum Outcome:
     OUTCOME_DEADLINE
     OUTCOME_UNDECODABLE
     OUTCOME_NO_MEMORY
+
+# Why a failed attempt was the last one of its request.
+cdef enum Verdict:
+    VERDICT_NONE                    # it was a success, or no attempt brought the end
+    VERDICT_FINAL_STATUS            # a status that is never retried, or not in this operation
+    VERDICT_TOLD                    # x-should-retry: false
+    VERDICT_QUOTA                   # insufficient_quota: waiting would not help
+    VERDICT_PERMANENT               # a failure that the next attempt would only repeat
+    VERDICT_RETRIES                 # max_retries are used up
+    VERDICT_BUDGET                  # the operation's retry budget is used up
+    VERDICT_PATIENCE                # no success for as long as patience allows
+    VERDICT_RETRY_AFTER             # the server asks for a longer wait than patience or the deadline allows
+    VERDICT_NEVER_ANSWERED          # the endpoint has never answered in this process
 
 cdef enum OpState:
     OP_RUNNING
@@ -48,6 +61,12 @@ cdef struct Ending:
     int retry                       # which of them brought this: 0 is the first one
     int hedge                       # or which hedge did; 0 when none
     int route
+    Verdict verdict
+    int refusals                    # of this request
+    long long refused_for           # nanoseconds since the last success on its pace, or since the call began
+    long long retry_after           # nanoseconds that the last refusal asked for; 0 for none
+    int budget                      # what the operation's retry budget was
+    int os_errno                    # why a connection failed; 0 for nothing known
     long long elapsed               # nanoseconds
     bint msgpack                    # rather than JSON
     char *headers                   # behind the struct
@@ -62,7 +81,7 @@ cdef struct Ending:
     size_t vectors
 
 # The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
-# loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's gate guards.
+# loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's monitor guards.
 cdef struct Lane:
     Op *op
     Loop *loop
@@ -74,7 +93,7 @@ cdef struct Lane:
     Backoff *waiting
     Timer deadline
     bint attached
-    bint registered                 # waits for a place among an endpoint's retries; guarded by retries_gate
+    bint registered                 # waits for a place among an endpoint's retries; guarded by retries_monitor
     Lane *next_registered
     Lane *previous
     Lane *next
@@ -94,12 +113,12 @@ cdef struct Op:
     Py_ssize_t count
     size_t total_rows
     long long deadline              # monotonic nanoseconds, or NEVER
-    Mailbox *mailbox                # NULL for a waiter that blocks on `gate`
+    Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
     unsigned long long token
     int lane_count
     Lane *lanes
     # shared
-    Gate *gate
+    Monitor *monitor
     OpState state
     int retry_budget
     int hedge_budget
@@ -126,7 +145,7 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
     op.refs = 1
     op.count = count
     op.deadline = NEVER
-    op.gate = new Gate()
+    op.monitor = new Monitor()
     op.requests = <Request *>calloc(count, sizeof(Request))
     if op.requests == NULL:
         op_drop(op)
@@ -150,7 +169,7 @@ cdef void op_drop(Op *op) noexcept nogil:
     mailbox_drop(op.mailbox)
     if op.core != NULL:
         core_drop(op.core)
-    del op.gate
+    del op.monitor
     free(op)
 
 
@@ -164,8 +183,8 @@ cdef void ending_free(Ending *ending) noexcept nogil:
 
 
 cdef inline bint op_call(Op *op) noexcept nogil:
-    """With the gate held: should the waiter be told now?  True when the mailbox must be rung after unlocking."""
-    op.gate.notify()
+    """With the monitor held: should the waiter be told now?  True when the mailbox must be rung after unlocking."""
+    op.monitor.notify()
     if op.mailbox == NULL or op.mailed:
         return False
     op.mailed = True
@@ -176,14 +195,14 @@ cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
     """The number of the next request to start, in input order; -1 when there is none now."""
     cdef Py_ssize_t index = -1
     cdef bint ring = False
-    op.gate.lock()
+    op.monitor.lock()
     if op.state == OP_RUNNING and op.started < op.submitted:
         index = op.started
         op.started += 1
         if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
             op.hungry = True
             ring = op_call(op)
-    op.gate.unlock()
+    op.monitor.unlock()
     if ring:
         mailbox_post(op.mailbox, op.token)
     return index
@@ -193,9 +212,9 @@ cdef void op_post(Op *op, Ending *ending) noexcept nogil:
     """Hand over how a request ended; the first ending that is not OK ends the operation."""
     cdef bint over = False
     cdef bint ring = False
-    op.gate.lock()
+    op.monitor.lock()
     if op.state != OP_RUNNING:
-        op.gate.unlock()
+        op.monitor.unlock()
         ending_free(ending)
         return
     ending.next = op.endings
@@ -210,7 +229,7 @@ cdef void op_post(Op *op, Ending *ending) noexcept nogil:
         over = True
     if over or (op.mailbox != NULL and op.undrained >= PORTION):
         ring = op_call(op)
-    op.gate.unlock()
+    op.monitor.unlock()
     if ring:
         mailbox_post(op.mailbox, op.token)
     if over:
@@ -218,19 +237,19 @@ cdef void op_post(Op *op, Ending *ending) noexcept nogil:
 
 
 cdef bint op_running(Op *op) noexcept nogil:
-    op.gate.lock()
+    op.monitor.lock()
     cdef bint running = op.state == OP_RUNNING
-    op.gate.unlock()
+    op.monitor.unlock()
     return running
 
 
 cdef bint op_withdraw(Op *op, int *budget) noexcept nogil:
     """Withdraw one unit of the operation's retry or hedge budget; False when it is used up."""
-    op.gate.lock()
+    op.monitor.lock()
     cdef bint granted = budget[0] > 0
     if granted:
         budget[0] -= 1
-    op.gate.unlock()
+    op.monitor.unlock()
     return granted
 
 
@@ -242,12 +261,12 @@ cdef void op_wake_lanes(Op *op) noexcept nogil:
 
 cdef void op_cancel(Op *op) noexcept nogil:
     cdef bint ring = False
-    op.gate.lock()
+    op.monitor.lock()
     cdef bint running = op.state == OP_RUNNING
     if running:
         op.state = OP_CANCELLED
         ring = op_call(op)
-    op.gate.unlock()
+    op.monitor.unlock()
     if ring:
         mailbox_post(op.mailbox, op.token)
     if running:
@@ -258,16 +277,16 @@ cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **row
     """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
     cdef Block *block
     cdef Claim answer = Claim.granted
-    op.gate.lock()
+    op.monitor.lock()
     if op.block == NULL:
         block = block_new(op.total_rows, dimension)
         if block == NULL:
-            op.gate.unlock()
+            op.monitor.unlock()
             return Claim.no_memory
         op.block = block
     if op.block.dimension != dimension:
         answer = Claim.dimension_differs
     else:
         rows[0] = op.block.floats + request.first_row * dimension
-    op.gate.unlock()
+    op.monitor.unlock()
     return answer

@@ -39,17 +39,17 @@ cdef struct Piece:
 
 # Pieces that belong to no block, the oldest first.
 cdef struct Kept:
-    Gate *gate                      # held across a fork, so that a child finds the list whole
+    Monitor *monitor                      # held across a fork, so that a child finds the list whole
     Piece pieces[KEPT_PIECES]
     int count
     size_t bytes
 
 cdef Kept kept
-kept.gate = new Gate()
+kept.monitor = new Monitor()
 
 
 cdef Piece kept_remove(int i) noexcept nogil:
-    """With the gate held."""
+    """With the monitor held."""
     cdef Piece piece = kept.pieces[i]
     kept.count -= 1
     kept.bytes -= piece.size
@@ -62,13 +62,13 @@ cdef Piece pages_take(size_t size) noexcept nogil:
     cdef Piece piece
     cdef int i
     cdef int best = -1
-    kept.gate.lock()
+    kept.monitor.lock()
     for i in range(kept.count):
         if size <= kept.pieces[i].size <= 2 * size and (best < 0 or kept.pieces[i].size <= kept.pieces[best].size):
             best = i
     if best >= 0:
         piece = kept_remove(best)
-    kept.gate.unlock()
+    kept.monitor.unlock()
     if best >= 0:
         return piece
     piece.size = size
@@ -88,14 +88,14 @@ cdef void pages_give(Piece piece) noexcept nogil:
         return
     while True:
         evicted.start = NULL
-        kept.gate.lock()
+        kept.monitor.lock()
         if kept.count == KEPT_PIECES or kept.bytes + piece.size > KEPT_BYTES:
             evicted = kept_remove(0)
         else:
             kept.pieces[kept.count] = piece
             kept.count += 1
             kept.bytes += piece.size
-        kept.gate.unlock()
+        kept.monitor.unlock()
         if evicted.start == NULL:
             return
         unmap_pages(evicted.start, evicted.size)
@@ -106,10 +106,10 @@ cdef void pages_forget() noexcept nogil:
     cdef Piece piece
     while True:
         piece.start = NULL
-        kept.gate.lock()
+        kept.monitor.lock()
         if kept.count > 0:
             piece = kept_remove(0)
-        kept.gate.unlock()
+        kept.monitor.unlock()
         if piece.start == NULL:
             return
         unmap_pages(piece.start, piece.size)

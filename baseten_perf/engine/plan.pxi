@@ -26,6 +26,8 @@ cdef struct Plan:
     int max_retries
     long long backoff_ms
     double retry_share              # budget: share of an operation's requests
+    long long patience              # nanoseconds without a success after which a refusal is final; 0 waits for none
+    size_t most_response_bytes      # of a response's decoded body
     long long hedge_delay           # nanoseconds; 0 for no hedging
     double hedge_share
     unsigned char final_status[1000]    # 1 = this status is not retried
@@ -81,6 +83,8 @@ cdef class RequestPlan:
         initial_backoff_ms: milliseconds before the first retry.
         retry_share: of an operation's requests, those that it may spend retries on for time-outs and repeated network
             failures.
+        patience_s: seconds without any success on an endpoint after which a refused request fails; 0 to wait for none.
+        max_response_bytes: most bytes of a response's body, decoded.
         hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
         hedge_share: of an operation's requests, those that may be copied.
         final_statuses: HTTP statuses that are never retried.
@@ -93,7 +97,8 @@ cdef class RequestPlan:
     def __init__(self, Engine engine not None, *, list routes not None, bint pinned, str method not None, bint bodyless,
                  list lines not None, bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s,
                  double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms,
-                 double retry_share, hedge_delay_s, double hedge_share, final_statuses):
+                 double retry_share, hedge_delay_s, double hedge_share, final_statuses, double patience_s=120.0,
+                 size_t max_response_bytes=268435456):
         global plans_made
         if concurrency < 1:
             raise ValueError("an operation needs at least one slot")
@@ -126,6 +131,8 @@ cdef class RequestPlan:
         plan.max_retries = max_retries
         plan.backoff_ms = initial_backoff_ms
         plan.retry_share = retry_share
+        plan.patience = <long long>(patience_s * 1e9)
+        plan.most_response_bytes = max_response_bytes
         if hedge_delay_s is not None:
             plan.hedge_delay = <long long>(<double>hedge_delay_s * 1e9)
         plan.hedge_share = hedge_share

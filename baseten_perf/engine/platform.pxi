@@ -30,7 +30,7 @@ cdef extern from * nogil:
     }
 
     // A mutex and the condition that its holder waits for; steady clock, so a clock that is set never stalls a wait.
-    struct Gate {
+    struct Monitor {
         std::mutex mutex;
         std::condition_variable condition;
         void lock() { mutex.lock(); }
@@ -98,7 +98,7 @@ cdef extern from * nogil:
     """
     long long monotonic_ns()
     long long unix_ms()
-    cppclass Gate:
+    cppclass Monitor:
         void lock()
         void unlock()
         void notify()

@@ -13,8 +13,8 @@ cdef struct Endpoint:
     int refs
     int healthy                     # atomic
     int generation                  # of the process that the next two belong to
-    int retries                     # running; guarded by retries_gate
-    Lane *registered                # FIFO of lanes that wait for one of them to end; guarded by retries_gate
+    int retries                     # running; guarded by retries_monitor
+    Lane *registered                # FIFO of lanes that wait for one of them to end; guarded by retries_monitor
     Lane *registered_last
 
 cdef struct Route:
@@ -24,7 +24,7 @@ cdef struct Route:
     double weight
     Endpoint *endpoint
 
-cdef Gate *retries_gate = new Gate()
+cdef Monitor *retries_monitor = new Monitor()
 
 
 cdef void endpoint_drop(Endpoint *endpoint) noexcept nogil:
@@ -40,7 +40,7 @@ cdef void route_clear(Route *route) noexcept nogil:
 
 cdef bint endpoint_admits_retry(Endpoint *endpoint, Lane *lane) noexcept nogil:
     """Take a place among the endpoint's running retries; if there is none, the lane is woken when one gets free."""
-    retries_gate.lock()
+    retries_monitor.lock()
     if endpoint.generation != fork_generation:
         # What ran in the parent process does not run here.
         endpoint.generation = fork_generation
@@ -58,7 +58,7 @@ cdef bint endpoint_admits_retry(Endpoint *endpoint, Lane *lane) noexcept nogil:
         else:
             endpoint.registered_last.next_registered = lane
         endpoint.registered_last = lane
-    retries_gate.unlock()
+    retries_monitor.unlock()
     return admitted
 
 
@@ -67,14 +67,14 @@ cdef void endpoint_retry_ended(Endpoint *endpoint) noexcept nogil:
     cdef bint woken = False
     cdef int ended = 1
     while not woken:
-        retries_gate.lock()
+        retries_monitor.lock()
         endpoint.retries -= ended
         ended = 0
         lane = endpoint.registered
         if lane != NULL:
             endpoint.registered = lane.next_registered
             lane.registered = False
-        retries_gate.unlock()
+        retries_monitor.unlock()
         if lane == NULL:
             return
         # A lane that has let go of its operation meanwhile needs no place: the next one may have it.

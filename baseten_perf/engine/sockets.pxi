@@ -84,11 +84,11 @@ cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
 
 cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexcept nogil:
     cdef Loop *loop = <Loop *>loop_
-    descriptors.gate.lock()
+    descriptors.monitor.lock()
     cdef int fd = open_socket(address)
     loop.starved = fd < 0 and descriptors_used_up()
     cdef bint kept = fd >= 0 and descriptor_note(fd)
-    descriptors.gate.unlock()
+    descriptors.monitor.unlock()
     if fd < 0:
         return SOCKET_TIMEOUT       # CURL_SOCKET_BAD
     cdef Socket *known = loop_socket(loop, fd)
