@@ -48,7 +48,7 @@ class HttpClientWrapper:
     that is missing, a range, or something that this libcurl cannot do.
     """
 
-    __slots__ = ("__weakref__", "_connect_timeout_s", "_engine", "_exempt", "_proxies", "_settings")
+    __slots__ = ("__weakref__", "_connect_timeout_s", "_engine", "_exempt", "_proxies", "_settings", "_uds")
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class HttpClientWrapper:
             "connect_timeout_s": connect_timeout_s,
         }
         self._connect_timeout_s = _checked_connect_timeout(connect_timeout_s)
-        socket = None if uds is None else _socket_path(uds)
+        self._uds = socket = None if uds is None else _socket_path(uds)
         no_proxy = ""
         self._exempt: list[tuple[str, int]] = []
         if proxy is not None:
@@ -108,6 +108,11 @@ class HttpClientWrapper:
             if any(host.endswith(f".{name}") and port == number for name, number in self._exempt):
                 return ""
         return self._proxies["https" if url.startswith("https:") else "http"]
+
+    @property
+    def uds(self) -> str | None:
+        """Path of the unix socket that all connections are made to, or None."""
+        return self._uds
 
     @property
     def engine(self) -> Engine:

@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "drive": {"engine", "operations", "values"},
     "certificates": {"engine", "values"},
     "pool": {"certificates", "engine", "values"},
+    "paces": {"engine"},
     "endpoints": {"engine", "pool", "values"},
-    "client": {"drive", "operations", "pool", "endpoints", "certificates", "values", "engine"},
+    "client": {"drive", "operations", "pool", "paces", "endpoints", "certificates", "values", "engine"},
     "root": {"client", "pool", "endpoints", "values"},
     "testing": set(),  # a server is no part of a client
     "cli": {"root", "client", "pool", "values", "testing"},

@@ -16,6 +16,7 @@ from ..endpoints import EndpointPool
 from ..engine import EndpointState, RequestPlan
 from ..headers import header_lines
 from ..policy import Policy
+from ..paces import pace_of
 from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..urls import request_url
 
@@ -28,8 +29,8 @@ MOST_PLANS = 64
 REQUEST_ID_PREFIX = f"perfclient{os.environ.get('PERFORMANCE_CLIENT_REQUEST_ID_PREFIX', '').strip().lower()}".encode()
 
 MakeOperation = Callable[[Policy], operations.Operation]
-# What calls of one kind have in common: path, method, final statuses, id of the policy.
-Kind = tuple[str, str, frozenset[int], int]
+# What calls of one kind have in common: path, method, model, final statuses, id of the policy.
+Kind = tuple[str, str, "str | None", frozenset[int], int]
 # The policy that it was made for, at whose end it is forgotten; the plan; the base URL of each of its routes.
 Planned = tuple["ref[Policy]", RequestPlan, list[str]]
 
@@ -111,7 +112,7 @@ class Connected:
         ticket = 0
         if self._endpoint_pool is not None:
             ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
-        kind = operation.path, operation.method, operation.final_statuses, id(policy)
+        kind = operation.path, operation.method, operation.model, operation.final_statuses, id(policy)
         planned = self._plans.get(kind)
         if planned is None:
             if len(self._plans) >= MOST_PLANS:
@@ -131,8 +132,9 @@ class Connected:
             url = request_url(self._base_url, operation.path)
             routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
             endpoints = [url.removesuffix(operation.path)]
+        api_key = self._api_key if policy.api_key_override is None else policy.api_key_override
         block = header_lines(
-            self._api_key if policy.api_key_override is None else policy.api_key_override,
+            api_key,
             policy.extra_headers,
             timeout_s=policy.timeout_s,
             has_body=operation.has_body,
@@ -141,6 +143,7 @@ class Connected:
         plan = RequestPlan(
             self._pool.engine,
             routes=routes,
+            paces=[pace_of(route[0].decode(), operation.model, api_key, self._pool.uds) for route in routes],
             pinned=policy.pin_initial_endpoint_once,
             method=operation.method,
             bodyless=not operation.has_body,

@@ -18,6 +18,10 @@ from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncm
 
 cdef extern from "<cmath>" nogil:
     double ceil(double number)
+    double fabs(double number)
+    double pow(double base, double exponent)
+    double rint(double number)
+    double sqrt(double number)
 
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *left, const char *right, size_t length)
@@ -28,14 +32,22 @@ include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
 include "timers.pxi"        # a loop's timers
 include "pages.pxi"         # the memory of large blocks, kept for the next
 include "block.pxi"         # the memory of a matrix
+include "queue.pxi"         # who waits for a permit
+include "pace.pxi"          # how an endpoint takes requests,
+include "rate.pxi"          # how fast,
+include "cap.pxi"           # how many at a time,
+include "gate.pxi"          # and when none at all
+include "permits.pxi"       # who may start the next one
+include "shortage.pxi"      # of descriptors
 include "operation.pxi"     # the native operation: requests, lanes, progress
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
-include "route.pxi"         # where an attempt goes: endpoints, their health, their retries
+include "route.pxi"         # where an attempt goes: endpoints, their health, their paces
 include "plan.pxi"          # what requests of one kind have in common
-include "retry.pxi"         # whether and when an attempt is made again
 include "kernel.pxi"        # the decoders' inner loops
+include "retry_headers.pxi" # what a response says of further attempts
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
+include "retry.pxi"         # whether and when an attempt is made again
 include "receiving.pxi"     # the response that it receives
 include "lines.pxi"         # its header lines
 include "options.pxi"       # what libcurl is told about a transfer
@@ -50,3 +62,4 @@ include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # Operation
+include "driver.pxi"        # PaceDriver, for tests

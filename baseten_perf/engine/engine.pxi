@@ -104,8 +104,18 @@ cdef class Engine:
         if op.lanes == NULL:
             raise MemoryError
         op.lane_count = lanes
+        cdef int routes = op.plan.route_count
+        if routes > 1:
+            op.waiters = <Waiter *>calloc(lanes * routes, sizeof(Waiter))
+            if op.waiters == NULL:
+                op.lane_count = 0
+                raise MemoryError
         for i in range(lanes):
             op.lanes[i].op = op
+            op.lanes[i].waiters = &op.lanes[i].only_waiter if routes == 1 else &op.waiters[i * routes]
+            for number in range(routes):
+                op.lanes[i].waiters[number].lane = <void *>&op.lanes[i]
+                op.lanes[i].waiters[number].refs = &op.refs
             op.lanes[i].loop = core.loops[chosen + i]
             op.lanes[i].slots = slots // lanes + (1 if i < slots % lanes else 0)
             count_up(&op.refs)

@@ -57,15 +57,17 @@ def _before_fork() -> None:
     with nogil:
         descriptors.monitor.lock()
         kept.monitor.lock()
+        paces_monitor.lock()
 
 
 def _after_fork_in_parent() -> None:
+    paces_monitor.unlock()
     kept.monitor.unlock()
     descriptors.monitor.unlock()
 
 
 def _after_fork_in_child() -> None:
-    global fork_generation, retries_monitor
+    global fork_generation
     cdef int fd
     fork_generation += 1
     for fd in range(descriptors.capacity):
@@ -74,7 +76,7 @@ def _after_fork_in_child() -> None:
             close_descriptor(fd)
     descriptors.monitor = new Monitor()
     kept.monitor = new Monitor()
-    retries_monitor = new Monitor()
+    paces_after_fork()
     limbo.clear()
     forget_loops()
     draw_request_ids()

@@ -85,7 +85,8 @@ cdef class Operation:
             self.request_id_stem = b"%s-%010x" % (op.plan.request_id_prefix, next_request_id())
             op.request_id_stem = copy_text(self.request_id_stem)
             op.request_id_stem_size = len(self.request_id_stem)
-        op.retry_budget = budget_of(op.plan.retry_share, count)
+        op.begun = seconds_now() - spent_s
+        op.retry_budget = op.most_retry_budget = budget_of(op.plan.retry_share, count)
         op.hedge_budget = budget_of(op.plan.hedge_share, count)
         if op.plan.total_timeout_s > 0:
             op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s - spent_s, CENTURY_S) * 1e9)

@@ -28,6 +28,9 @@ cdef void lane_attach(Lane *lane) noexcept nogil:
     if loop.lanes != NULL:
         loop.lanes.previous = lane
     loop.lanes = lane
+    lane.ready = -1
+    lane.shortage.lane = <void *>lane
+    timer_init(&lane.alarm, ALARM, <void *>lane)
     timer_init(&lane.deadline, DEADLINE_PASSED, <void *>lane)
     if lane.op.deadline != NEVER and not timers_add(&loop.timers, &lane.deadline, lane.op.deadline):
         lane_fail(lane, 0, OUTCOME_NO_MEMORY, b"out of memory")
@@ -67,51 +70,147 @@ cdef void lane_serve(Lane *lane) noexcept nogil:
         lane_start_requests(lane)
     op.monitor.lock()
     cdef bint over = op.state != OP_RUNNING
-    idle = lane.in_flight == 0 and lane.ready == NULL and lane.waiting == NULL and op.started == op.count
+    idle = (lane.in_flight == 0 and lane.ready < 0 and lane.waiting == NULL and op.started == op.count
+            and op.returned < 0)
     op.monitor.unlock()
     if over:
         lane_abort(lane)
+    lane_pass_on(lane)
     if over or idle:
         lane_detach(lane)
 
 
 cdef void lane_start_requests(Lane *lane) noexcept nogil:
+    """Start what slots, descriptors and paces admit; where they do not, wait for them."""
     cdef Op *op = lane.op
+    cdef Permit permit
     cdef Py_ssize_t index
-    cdef Backoff *backoff
-    cdef bint retries_admitted = True
     cdef int route
+    cdef double now
+    cdef double patience_ends = INFINITY_S
+    cdef double look_again = INFINITY_S
+    cdef bint waits = False             # at paces
+    cdef bint short = False
+    cdef bint last_chance = False
     while lane.in_flight < lane.slots:
-        backoff = lane.ready
-        if backoff != NULL and retries_admitted:
-            index = backoff.index
-            route = op_choose_route(op, index, op.requests[index].tried, op.requests[index].attempts)
-            if not endpoint_admits_retry(op.plan.routes[route].endpoint, lane):
-                retries_admitted = False
-                continue
-            lane.ready = backoff.next
-            free(backoff)
+        if not shortage_admits(lane.loop, lane) and not last_chance and (lane.ready >= 0 or op_has_request(op)):
+            short = True
         else:
-            index = op_next_request(op)
+            index = lane_next_request(lane)
             if index < 0:
-                return
+                break
+            now = seconds_now()
+            route = op_take_permit(op, index, lane.waiters, now, last_chance, &permit, &look_again)
+            if route >= 0:
+                if not lane_start_attempt(lane, index, route, &permit) or last_chance:
+                    break
+                continue
+            lane_put_back(lane, index)
+            waits = True
+        if last_chance:
+            break
+        # Nothing can be started.  One attempt is made regardless when patience ends: its failure is what the caller gets.
+        patience_ends = op_patience_ends(op)
+        if seconds_now() < patience_ends:
+            break
+        patience_ends = INFINITY_S      # what is in flight brings the lane back here
+        if lane.in_flight > 0:
+            break
+        last_chance = True
+        short = waits = False
+    lane_stand(lane, short, waits, min(look_again, patience_ends))
+
+
+cdef void lane_stand(Lane *lane, bint short, bint waits, double look_again) noexcept nogil:
+    """Stay in the queues that the lane waits in, leave the others, and set the alarm."""
+    cdef Loop *loop = lane.loop
+    cdef int i
+    if short != lane.shortage.waiting:
+        if short:
+            queue_append(&loop.shortage.queue, &lane.shortage)
+        else:
+            queue_remove(&loop.shortage.queue, &lane.shortage)
+    if short and count_now(&loop.load) == 0:
+        lane_hand_back(lane)
+    if not waits:
+        for i in range(lane.op.plan.route_count):
+            if lane.waiters[i].waiting:
+                pace_leave(lane.op.plan.routes[i].pace, &lane.waiters[i])
+    timers_remove(&loop.timers, &lane.alarm)
+    if (short or waits) and look_again < CENTURY_S:
+        if not timers_add(&loop.timers, &lane.alarm, <long long>(look_again * 1e9) + 1):
+            lane_fail(lane, 0, OUTCOME_NO_MEMORY, b"out of memory for a timer")
+
+
+cdef void lane_pass_on(Lane *lane) noexcept nogil:
+    """Wake who may start now that this lane has started what it could, or has ended something."""
+    cdef Lane *other
+    cdef Waiter *waiter
+    cdef int i
+    for i in range(lane.op.plan.route_count):
+        waiter = pace_next(lane.op.plan.routes[i].pace, seconds_now())
+        if waiter != NULL:
+            other = <Lane *>waiter.lane
+            loop_enqueue(other.loop, other)
+            op_drop(other.op)
+    shortage_passes_on(lane.loop)
+
+
+cdef Py_ssize_t lane_next_request(Lane *lane) noexcept nogil:
+    """The request to send next: one that is ready again, before a fresh one; -1 for none."""
+    cdef Op *op = lane.op
+    cdef Py_ssize_t index = lane.ready
+    if index >= 0:
+        lane.ready = op.requests[index].next
+    else:
+        index = op_next_request(op)
+        if index >= 0 and op.requests[index].started == 0:
             op.requests[index].started = monotonic_ns()
-            route = op_choose_route(op, index, 0, 0)
-        if not lane_start_attempt(lane, index, route):
-            return
+    return index
 
 
-cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route) noexcept nogil:
+cdef void lane_put_back(Lane *lane, Py_ssize_t index) noexcept nogil:
+    """The request goes before all others that are ready."""
+    lane.op.requests[index].next = lane.ready
+    if lane.ready < 0:
+        lane.ready_last = index
+    lane.ready = index
+
+
+cdef void lane_put_last(Lane *lane, Py_ssize_t index) noexcept nogil:
+    lane.op.requests[index].next = -1
+    if lane.ready < 0:
+        lane.ready = index
+    else:
+        lane.op.requests[lane.ready_last].next = index
+    lane.ready_last = index
+
+
+cdef void lane_hand_back(Lane *lane) noexcept nogil:
+    """This loop has no connection at all: what is ready here may go by way of another."""
+    cdef Py_ssize_t index
+    if lane.op.lane_count == 1 or lane.ready < 0:
+        return
+    while lane.ready >= 0:
+        index = lane.ready
+        lane.ready = lane.op.requests[index].next
+        op_return_request(lane.op, index)
+    op_wake_lanes(lane.op)
+
+
+cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *permit) noexcept nogil:
+    """Send the request with the permit; False when the operation has failed."""
     cdef Op *op = lane.op
     cdef Loop *loop = lane.loop
-    cdef bint retry = op.requests[index].attempts > 0
     cdef Transfer *transfer = loop_idle_transfer(loop, op.plan.routes[route].secure)
     if transfer == NULL:
-        if retry:
-            endpoint_retry_ended(op.plan.routes[route].endpoint)
+        permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
+        if no_descriptor_is_left() and shortage_begins(loop):
+            lane_put_back(lane, index)
+            return True
         lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         return False
-    transfer.retry = retry
+    transfer.permit = permit[0]
     cdef int code = transfer_begin(transfer, lane, index, route, 0)
     if code == 0 and op.plan.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
         if not timers_add(&loop.timers, &transfer.hedge_timer, monotonic_ns() + op.plan.hedge_delay):
@@ -131,22 +230,30 @@ cdef enum:
 
 
 cdef void lane_hedge(Transfer *transfer) noexcept nogil:
-    """No header has come for long: send a copy elsewhere, within the hedge budget.  It takes no slot."""
+    """No header has come for long: send a copy elsewhere, within the hedge budget.  It takes no slot, and never waits."""
     cdef Lane *lane = transfer.lane
     cdef Op *op = lane.op
     cdef Request *request = &op.requests[transfer.index]
     cdef Transfer *copy
+    cdef Permit permit
+    cdef double unused = 0
     cdef int route
-    if transfer.status != 0 or transfer.twin != NULL or not op_withdraw(op, &op.hedge_budget):
+    if transfer.status != 0 or transfer.twin != NULL or lane.loop.shortage.most != NO_SHORTAGE:
         return
-    route = op_choose_route(op, transfer.index, request.tried, request.attempts)
-    copy = loop_idle_transfer(lane.loop, op.plan.routes[route].secure)
+    route = op_take_permit(op, transfer.index, NULL, seconds_now(), False, &permit, &unused)
+    if route < 0:
+        return
+    copy = loop_idle_transfer(lane.loop, op.plan.routes[route].secure) if op_withdraw(op, &op.hedge_budget) else NULL
     if copy == NULL:
+        permit_return(&permit, SIGNAL_UNSENT, 0, permit.started)
+        lane_pass_on(lane)
         return
+    copy.permit = permit
     request.hedges += 1
     # The copy decodes apart from the matrix: two attempts must never write to the same rows.
     if transfer_begin(copy, lane, transfer.index, route, request.hedges) != 0:
         transfer_end(copy)
+        lane_pass_on(lane)
         return
     copy.twin = transfer
     transfer.twin = copy
@@ -155,58 +262,77 @@ cdef void lane_hedge(Transfer *transfer) noexcept nogil:
 cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     """libcurl has ended this transfer: complete its request, or make another attempt later."""
     cdef Lane *lane = transfer.lane
-    cdef Op *op = lane.op
     cdef Py_ssize_t index = transfer.index
     cdef Outcome outcome = outcome_of(transfer, code)
-    cdef Ending *ending = NULL
-    cdef curl_off_t asked = transfer.retry_after_ms
-    cdef long long wait = -1
+    cdef double now = seconds_now()
+    cdef double retry_after = transfer_retry_after(transfer) if outcome == OUTCOME_HTTP_STATUS else 0
+    cdef bint short = outcome == OUTCOME_NETWORK and failed_for_descriptors(lane.loop, code, transfer.permit.started)
+    cdef Signal signal = SIGNAL_UNSENT if short else signal_of(transfer, outcome, code, retry_after)
+    cdef Advice advice = permit_return(&transfer.permit, signal, retry_after, now)
     cdef Transfer *twin = transfer.twin
-    if twin != NULL:
-        if outcome == OUTCOME_OK:
-            transfer_end(twin)      # the first success wins, the other is aborted on the wire
-        else:
-            # The other copy may still succeed: it goes on alone, in the slot of both.
-            twin.slot, transfer.slot = transfer.slot or twin.slot, False
-            transfer_end(transfer)
-            lane_serve(lane)
-            return
-    if outcome == OUTCOME_NETWORK and code == E_COULDNT_CONNECT and lane.loop.starved:
-        if lane_makes_do(lane, transfer):
-            return
-        snprintf(transfer.error, sizeof(transfer.error), b"no descriptor is left for a connection (see ulimit -n)")
-    if outcome != OUTCOME_OK and attempt_again(op, &op.requests[index], outcome, transfer.status, code):
-        if asked == 0 and outcome == OUTCOME_HTTP_STATUS:
-            curl.easy_getinfo(transfer.easy, INFO_RETRY_AFTER, &asked)
-            asked *= 1000
-        wait = backoff_ns(op, op.requests[index].attempts, asked, loop_random(lane.loop))
-    if wait >= 0:
+    cdef Next next
+    if twin != NULL and outcome == OUTCOME_OK:
+        transfer_end(twin)          # the first success wins, the other is aborted on the wire
+    elif twin != NULL:
+        # The other copy may still succeed: it goes on alone, in the slot of both.
+        twin.slot, transfer.slot = transfer.slot or twin.slot, False
         transfer_end(transfer)
-        lane_back_off(lane, index, wait)
+        lane_serve(lane)
+        return
+    if outcome == OUTCOME_OK:
+        lane_complete(lane, transfer, outcome, code, VERDICT_NONE, 0)
+    elif short:
+        lane_attempt_unsent(lane, transfer, code, now)
     else:
-        ending = ending_of(transfer, outcome, code, monotonic_ns())
-        transfer_end(transfer)
-        if ending == NULL:
-            lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for an answer")
+        next = next_of(transfer, outcome, signal, advice, retry_after, now)
+        if next.final:
+            lane_complete(lane, transfer, outcome, code, next.verdict, retry_after)
         else:
-            op_post(op, ending)
+            transfer_end(transfer)
+            lane_send_again(lane, index, next)
     lane_serve(lane)
 
 
-cdef bint lane_makes_do(Lane *lane, Transfer *transfer) noexcept nogil:
-    """The process has no descriptor left: go on with the connections there are.  False when there is no other.
-
-    The attempt never was one, so it does not count.
-    """
+cdef void lane_complete(Lane *lane, Transfer *transfer, Outcome outcome, int code, Verdict verdict,
+                        double retry_after) noexcept nogil:
+    """Hand over how the transfer's request ended."""
+    cdef Op *op = lane.op
     cdef Py_ssize_t index = transfer.index
-    if lane.loop.load < 2:
-        return False
+    cdef Ending *ending = ending_of(transfer, outcome, code, monotonic_ns())
+    if ending != NULL and outcome != OUTCOME_OK:
+        ending.verdict = verdict
+        ending.refusals = <int>op.requests[index].refusals
+        ending.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
+        ending.retry_after = <long long>(retry_after * 1e9)
+        ending.budget = op.most_retry_budget
+    transfer_end(transfer)
+    if ending == NULL:
+        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for an answer")
+    else:
+        op_post(op, ending)
+
+
+cdef void lane_attempt_unsent(Lane *lane, Transfer *transfer, int code, double now) noexcept nogil:
+    """No descriptor was left for a connection.  The attempt never was one, so it does not count."""
+    cdef Py_ssize_t index = transfer.index
+    if now >= op_patience_ends(lane.op):
+        snprintf(transfer.error, sizeof(transfer.error), b"no descriptor is left for a connection (see ulimit -n)")
+        lane_complete(lane, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
+        return
     lane.op.requests[index].attempts -= 1
     transfer_end(transfer)
-    lane.slots = max(1, lane.in_flight)
-    lane_back_off(lane, index, STARVED_BACKOFF)
-    lane_serve(lane)
-    return True
+    lane_put_back(lane, index)
+    if not shortage_begins(lane.loop):
+        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for a timer")
+
+
+cdef void lane_send_again(Lane *lane, Py_ssize_t index, Next next) noexcept nogil:
+    if next.wait > 0:
+        lane_back_off(lane, index, <long long>(next.wait * 1e9))
+    elif next.first:
+        lane_put_back(lane, index)
+    else:
+        lane_put_last(lane, index)
 
 
 cdef void lane_fail(Lane *lane, Py_ssize_t index, Outcome outcome, const char *words) noexcept nogil:
@@ -244,12 +370,8 @@ cdef void lane_backoff_over(Backoff *backoff) noexcept nogil:
         lane.waiting = backoff.next
     if backoff.next != NULL:
         backoff.next.previous = backoff.previous
-    backoff.next = NULL
-    if lane.ready == NULL:
-        lane.ready = backoff
-    else:
-        lane.ready_last.next = backoff
-    lane.ready_last = backoff
+    lane_put_last(lane, backoff.index)
+    free(backoff)
     lane_serve(lane)
 
 
@@ -262,6 +384,8 @@ cdef void lane_deadline_passed(Lane *lane) noexcept nogil:
         if index < 0 or transfer.index < index:
             index = transfer.index
         transfer = transfer.next
+    if index < 0:
+        index = lane.ready
     if index < 0 and lane.waiting != NULL:
         index = lane.waiting.index
     if index < 0:
@@ -273,7 +397,7 @@ cdef void lane_deadline_passed(Lane *lane) noexcept nogil:
 
 
 cdef void lane_abort(Lane *lane) noexcept nogil:
-    """Stop everything of this lane: attempts are aborted on the wire, waiting retries are forgotten."""
+    """Stop everything of this lane: attempts are aborted on the wire, waiting requests are forgotten."""
     cdef Backoff *backoff
     while lane.transfers != NULL:
         transfer_end(lane.transfers)
@@ -282,7 +406,5 @@ cdef void lane_abort(Lane *lane) noexcept nogil:
         lane.waiting = backoff.next
         timers_remove(&lane.loop.timers, &backoff.timer)
         free(backoff)
-    while lane.ready != NULL:
-        backoff = lane.ready
-        lane.ready = backoff.next
-        free(backoff)
+    lane.ready = -1
+    lane_stand(lane, False, False, INFINITY_S)

@@ -87,6 +87,7 @@ cdef enum:
     # CURLcode
     E_OK = 0
     E_UNSUPPORTED_PROTOCOL = 1
+    E_FAILED_INIT = 2
     E_URL_MALFORMAT = 3
     E_COULDNT_RESOLVE_PROXY = 5
     E_COULDNT_RESOLVE_HOST = 6

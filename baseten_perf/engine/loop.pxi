@@ -19,7 +19,7 @@ cdef struct Loop:
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
     int attached                    # lanes in `lanes`; written by the loop, read by anyone
-    bint starved                    # the system had no descriptor left for the last connection
+    Shortage shortage               # of descriptors
     int reserve                     # of callers about answers that come at once: see caller_sleeps
     # shared
     Monitor *monitor
@@ -52,6 +52,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.epoll = loop.bell[0] = loop.bell[1] = -1
     loop.random = <unsigned long long>monotonic_ns() | 1
     loop.reserve = RESERVE
+    shortage_init(&loop.shortage, loop)
     cdef bint good = True
     if core.use_epoll:
         loop.epoll = epoll_open()
@@ -209,6 +210,10 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
             lane_backoff_over(<Backoff *>timer.owner)
         elif timer.kind == HEDGE_DUE:
             lane_hedge(<Transfer *>timer.owner)
+        elif timer.kind == ALARM:
+            lane_serve(<Lane *>timer.owner)
+        elif timer.kind == SHORTAGE_EASES:
+            shortage_eases(loop)
         else:
             lane_deadline_passed(<Lane *>timer.owner)
 

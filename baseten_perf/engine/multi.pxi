@@ -108,21 +108,20 @@ cdef Transfer *loop_idle_transfer(Loop *loop, bint secure) noexcept nogil:
             place = min(place, number)
         elif multi_has_room(loop.multis[number], secure):
             return multi_idle_transfer(loop.multis[number])
-        elif loop.multis[number].secure == secure:
+        elif fullest == NULL or loop.multis[number].secure == secure:
             fullest = loop.multis[number]
     place = min(place, loop.multi_count)
-    if place == MOST_MULTIS:
-        # No lane has so many slots, but several may: then the last one takes more than it should.
-        return multi_idle_transfer(fullest if fullest != NULL else loop.multis[0])
-    loop.multis[place] = multi_new(loop, place, secure)
-    if loop.multis[place] == NULL:
-        return NULL
-    loop.multi_count = max(loop.multi_count, place + 1)
-    return multi_idle_transfer(loop.multis[place])
+    if place < MOST_MULTIS:
+        loop.multis[place] = multi_new(loop, place, secure)
+        if loop.multis[place] != NULL:
+            loop.multi_count = max(loop.multi_count, place + 1)
+            return multi_idle_transfer(loop.multis[place])
+    # No place, or no descriptor for one more: another one takes more than it should.
+    return multi_idle_transfer(fullest) if fullest != NULL else NULL
 
 
 cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
-    """Close the multis that have been idle for long; when to look again, or NEVER."""
+    """Close the multis that have been idle for long, or are while descriptors are short; when to look again, or NEVER."""
     cdef long long again = NEVER
     cdef long long expires
     cdef int number
@@ -132,7 +131,7 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
         if multi == NULL or multi.active > 0 or multi.idle_since == 0:
             continue
         expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
-        if expires > loop.now:
+        if expires > loop.now and not loop.shortage.fresh:
             again = min(again, expires)
         elif loop.epoll < 0:
             # The portable loop sleeps in its one multi, so there must always be one.
@@ -140,4 +139,5 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
         else:
             loop.multis[number] = NULL
             multi_free(multi)
+    loop.shortage.fresh = False
     return again

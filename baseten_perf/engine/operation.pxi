@@ -42,10 +42,12 @@ cdef struct Request:
     long long started               # when an attempt first got a slot; 0 before
     long long first_row
     unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
+    Py_ssize_t next                 # in a list of requests that may be sent again; -1 at its end
     unsigned int rows
-    unsigned char attempts          # started so far, hedges aside
+    unsigned int attempts           # sent so far, hedges aside
+    unsigned int refusals           # of them, those that the server did not take: no retries
     unsigned char hedges
-    unsigned char connect_failures
+    unsigned char retries           # failed attempts that count against max_retries
     unsigned char network_failures
 
 # How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
@@ -88,13 +90,15 @@ cdef struct Lane:
     int slots
     int in_flight
     Transfer *transfers
-    Backoff *ready                  # FIFO of retries whose back-off is over
-    Backoff *ready_last
-    Backoff *waiting
+    Py_ssize_t ready                # FIFO of requests to be sent again, linked by Request.next; -1 for none
+    Py_ssize_t ready_last
+    Backoff *waiting                # requests whose own back-off is not over
     Timer deadline
+    Timer alarm                     # when to ask for a permit again
+    Waiter *waiters                 # for each route, for its pace
+    Waiter only_waiter              # where there is one route
+    Waiter shortage                 # for a descriptor
     bint attached
-    bint registered                 # waits for a place among an endpoint's retries; guarded by retries_monitor
-    Lane *next_registered
     Lane *previous
     Lane *next
     bint queued
@@ -112,11 +116,14 @@ cdef struct Op:
     bint embeddings
     Py_ssize_t count
     size_t total_rows
+    double begun                    # instant, in seconds
     long long deadline              # monotonic nanoseconds, or NEVER
     Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
     unsigned long long token
     int lane_count
     Lane *lanes
+    Waiter *waiters                 # the lanes', where there are several routes
+    int most_retry_budget
     # shared
     Monitor *monitor
     OpState state
@@ -125,6 +132,7 @@ cdef struct Op:
     Request *requests
     Py_ssize_t submitted
     Py_ssize_t started
+    Py_ssize_t returned             # list of requests that a lane could not start: any other may; -1 for none
     Py_ssize_t finished
     Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
     bint hungry
@@ -145,6 +153,7 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
     op.refs = 1
     op.count = count
     op.deadline = NEVER
+    op.returned = -1
     op.monitor = new Monitor()
     op.requests = <Request *>calloc(count, sizeof(Request))
     if op.requests == NULL:
@@ -162,6 +171,7 @@ cdef void op_drop(Op *op) noexcept nogil:
         op.endings = ending.next
         ending_free(ending)
     free(op.lanes)
+    free(op.waiters)
     free(op.request_id_stem)
     free(op.requests)
     plan_drop(op.plan)
@@ -192,11 +202,14 @@ cdef inline bint op_call(Op *op) noexcept nogil:
 
 
 cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
-    """The number of the next request to start, in input order; -1 when there is none now."""
+    """The number of the next request to start: a returned one, else in input order; -1 when there is none now."""
     cdef Py_ssize_t index = -1
     cdef bint ring = False
     op.monitor.lock()
-    if op.state == OP_RUNNING and op.started < op.submitted:
+    if op.state == OP_RUNNING and op.returned >= 0:
+        index = op.returned
+        op.returned = op.requests[index].next
+    elif op.state == OP_RUNNING and op.started < op.submitted:
         index = op.started
         op.started += 1
         if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
@@ -206,6 +219,21 @@ cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
     if ring:
         mailbox_post(op.mailbox, op.token)
     return index
+
+
+cdef bint op_has_request(Op *op) noexcept nogil:
+    """Whether op_next_request would give one."""
+    op.monitor.lock()
+    cdef bint there = op.state == OP_RUNNING and (op.returned >= 0 or op.started < op.submitted)
+    op.monitor.unlock()
+    return there
+
+
+cdef void op_return_request(Op *op, Py_ssize_t index) noexcept nogil:
+    op.monitor.lock()
+    op.requests[index].next = op.returned
+    op.returned = index
+    op.monitor.unlock()
 
 
 cdef void op_post(Op *op, Ending *ending) noexcept nogil:

@@ -85,6 +85,7 @@ cdef class RequestPlan:
             failures.
         patience_s: seconds without any success on an endpoint after which a refused request fails; 0 to wait for none.
         max_response_bytes: most bytes of a response's body, decoded.
+        paces: the PaceState of each route; None for paces of this plan's own.
         hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
         hedge_share: of an operation's requests, those that may be copied.
         final_statuses: HTTP statuses that are never retried.
@@ -98,7 +99,7 @@ cdef class RequestPlan:
                  list lines not None, bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s,
                  double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms,
                  double retry_share, hedge_delay_s, double hedge_share, final_statuses, double patience_s=120.0,
-                 size_t max_response_bytes=268435456):
+                 size_t max_response_bytes=268435456, list paces=None):
         global plans_made
         if concurrency < 1:
             raise ValueError("an operation needs at least one slot")
@@ -113,7 +114,7 @@ cdef class RequestPlan:
         plan.refs = 1
         self.engine = engine
         self.urls = [route[0] for route in routes]
-        self.take_routes(routes)
+        self.take_routes(routes, [PaceState() for _ in routes] if paces is None else paces)
         self.take_lines(lines)
         plan.pinned = pinned
         if method != "POST":
@@ -140,15 +141,16 @@ cdef class RequestPlan:
             if 0 <= status < 1000:
                 plan.final_status[<int>status] = 1
 
-    cdef int take_routes(self, list routes) except -1:
+    cdef int take_routes(self, list routes, list paces) except -1:
         cdef EndpointState state
+        cdef PaceState pace
         cdef Route *route
         if not routes:
             raise ValueError("an operation needs at least one route")
         self.plan.routes = <Route *>calloc(len(routes), sizeof(Route))
         if self.plan.routes == NULL:
             raise MemoryError
-        for url, proxy, state, weight in routes:
+        for (url, proxy, state, weight), pace in zip(routes, paces, strict=True):
             route = &self.plan.routes[self.plan.route_count]
             self.plan.route_count += 1
             route.url = copy_text(url)
@@ -157,6 +159,8 @@ cdef class RequestPlan:
             route.weight = weight
             route.endpoint = state.endpoint
             count_up(&state.endpoint.refs)
+            route.pace = pace.pace
+            count_up(&pace.pace.refs)
         return 0
 
     cdef int take_lines(self, list lines) except -1:

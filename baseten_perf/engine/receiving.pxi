@@ -10,7 +10,7 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         status = status_of(text, length)
         transfer.headers.size = 0
         transfer.body.size = 0
-        transfer.retry_after_ms = 0
+        retry_headers_clear(&transfer.retry_headers)
         transfer.status = status
         transfer.headed = False
         transfer.msgpack = False
@@ -18,8 +18,7 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
             transfer.reader.choose(False)
         on_redirect_status(transfer, status)
         return length
-    if length > 15 and strncasecmp(text, b"retry-after-ms:", 15) == 0:
-        transfer.retry_after_ms = strtoll(text + 15, NULL, 10)
+    retry_headers_read(&transfer.retry_headers, text, length)
     told = content_type_of(text, length)
     if told != ContentType.not_said:
         transfer.msgpack = told == ContentType.msgpack

@@ -1,26 +1,40 @@
-# Whether a failed attempt is made again, and when: schedule, limits and budgets of a request's attempts.
+# Whether a failed attempt is made again, and when: what an attempt tells its pace, and what becomes of its request.
 #
-# Retry k (1, 2, ...) waits min(initial * 4**(k-1), 45 s) plus up to 99 ms of jitter, or as long as the server's
-# Retry-After asks.  A waiting retry holds no concurrency slot.
+# A refused request uses up no retry: it waits at the gate of its pace, as long as patience lasts.  The others are a request's
+# own bad luck: retry k (1, 2, ...) waits min(initial * 4**(k-1), 45 s) plus up to 99 ms of jitter, and at least as long as
+# Retry-After asks.  Who waits holds no concurrency slot.
 
 cdef enum:
     LONGEST_BACKOFF_MS = 45000
-    MOST_CONNECT_RETRIES = 2
-    PATIENCE_MS = 60000             # a Retry-After beyond this and the attempt's timeout is not waited for
-
-cdef long long STARVED_BACKOFF = 10000000      # nanoseconds until a connection is tried again without descriptors
 
 cdef struct Backoff:
     Timer timer
     Lane *lane
     Py_ssize_t index
     Backoff *previous               # among lane.waiting
-    Backoff *next                   # among lane.waiting, later in the FIFO lane.ready
+    Backoff *next
+
+# What becomes of the request of a failed attempt.
+cdef struct Next:
+    bint final
+    Verdict verdict                 # why, when it is final
+    bint first                      # it goes before the others that are ready
+    double wait                     # seconds until it is ready
 
 
-cdef bint status_is_retried(Op *op, int status) noexcept nogil:
-    if status < 0 or status > 999 or op.plan.final_status[status]:
+cdef double transfer_retry_after(Transfer *transfer) noexcept nogil:
+    """Seconds that the response asks to be waited for; 0 for none."""
+    cdef curl_off_t seconds = 0
+    if transfer.retry_headers.after_date and curl.easy_getinfo(transfer.easy, INFO_RETRY_AFTER, &seconds) == 0:
+        return max(0.0, <double>seconds)
+    return transfer.retry_headers.after
+
+
+cdef bint status_is_retried(Op *op, int status, ShouldRetry should) noexcept nogil:
+    if status < 0 or status > 999 or op.plan.final_status[status] or should == RETRY_NO:
         return False
+    if should == RETRY_YES and status != 401 and status != 403:
+        return True
     return status == 408 or status == 409 or status == 429 or 500 <= status <= 599
 
 
@@ -35,33 +49,116 @@ cdef bint is_connect_failure(int curl_code) noexcept nogil:
             or curl_code == E_COULDNT_RESOLVE_PROXY or curl_code == E_SSL_CONNECT_ERROR)
 
 
-cdef bint attempt_again(Op *op, Request *request, Outcome outcome, int status, int curl_code) noexcept nogil:
-    if request.attempts > op.plan.max_retries:
-        return False
+cdef Signal signal_of(Transfer *transfer, Outcome outcome, int curl_code, double retry_after) noexcept nogil:
+    """What an attempt tells its pace."""
+    cdef Op *op = transfer.lane.op
+    cdef int status = transfer.status
+    if outcome == OUTCOME_OK or outcome == OUTCOME_UNDECODABLE:
+        return SIGNAL_SUCCESS
     if outcome == OUTCOME_HTTP_STATUS:
-        return status_is_retried(op, status)
+        if not status_is_retried(op, status, transfer.retry_headers.should):
+            # A server that answers is one that takes requests, unless it only tells to go away.
+            return SIGNAL_NONE if status == 429 or status >= 500 else SIGNAL_SUCCESS
+        if status == 429:
+            return SIGNAL_NONE if says_insufficient_quota(transfer.body.data, transfer.body.size) else SIGNAL_REFUSED
+        return SIGNAL_REFUSED if (status == 503 or status == 529) and retry_after > 0 else SIGNAL_SOFT
     if outcome == OUTCOME_TIMEOUT or outcome == OUTCOME_CONNECT_TIMEOUT:
-        return op_withdraw(op, &op.retry_budget)
+        return SIGNAL_LOST
     if outcome != OUTCOME_NETWORK or failure_is_permanent(curl_code):
+        return SIGNAL_NONE
+    return SIGNAL_GONE if is_connect_failure(curl_code) else SIGNAL_LOST
+
+
+cdef Next final_because(Verdict verdict) noexcept nogil:
+    cdef Next next
+    next.final = True
+    next.verdict = verdict
+    next.first = False
+    next.wait = 0
+    return next
+
+
+cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice advice, double retry_after,
+                  double now) noexcept nogil:
+    """What becomes of the request of a failed attempt, which counts it."""
+    cdef Op *op = transfer.lane.op
+    cdef Request *request = &op.requests[transfer.index]
+    if outcome == OUTCOME_HTTP_STATUS and (signal == SIGNAL_NONE or signal == SIGNAL_SUCCESS):
+        if transfer.retry_headers.should == RETRY_NO and not op.plan.final_status[transfer.status]:
+            return final_because(VERDICT_TOLD)
+        if status_is_retried(op, transfer.status, transfer.retry_headers.should):
+            return final_because(VERDICT_QUOTA)
+        return final_because(VERDICT_FINAL_STATUS)
+    if outcome == OUTCOME_NETWORK and signal == SIGNAL_NONE:
+        return final_because(VERDICT_PERMANENT)
+    if signal == SIGNAL_NONE or signal == SIGNAL_SUCCESS:
+        return final_because(VERDICT_NONE)
+    if op.plan.max_retries == 0:
+        return final_because(VERDICT_RETRIES)
+    if advice == ADVICE_GIVE_UP:
+        return final_because(VERDICT_NEVER_ANSWERED)
+    if advice == ADVICE_BACK_OFF:
+        return next_after_back_off(transfer, outcome, signal, retry_after, now)
+    return next_at_gate(transfer, signal, advice, retry_after, now)
+
+
+cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double retry_after, double now) noexcept nogil:
+    cdef Op *op = transfer.lane.op
+    cdef Request *request = &op.requests[transfer.index]
+    cdef double patience = op.plan.patience * 1e-9
+    cdef Next next
+    request.refusals += 1
+    if signal == SIGNAL_LOST:
+        # The server may have done it: not more often than the caller allows.
+        request.retries += 1
+        if request.retries > op.plan.max_retries:
+            return final_because(VERDICT_RETRIES)
+    if patience <= 0 or now >= op_patience_ends(op):
+        return final_because(VERDICT_PATIENCE)
+    if retry_after > patience or op_deadline_comes_first(op, retry_after, now):
+        return final_because(VERDICT_RETRY_AFTER)
+    next.final = False
+    next.verdict = VERDICT_NONE
+    next.first = signal != SIGNAL_LOST          # probes of an outage are shared out among the requests
+    next.wait = retry_after if advice == ADVICE_ALONE else 0
+    return next
+
+
+cdef bint op_deadline_comes_first(Op *op, double retry_after, double now) noexcept nogil:
+    """Whether no route will admit anything before the deadline."""
+    cdef double deadline = op.deadline * 1e-9
+    cdef int number
+    if op.deadline == NEVER or retry_after <= 0 or now + retry_after < deadline:
         return False
-    if is_connect_failure(curl_code):
-        request.connect_failures += 1
-        return request.connect_failures <= MOST_CONNECT_RETRIES
-    request.network_failures += 1
-    return request.network_failures == 1 or op_withdraw(op, &op.retry_budget)
+    for number in range(op.plan.route_count):
+        if op.plan.route_count > 1 and not pace_stays_closed(op.plan.routes[number].pace, deadline):
+            return False
+    return True
 
 
-cdef long long backoff_ns(Op *op, int retry, long long retry_after_ms, unsigned long long random) noexcept nogil:
-    """How long to wait before retry number `retry` (1 = the first); -1 when Retry-After asks for more than we have."""
+cdef Next next_after_back_off(Transfer *transfer, Outcome outcome, Signal signal, double retry_after,
+                              double now) noexcept nogil:
+    cdef Op *op = transfer.lane.op
+    cdef Request *request = &op.requests[transfer.index]
     cdef long long ms = op.plan.backoff_ms
     cdef int i
-    for i in range(retry - 1):
+    cdef Next next
+    if request.retries >= op.plan.max_retries:
+        return final_because(VERDICT_RETRIES)
+    if signal == SIGNAL_LOST:
+        # The first loss of a connection is free; a time-out never is.
+        request.network_failures += outcome == OUTCOME_NETWORK
+        if not (outcome == OUTCOME_NETWORK and request.network_failures == 1) and (
+            not op_withdraw(op, &op.retry_budget)
+        ):
+            return final_because(VERDICT_BUDGET)
+    request.retries += 1
+    for i in range(request.retries - 1):
         ms = min(ms * 4, LONGEST_BACKOFF_MS)
-    if retry_after_ms > 0:
-        if retry_after_ms > max(op.plan.timeout_ms, PATIENCE_MS):
-            return -1
-        ms = retry_after_ms
-    cdef long long wait = (ms + <long long>(random % 100)) * 1000000
-    if op.deadline != NEVER and retry_after_ms > 0 and monotonic_ns() + wait >= op.deadline:
-        return -1
-    return wait
+    next.final = False
+    next.verdict = VERDICT_NONE
+    next.first = False
+    next.wait = max(ms * 1e-3, retry_after) + (loop_random(transfer.lane.loop) % 100) * 1e-3
+    if retry_after > 0 and (retry_after > op.plan.patience * 1e-9 or now + next.wait >= op.deadline * 1e-9):
+        return final_because(VERDICT_RETRY_AFTER)
+    return next

@@ -2,20 +2,13 @@
 #
 # An attempt takes a route of the best tier that is not empty: healthy ones not tried yet by this request, healthy ones,
 # untried ones, any.  Within the tier a hash of the attempt's ticket decides by weight, which spreads requests evenly
-# without shared state.  Routes of weight 0 are used only when nothing else is left.
-
-cdef enum:
-    # Retry attempts that may run at the same time against one endpoint: it may be in trouble already.
-    MOST_RETRIES = 64
+# without shared state.  Routes of weight 0 are used only when nothing else is left.  A route whose pace admits nothing now
+# is left out; when none is left, the lane waits at all of them.
 
 # Owner: reference counted; the Python EndpointState and each route to it hold one reference.
 cdef struct Endpoint:
     int refs
     int healthy                     # atomic
-    int generation                  # of the process that the next two belong to
-    int retries                     # running; guarded by retries_monitor
-    Lane *registered                # FIFO of lanes that wait for one of them to end; guarded by retries_monitor
-    Lane *registered_last
 
 cdef struct Route:
     char *url
@@ -23,8 +16,11 @@ cdef struct Route:
     bint secure                     # https
     double weight
     Endpoint *endpoint
+    Pace *pace                      # a reference
 
-cdef Monitor *retries_monitor = new Monitor()
+cdef enum:
+    # Routes that a request remembers to have tried, or to have been refused a permit for: a bit for each.
+    REMEMBERED_ROUTES = 64
 
 
 cdef void endpoint_drop(Endpoint *endpoint) noexcept nogil:
@@ -36,50 +32,7 @@ cdef void route_clear(Route *route) noexcept nogil:
     free(route.url)
     free(route.proxy)
     endpoint_drop(route.endpoint)
-
-
-cdef bint endpoint_admits_retry(Endpoint *endpoint, Lane *lane) noexcept nogil:
-    """Take a place among the endpoint's running retries; if there is none, the lane is woken when one gets free."""
-    retries_monitor.lock()
-    if endpoint.generation != fork_generation:
-        # What ran in the parent process does not run here.
-        endpoint.generation = fork_generation
-        endpoint.retries = 0
-        endpoint.registered = NULL
-    cdef bint admitted = endpoint.retries < MOST_RETRIES
-    if admitted:
-        endpoint.retries += 1
-    elif not lane.registered:
-        lane.registered = True
-        lane.next_registered = NULL
-        count_up(&lane.op.refs)
-        if endpoint.registered == NULL:
-            endpoint.registered = lane
-        else:
-            endpoint.registered_last.next_registered = lane
-        endpoint.registered_last = lane
-    retries_monitor.unlock()
-    return admitted
-
-
-cdef void endpoint_retry_ended(Endpoint *endpoint) noexcept nogil:
-    cdef Lane *lane
-    cdef bint woken = False
-    cdef int ended = 1
-    while not woken:
-        retries_monitor.lock()
-        endpoint.retries -= ended
-        ended = 0
-        lane = endpoint.registered
-        if lane != NULL:
-            endpoint.registered = lane.next_registered
-            lane.registered = False
-        retries_monitor.unlock()
-        if lane == NULL:
-            return
-        # A lane that has let go of its operation meanwhile needs no place: the next one may have it.
-        woken = loop_enqueue(lane.loop, lane)
-        op_drop(lane.op)
+    pace_drop(route.pace)
 
 
 cdef unsigned long long splitmix64(unsigned long long ticket) noexcept nogil:
@@ -97,35 +50,41 @@ cdef enum Tier:
     ANY
 
 
-cdef bint route_in_tier(Op *op, int number, Tier tier, unsigned long long tried) noexcept nogil:
+cdef inline bint in_set(unsigned long long routes, int number) noexcept nogil:
+    return number < REMEMBERED_ROUTES and (routes >> number) & 1
+
+
+cdef bint route_in_tier(Op *op, int number, Tier tier, unsigned long long tried,
+                        unsigned long long closed) noexcept nogil:
     cdef Route *route = &op.plan.routes[number]
-    if tier == HEALTHY_UNTRIED or tier == UNTRIED:
-        if number < 64 and (tried >> number) & 1:
-            return False
+    if in_set(closed, number):
+        return False
+    if (tier == HEALTHY_UNTRIED or tier == UNTRIED) and in_set(tried, number):
+        return False
     if tier == HEALTHY_UNTRIED or tier == HEALTHY:
-        if not count_now(&route.endpoint.healthy):
-            return False
+        return count_now(&route.endpoint.healthy)
     return True
 
 
-cdef int op_member(Op *op, Tier tier, unsigned long long tried, int skipped) noexcept nogil:
+cdef int op_member(Op *op, Tier tier, unsigned long long tried, unsigned long long closed, int skipped) noexcept nogil:
     """The number of the tier's route after `skipped` others."""
     cdef int number
     for number in range(op.plan.route_count):
-        if route_in_tier(op, number, tier, tried):
+        if route_in_tier(op, number, tier, tried, closed):
             if skipped == 0:
                 return number
             skipped -= 1
     return 0
 
 
-cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int attempt) noexcept nogil:
-    """The number of the route for attempt `attempt` (0 = the first) of a request."""
+cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, unsigned long long closed,
+                         unsigned int attempt) noexcept nogil:
+    """The number of the route for attempt `attempt` (0 = the first) of a request; -1 when all are closed."""
     cdef int tier, number, members
     cdef int last = 0
     cdef double weights, point
     if op.plan.route_count == 1:
-        return 0
+        return -1 if closed else 0
     cdef unsigned long long ticket = op.ticket
     if not (op.plan.pinned and attempt == 0):
         ticket += <unsigned long long>index
@@ -136,7 +95,7 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int
         weights = 0
         members = 0
         for number in range(op.plan.route_count):
-            if route_in_tier(op, number, <Tier>tier, tried):
+            if route_in_tier(op, number, <Tier>tier, tried, closed):
                 members += 1
                 weights += op.plan.routes[number].weight
                 if op.plan.routes[number].weight > 0:
@@ -144,19 +103,53 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, int
         if members == 0:
             continue
         if weights == 0:
-            return op_member(op, <Tier>tier, tried, <int>(splitmix64(ticket) % <unsigned long long>members))
+            return op_member(
+                op, <Tier>tier, tried, closed, <int>(splitmix64(ticket) % <unsigned long long>members))
         point *= weights
         for number in range(op.plan.route_count):
-            if route_in_tier(op, number, <Tier>tier, tried):
+            if route_in_tier(op, number, <Tier>tier, tried, closed):
                 point -= op.plan.routes[number].weight
                 if point < 0:
                     return number
         return last
-    return 0
+    return -1
+
+
+cdef int op_take_permit(Op *op, Py_ssize_t index, Waiter *waiters, double now, bint last_chance, Permit *permit,
+                        double *look_again) noexcept nogil:
+    """The route of the next attempt of a request, with a permit for it; -1 when the waiters stand in the queues.
+
+    `waiters` is NULL for an attempt that does not wait.  `look_again` becomes the earliest instant at which one of them
+    must ask again.
+    """
+    cdef Request *request = &op.requests[index]
+    cdef unsigned long long closed = 0
+    cdef double again
+    cdef int route
+    while True:
+        route = op_choose_route(op, index, request.tried, closed, request.attempts)
+        if route < 0:
+            return -1
+        if pace_take(op.plan.routes[route].pace, &waiters[route] if waiters != NULL else NULL, now, last_chance,
+                     permit, &again):
+            return route
+        look_again[0] = min(look_again[0], again)
+        if route >= REMEMBERED_ROUTES:
+            return -1
+        closed |= <unsigned long long>1 << route
+
+
+cdef double op_patience_ends(Op *op) noexcept nogil:
+    """The instant from which on a refusal is final: patience runs from the last success, or the start of the call."""
+    cdef double since = op.begun
+    cdef int number
+    for number in range(op.plan.route_count):
+        since = max(since, instant_now(&op.plan.routes[number].pace.good))
+    return since + op.plan.patience * 1e-9
 
 
 cdef class EndpointState:
-    """What the engine knows of one endpoint: whether it is healthy, and how many retries run against it."""
+    """What the engine knows of one endpoint: whether it is healthy."""
 
     cdef Endpoint *endpoint
 
@@ -166,7 +159,6 @@ cdef class EndpointState:
             raise MemoryError
         self.endpoint.refs = 1
         self.endpoint.healthy = 1
-        self.endpoint.generation = fork_generation
 
     @property
     def healthy(self) -> bool:

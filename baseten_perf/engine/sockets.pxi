@@ -86,7 +86,8 @@ cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexce
     cdef Loop *loop = <Loop *>loop_
     descriptors.monitor.lock()
     cdef int fd = open_socket(address)
-    loop.starved = fd < 0 and descriptors_used_up()
+    if fd < 0 and descriptors_used_up():
+        loop.shortage.seen = monotonic_ns()
     cdef bint kept = fd >= 0 and descriptor_note(fd)
     descriptors.monitor.unlock()
     if fd < 0:

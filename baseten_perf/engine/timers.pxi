@@ -4,6 +4,8 @@ cdef enum TimerKind:
     BACKOFF_OVER
     HEDGE_DUE
     DEADLINE_PASSED
+    ALARM                           # a lane asks for a permit again
+    SHORTAGE_EASES
 
 cdef struct Timer:
     long long at                    # monotonic nanoseconds

@@ -47,7 +47,7 @@ cdef struct Transfer:
     Py_ssize_t index
     unsigned long long serial       # of the plan it is set up for
     int route                       # of that plan; it is set up for this one
-    bint retry                      # holds a place among its endpoint's running retries
+    Permit permit                   # it owns it until it is given back
     bint slot                       # counts as in flight: of an attempt and its hedge, one does
     int hedge                       # number of the hedge that it carries; 0 for the original
     Transfer *twin                  # the other of an attempt and its hedge
@@ -58,7 +58,7 @@ cdef struct Transfer:
     size_t joined_size              # without what names the attempt
     char error[256]                 # libcurl's ERRORBUFFER
     int status                      # of the response that is arriving; 0 before its status line
-    long long retry_after_ms
+    RetryHeaders retry_headers
     bint headed                     # the blank line behind the headers has come
     bint broken                     # memory ran out while receiving
     bint redirected                 # some answer of this attempt sent it elsewhere
@@ -109,7 +109,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     transfer.status = 0
     transfer.headed = False
     transfer.redirected = False
-    transfer.retry_after_ms = 0
+    retry_headers_clear(&transfer.retry_headers)
     transfer.error[0] = 0
     transfer.broken = False
     transfer.headers.size = 0
@@ -154,9 +154,7 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
     if transfer.twin != NULL:
         transfer.twin.twin = NULL
         transfer.twin = NULL
-    if transfer.retry:
-        transfer.retry = False
-        endpoint_retry_ended(transfer.lane.op.plan.routes[transfer.route].endpoint)
+    permit_return(&transfer.permit, SIGNAL_NONE, 0, transfer.multi.loop.now * 1e-9)
     lane_unlink(transfer.lane, transfer)
     transfer.lane = NULL
     transfer.multi.active -= 1

@@ -50,7 +50,7 @@ class Classify(Operation):
         self._prefix = b'{"inputs":'
         self._suffix = b"," + orjson.dumps(options)[1:]
         self._batches = Batches(self._texts, policy)
-        super().__init__("classify", "POST", "/predict", len(self._batches))
+        super().__init__("classify", "POST", "/predict", len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
 

@@ -85,7 +85,7 @@ class Embed(Operation):
             encoding_format = "base64"
         self._suffix = _suffix(model, encoding_format, dimensions, user)
         self._batches = Batches(self._texts, policy)
-        super().__init__("embed", "POST", "/v1/embeddings", len(self._batches), self._batches.sizes())
+        super().__init__("embed", "POST", "/v1/embeddings", len(self._batches), self._batches.sizes(), model)
         self._requested_model = self._model = model
         self._object = "list"
         self._prompt_tokens = self._total_tokens = 0

@@ -20,6 +20,7 @@ class Operation(ABC):
         name: name of the public method, for logs and errors.
         method: HTTP method of every request.
         path: appended to the base URL.
+        model: that all requests name, or None; a server may have a quota for each.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
         tentative: whether there may be another form of the call to make `instead`.
@@ -28,10 +29,19 @@ class Operation(ABC):
     final_statuses: frozenset[int] = frozenset()
     tentative = False
 
-    __slots__ = ("elapsed", "headers", "method", "name", "path", "rows")
+    __slots__ = ("elapsed", "headers", "method", "model", "name", "path", "rows")
 
-    def __init__(self, name: str, method: str, path: str, requests: int, rows: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        requests: int,
+        rows: Sequence[int] | None = None,
+        model: str | None = None,
+    ) -> None:
         self.name = name
+        self.model = model
         self.method = method
         self.path = path
         self.rows = rows

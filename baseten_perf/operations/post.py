@@ -62,7 +62,7 @@ class Post(Operation):
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
         if verb not in WITH_BODY:
             self._bodies = [b""] * len(self._bodies)
-        super().__init__(name, verb, path, len(self._bodies))
+        super().__init__(name, verb, path, len(self._bodies), model=_common_model(payloads))
         self._data: list[Any] = [None] * len(self._bodies)
 
     def body(self, index: int) -> bytes:
@@ -94,3 +94,11 @@ class Post(Operation):
 
     def partial(self, matrix: Matrix | None) -> list[Any]:
         return list(self._data)
+
+
+def _common_model(payloads: Sequence[Any]) -> str | None:
+    """The model that all payloads name."""
+    first = payloads[0].get("model") if isinstance(payloads[0], dict) else None
+    if type(first) is str and all(isinstance(other, dict) and other.get("model") == first for other in payloads):
+        return first
+    return None

@@ -58,7 +58,7 @@ class Rerank(Operation):
         self._prefix = orjson.dumps(before)[:-1] + b',"texts":'
         self._suffix = b"," + orjson.dumps(after)[1:]
         self._batches = Batches(self._texts, policy)
-        super().__init__("rerank", "POST", "/rerank", len(self._batches))
+        super().__init__("rerank", "POST", "/rerank", len(self._batches), model=model)
         self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:

@@ -1,0 +1,96 @@
+# A pace without sockets and clocks: steps in, events out.  For tests of permits, which play operations and servers.
+
+cdef struct PlayedShare:
+    Waiter waiter
+    int refs
+
+cdef enum:
+    MOST_PLAYED = 4096
+
+
+cdef class PaceDriver:
+    """Drives one pace: shares ask for permits and give them back, at instants that the caller makes up.
+
+    Parameters:
+        shares: how many there are, numbered from 0.
+    """
+
+    cdef Pace *pace
+    cdef PlayedShare *shares
+    cdef int count
+    cdef dict permits               # number -> bytes of the Permit
+    cdef long long given
+
+    def __cinit__(self, int shares):
+        cdef int i
+        if not 1 <= shares <= MOST_PLAYED:
+            raise ValueError(f"shares must be between 1 and {MOST_PLAYED}, not {shares}")
+        self.pace = pace_new()
+        self.shares = <PlayedShare *>calloc(shares, sizeof(PlayedShare))
+        if self.pace == NULL or self.shares == NULL:
+            raise MemoryError
+        self.count = shares
+        self.permits = {}
+        for i in range(shares):
+            self.shares[i].refs = 1
+            self.shares[i].waiter.refs = &self.shares[i].refs
+            self.shares[i].waiter.lane = &self.shares[i]
+
+    def take(self, int share, double now, bint last_chance=False):
+        """A permit's number; or None: the share stands in the FIFO, and looks again at `look_again` or when woken."""
+        cdef Permit permit
+        cdef double look_again
+        cdef Waiter *waiter = &self.shares[share].waiter if share >= 0 else NULL
+        if not pace_take(self.pace, waiter, now, last_chance, &permit, &look_again):
+            return None, look_again
+        self.given += 1
+        self.permits[self.given] = (<char *>&permit)[:sizeof(Permit)]
+        return self.given, look_again
+
+    def end(self, long long number, int signal, double retry_after, double now) -> int:
+        """Give a permit back; the Advice for its request."""
+        cdef Permit permit
+        cdef bytes kept = self.permits.pop(number)
+        memcpy(&permit, PyBytes_AS_STRING(kept), sizeof(Permit))
+        return permit_return(&permit, <Signal>signal, retry_after, now)
+
+    def leave(self, int share) -> None:
+        """The share has nothing to start."""
+        pace_leave(self.pace, &self.shares[share].waiter)
+
+    def next(self, double now) -> "int | None":
+        """The share to be woken now."""
+        cdef Waiter *waiter = pace_next(self.pace, now)
+        if waiter == NULL:
+            return None
+        count_down(waiter.refs)
+        return <PlayedShare *>waiter.lane - self.shares
+
+    @property
+    def limited(self) -> bool:
+        return count_now(&self.pace.limited) != 0
+
+    @property
+    def flying(self) -> int:
+        return count_now(&self.pace.flying)
+
+    @property
+    def good(self) -> float:
+        """Instant of the last success; 0.0 before the first."""
+        return instant_now(&self.pace.good)
+
+    def waiting(self) -> list:
+        """The shares in the FIFO, the head first."""
+        cdef Waiter *waiter
+        found = []
+        self.pace.monitor.lock()
+        waiter = self.pace.queue.first
+        while waiter != NULL:
+            found.append(<PlayedShare *>waiter.lane - self.shares)
+            waiter = waiter.next
+        self.pace.monitor.unlock()
+        return found
+
+    def __dealloc__(self):
+        pace_drop(self.pace)
+        free(self.shares)

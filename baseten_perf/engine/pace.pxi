@@ -1,0 +1,202 @@
+# A pace: how one endpoint takes the requests of one quota, and the shares of operations that wait for it.
+#
+# Until the first refusal a pace only counts.  From then on a request starts when it has a permit: the gate is open
+# (gate.pxi), the rate allows it (rate.pxi) and no cap is reached (cap.pxi).  Permits are given in permits.pxi.
+#
+# Owner: reference counted; the Python Pace and each route hold one reference.  `limited`, `flying`, `waiters`, `started`, `epoch`,
+# `good`, `cycle` and `idle_since` are atomic, so that a healthy endpoint costs no lock; `monitor`, a leaf, guards all else.
+# Instants are seconds of the monotonic clock.
+
+cdef extern from * nogil:
+    """
+    static inline double instant_now(double *instant) {
+        double seconds;
+        __atomic_load(instant, &seconds, __ATOMIC_RELAXED);
+        return seconds;
+    }
+    static inline void instant_set(double *instant, double seconds) {
+        __atomic_store(instant, &seconds, __ATOMIC_RELAXED);
+    }
+    static inline long long total_up(long long *total) { return __atomic_add_fetch(total, 1, __ATOMIC_RELAXED); }
+    static inline long long total_now(long long *total) { return __atomic_load_n(total, __ATOMIC_RELAXED); }
+    """
+    double instant_now(double *instant)
+    void instant_set(double *instant, double seconds)
+    long long total_up(long long *total)
+    long long total_now(long long *total)
+
+cdef double INFINITY_S = 1e300
+
+cdef enum GateState:
+    GATE_OPEN
+    GATE_CLOSED
+    GATE_PROBE                      # closed, and one request tries whether it may open
+
+cdef enum PaceKind:
+    PACE_UNKNOWN
+    PACE_RATE                       # the server refuses what comes too fast
+    PACE_CAP                        # it refuses what comes while too many are in flight
+
+cdef struct Pace:
+    int refs
+    Pace *previous                  # in all_paces
+    Pace *following
+    int limited                     # since a refusal
+    int flying
+    int waiters
+    long long started               # permits ever given
+    int epoch                       # counts openings
+    double good                     # the last success; 0: the endpoint has never answered
+    double cycle                    # when the cycle began: from one opening to the next
+    double idle_since               # when the last one in flight ended
+    Monitor *monitor
+    Queue queue
+    Waiter *alarmed                 # the head that knows when to look again,
+    double alarmed_at               # and that instant
+    # the gate
+    GateState state
+    bint reported                   # Retry-After was given when it closed
+    bint explicit                   # only a success opens it
+    bint early                      # one may try before Retry-After is over, since a place may be free;
+    bint tried_early                # once per closure
+    bint was_early                  # the probe was such a one
+    int connects                    # failed connections to an endpoint that never answered
+    double until
+    double closed_at
+    double probe_at
+    double closure                  # how long the last one was
+    double usual                    # mean closure without Retry-After
+    double trip                     # mean round trip of a refusal
+    double refused_at               # the last refusal
+    long long window                # number of the start from which `failures` are counted
+    int failures
+    # the cycle
+    long long not_accepted          # `started` less this is how many the server accepted in the cycle
+    long long not_counted           # and how many were started since the opening
+    double opened_at
+    double span
+    double scale
+    # the rate
+    PaceKind kind
+    double low
+    double wide
+    double rate                     # INFINITY_S for none
+    double tokens
+    double refilled_at
+    double bank                     # what a long closure has saved up
+    double batch
+    double batch_at
+    # the cap
+    double cap
+    double cap_seen
+    double took                     # mean latency
+    double last_start
+    double extra_at
+    int extra
+    int agree
+    int need
+    int strange
+    int probe_flying
+    int least_flying
+    int left
+    int most_flying
+    bint sure
+    bint judged
+
+# What an attempt was given; it owns its place among `flying` until pace_end.
+cdef struct Permit:
+    Pace *pace                      # NULL once it is given back
+    bint probe
+    int flying                      # others in flight when it started
+    int epoch
+    long long number                # of the start, among all of the pace
+    double started
+
+cdef Monitor *paces_monitor = new Monitor()     # held across a fork
+cdef Pace *all_paces = NULL
+
+
+cdef void pace_forget(Pace *pace) noexcept nogil:
+    """Back to counting only, with the monitor held; what is in flight and who waits stay."""
+    pace.state = GATE_OPEN
+    pace.kind = PACE_UNKNOWN
+    pace.connects = pace.failures = 0
+    pace.window = total_now(&pace.started)
+    pace.not_accepted = pace.not_counted = total_now(&pace.started)
+    pace.trip = 0.001
+    pace.usual = pace.took = pace.low = pace.wide = pace.tokens = pace.bank = 0
+    pace.scale = FIRST_SCALE / 2
+    pace.rate = pace.cap = INFINITY_S
+    pace.cap_seen = -1
+    pace.need = AGREE
+    pace.agree = pace.strange = pace.extra = 0
+    pace.probe_flying = -1
+    pace.least_flying = pace.left = pace.most_flying = 0
+    pace.sure = pace.judged = False
+    instant_set(&pace.cycle, 0)
+    count_set(&pace.limited, 0)
+
+
+cdef Pace *pace_new() noexcept nogil:
+    global all_paces
+    cdef Pace *pace = <Pace *>calloc(1, sizeof(Pace))
+    if pace == NULL:
+        return NULL
+    pace.refs = 1
+    pace.monitor = new Monitor()
+    pace_forget(pace)
+    paces_monitor.lock()
+    pace.following = all_paces
+    if all_paces != NULL:
+        all_paces.previous = pace
+    all_paces = pace
+    paces_monitor.unlock()
+    return pace
+
+
+cdef void pace_drop(Pace *pace) noexcept nogil:
+    global all_paces
+    if pace == NULL or count_down(&pace.refs) > 0:
+        return
+    paces_monitor.lock()
+    if pace.previous != NULL:
+        pace.previous.following = pace.following
+    else:
+        all_paces = pace.following
+    if pace.following != NULL:
+        pace.following.previous = pace.previous
+    paces_monitor.unlock()
+    del pace.monitor
+    free(pace)
+
+
+cdef void paces_after_fork() noexcept nogil:
+    """In a forked child nothing is in flight and nobody waits; what was learned stays."""
+    global paces_monitor
+    paces_monitor = new Monitor()
+    cdef Pace *pace = all_paces
+    while pace != NULL:
+        pace.monitor = new Monitor()    # a thread of the parent's may hold the old one for ever
+        pace.flying = pace.waiters = 0
+        pace.queue.first = pace.queue.last = pace.alarmed = NULL
+        if pace.state == GATE_PROBE:
+            pace.state = GATE_CLOSED
+        pace = pace.following
+
+
+cdef inline double seconds_now() noexcept nogil:
+    return monotonic_ns() * 1e-9
+
+
+cdef class PaceState:
+    """What the engine knows of how an endpoint takes the requests of one quota."""
+
+    cdef Pace *pace
+
+    def __cinit__(self):
+        self.pace = pace_new()
+        if self.pace == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        pace_drop(self.pace)
