@@ -18,3 +18,8 @@ def pace_of(url: str, model: str | None, api_key: str, uds: str | None) -> PaceS
 @lru_cache(maxsize=MOST_PACES)
 def _remembered(url: str, model: str | None, api_key: str, uds: str | None) -> PaceState:
     return PaceState()
+
+
+def forget_paces() -> None:
+    """Begin anew with all quotas; clients that exist keep what they know of theirs."""
+    _remembered.cache_clear()

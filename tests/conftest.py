@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from baseten_perf import PerformanceClient
+from baseten_perf.paces import forget_paces
 from baseten_perf.testing import Server
 
 API_KEY = "sk-test-7f3a9c"
@@ -28,6 +29,12 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("BASETEN_API_KEY", "OPENAI_API_KEY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_memory() -> None:
+    """A test's refusals are its own: what the process has learned of a quota is forgotten."""
+    forget_paces()
 
 
 POLLERS = ["portable"] if os.environ.get("BASETEN_PERF_POLLER") == "poll" else ["native", "portable"]

@@ -109,9 +109,11 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
             waits = True
         if last_chance:
             break
-        # Nothing can be started.  One attempt is made regardless when patience ends: its failure is what the caller gets.
+        # Nothing can be started.  One attempt is made regardless when patience ends, or will before a gate opens, or the
+        # deadline will: its failure is what the caller gets.
+        now = seconds_now()
         patience_ends = op_patience_ends(op)
-        if seconds_now() < patience_ends:
+        if now < patience_ends and not (waits and op_stays_closed(op, min(patience_ends, op.deadline * 1e-9))):
             break
         patience_ends = INFINITY_S      # what is in flight brings the lane back here
         if lane.in_flight > 0:

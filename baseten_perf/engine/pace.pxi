@@ -108,6 +108,7 @@ cdef struct Pace:
 cdef struct Permit:
     Pace *pace                      # NULL once it is given back
     bint probe
+    bint last_chance                # a refusal ends its operation
     int flying                      # others in flight when it started
     int epoch
     long long number                # of the start, among all of the pace

@@ -32,6 +32,7 @@ cdef bint pace_take(Pace *pace, Waiter *waiter, double now, bint last_chance, Pe
         taken = last_chance or (pace.queue.first == NULL or pace.queue.first == waiter) and pace_admits(pace, now)
     if taken:
         pace_count(pace, now, permit)
+        permit.last_chance = limited and last_chance
         if limited and not last_chance:
             pace_started(pace, now, permit)
     if waiter != NULL:
@@ -56,7 +57,7 @@ cdef void pace_count(Pace *pace, double now, Permit *permit) noexcept nogil:
     permit.flying = count_up(&pace.flying) - 1
     permit.number = total_up(&pace.started) - 1
     permit.epoch = count_now(&pace.epoch)
-    permit.probe = False
+    permit.probe = permit.last_chance = False
     if permit.flying == 0 and not count_now(&pace.limited):
         cycle = instant_now(&pace.cycle)
         # Idle time belongs to no cycle.

@@ -115,25 +115,15 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
             return final_because(VERDICT_RETRIES)
     if patience <= 0 or now >= op_patience_ends(op):
         return final_because(VERDICT_PATIENCE)
-    if retry_after > patience or op_deadline_comes_first(op, retry_after, now):
+    if transfer.permit.last_chance or retry_after > patience:
+        return final_because(VERDICT_RETRY_AFTER)
+    if op.deadline != NEVER and transfer.lane.in_flight <= 1 and op_stays_closed(op, op.deadline * 1e-9):
         return final_because(VERDICT_RETRY_AFTER)
     next.final = False
     next.verdict = VERDICT_NONE
     next.first = signal != SIGNAL_LOST          # probes of an outage are shared out among the requests
     next.wait = retry_after if advice == ADVICE_ALONE else 0
     return next
-
-
-cdef bint op_deadline_comes_first(Op *op, double retry_after, double now) noexcept nogil:
-    """Whether no route will admit anything before the deadline."""
-    cdef double deadline = op.deadline * 1e-9
-    cdef int number
-    if op.deadline == NEVER or retry_after <= 0 or now + retry_after < deadline:
-        return False
-    for number in range(op.plan.route_count):
-        if op.plan.route_count > 1 and not pace_stays_closed(op.plan.routes[number].pace, deadline):
-            return False
-    return True
 
 
 cdef Next next_after_back_off(Transfer *transfer, Outcome outcome, Signal signal, double retry_after,

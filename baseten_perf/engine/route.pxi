@@ -148,6 +148,15 @@ cdef double op_patience_ends(Op *op) noexcept nogil:
     return since + op.plan.patience * 1e-9
 
 
+cdef bint op_stays_closed(Op *op, double until) noexcept nogil:
+    """Whether the gates of all routes are closed at least until then."""
+    cdef int number
+    for number in range(op.plan.route_count):
+        if not pace_stays_closed(op.plan.routes[number].pace, until):
+            return False
+    return True
+
+
 cdef class EndpointState:
     """What the engine knows of one endpoint: whether it is healthy."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from baseten_perf.testing import Server
 Hasty = Callable[..., RequestProcessingPreference]
 
 def pause(server: Server) -> float:
-    first, second = (request.time for request in server.requests())
+    first, second = [request.time for request in server.requests()][:2]
     return second - first
 
 
@@ -63,13 +64,40 @@ def test_an_absurd_time_is_not_waited_for(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("poller")
-def test_one_request_s_wait_does_not_hold_up_the_others(server: Server) -> None:
-    client = PerformanceClient(server.faulty(status=429, retry_after=1, first=1), "k")
-    response = client.batch_post("/x", list(range(50)), RequestProcessingPreference(max_concurrent_requests=1))
-    assert response.data == list(range(50))
-    bodies = [int(request.body) for request in server.requests()]
-    assert bodies[0] == bodies[-1] == 0
-    assert bodies[1:-1] == list(range(1, 50))
+def test_all_requests_wait_with_the_one_that_was_refused(server: Server) -> None:
+    """A quota is everybody's: sending the others meanwhile would only have them refused as well."""
+    client = PerformanceClient(server.faulty(status=429, retry_after_ms=600, first=1), "k")
+    response = client.batch_post("/x", list(range(20)), RequestProcessingPreference(max_concurrent_requests=1))
+    assert response.data == list(range(20))
+    assert [int(request.body) for request in server.requests()] == [0, *range(20)]
+    assert pause(server) >= 0.58
+
+
+def test_another_client_of_the_same_quota_waits_too(server: Server) -> None:
+    base_url = server.faulty(status=429, retry_after_ms=600, first=1)
+    with pytest.raises(requests.exceptions.HTTPError):
+        PerformanceClient(base_url, "k").batch_post("/x", ["one"], RequestProcessingPreference(max_retries=0))
+    assert PerformanceClient(base_url, "k").batch_post("/x", ["other"]).data == ["other"]
+    assert pause(server) >= 0.58
+
+
+def test_another_key_has_a_quota_of_its_own(server: Server) -> None:
+    base_url = server.faulty(status=429, retry_after=30, containing="refused")
+
+    async def both() -> None:
+        refused = PerformanceClient(base_url, "one key").async_batch_post("/x", ["refused"])
+        while not server.statistics().requests:
+            await asyncio.sleep(0.001)
+        assert (await PerformanceClient(base_url, "another").async_batch_post("/x", ["free"])).data == ["free"]
+        refused.cancel()
+
+    asyncio.run(asyncio.wait_for(both(), 20))
+
+
+def test_a_decimal_number_of_seconds(server: Server, hasty: Hasty) -> None:
+    client = PerformanceClient(server.faulty(status=429, retry_after=0.5, times=1), "k")
+    assert client.batch_post("/x", [1], hasty()).data == [1]
+    assert pause(server) >= 0.48
 
 
 def test_on_a_final_status_it_means_nothing(server: Server) -> None:
