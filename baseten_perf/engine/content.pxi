@@ -65,18 +65,25 @@ cdef bint content_whole(Transfer *transfer) noexcept nogil:
 
 cdef bint content_of_error(Transfer *transfer) noexcept nogil:
     """Undo the codings of an error's body, unless it cannot be; False when memory has run out."""
+    if not codings_are_ours:
+        return remove_codings(transfer.headers[0])
     cdef Bytes *coded = transfer.body
-    cdef bint whole = transfer.fault != FAULT_CUT
-    cdef bint decoded = True
-    cdef bint memory = True
-    if codings_are_ours:
-        transfer.body = new Bytes()
-        transfer.room = MOST_ERROR_BYTES
-        decoded = transfer.content.feed(coded.data, coded.size) and (not whole or transfer.content.finish())
-        # What is cut because it would become too large is decoded well enough.
-        decoded = decoded or transfer.fault == FAULT_CUT and transfer.content.failure[0] == 0
-        memory = transfer.fault != FAULT_NO_MEMORY and not transfer.content.out_of_memory
-        if not decoded:
-            coded, transfer.body = transfer.body, coded
+    cdef Bytes *decoded = new Bytes()
+    cdef bint cut = transfer.fault == FAULT_CUT
+    cdef bint done
+    transfer.body = decoded
+    transfer.room = MOST_ERROR_BYTES
+    transfer.fault = FAULT_NONE
+    # It is done, too, as far as it goes when it was cut, or is now because it would become too large.
+    done = transfer.content.feed(coded.data, coded.size) and (cut or transfer.content.finish())
+    done = done or transfer.fault == FAULT_CUT
+    if transfer.fault == FAULT_NO_MEMORY or transfer.content.out_of_memory:
         del coded
-    return memory and (not decoded or remove_codings(transfer.headers[0]))
+        return False
+    transfer.fault = FAULT_CUT if cut else transfer.fault
+    if done:
+        del coded
+        return remove_codings(transfer.headers[0])
+    transfer.body = coded
+    del decoded
+    return True
