@@ -26,6 +26,8 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         if status != 0:
             response_begins(transfer, status)
             return length
+    if transfer.status == 0:
+        return 0                    # no HTTP; libcurl ends the transfer with CURLE_WRITE_ERROR
     if transfer.headed:
         return length               # a trailer, which changes nothing of what has been read
     if length <= 2 and (text[0] == b'\r' or text[0] == b'\n'):
@@ -34,7 +36,7 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         return length
     if transfer.headers.size + length > MOST_HEAD_BYTES:
         transfer.fault = FAULT_HEAD_TOO_LARGE
-        return 0                    # libcurl ends the transfer with CURLE_WRITE_ERROR
+        return 0
     if not append_header_line(transfer.headers[0], text, length):
         transfer.fault = FAULT_NO_MEMORY
         return 0
@@ -93,11 +95,14 @@ cdef int status_of(const char *line, size_t length) noexcept nogil:
         return 0
     while i < length and (is_digit(line[i]) or line[i] == b'.'):
         i += 1
-    if i + 3 >= length or not (line[i] == b' ' or line[i] == b'\t'):
+    cdef size_t version_end = i
+    while i < length and (line[i] == b' ' or line[i] == b'\t'):
+        i += 1
+    if i == version_end or i + 2 >= length:
         return 0
-    if not (is_digit(line[i + 1]) and is_digit(line[i + 2]) and is_digit(line[i + 3])):
+    if not (is_digit(line[i]) and is_digit(line[i + 1]) and is_digit(line[i + 2])):
         return 0
-    return (line[i + 1] - 48) * 100 + (line[i + 2] - 48) * 10 + (line[i + 3] - 48)
+    return (line[i] - 48) * 100 + (line[i + 1] - 48) * 10 + (line[i + 2] - 48)
 
 
 cdef inline bint is_digit(char c) noexcept nogil:

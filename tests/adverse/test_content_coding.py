@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy
 import pytest
-
 from requests.exceptions import HTTPError
 
 from baseten_perf import InvalidResponse, PerformanceClient, RequestProcessingPreference
@@ -66,7 +65,7 @@ def single(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def post(playing: Any, hasty: Hasty) -> Callable[..., Any]:
-    """Make one POST that is answered with these bytes, whatever often it is tried; give the response and the tries."""
+    """Make one POST that is answered with these bytes, however often it is tried; give the response and the number of tries."""
 
     def make(raw: bytes, **options: Any) -> tuple[Any, int]:
         listener = playing(raw)
@@ -191,7 +190,7 @@ def test_a_success_that_cannot_be_decoded(
 
 
 def test_the_beginning_of_a_mislabelled_body_is_shown(post: Any) -> None:
-    with pytest.raises(InvalidResponse, match='the body starts with: {"b": '):
+    with pytest.raises(InvalidResponse, match=r'the body starts with: \{"b": '):
         post(answer(TEXT, "Content-Encoding: gzip"))
 
 
@@ -250,8 +249,7 @@ def test_the_callers_accept_encoding(server: Server, hasty: Hasty) -> None:
     assert client.batch_post("/x", [VALUE], preference).data == [VALUE]
     client.batch_post("/x", [VALUE], hasty(extra_headers={"Accept-Encoding": ""}))
     given, empty = (
-        [value for name, value in request.headers if name.lower() == "accept-encoding"]
-        for request in server.requests()
+        [value for name, value in request.headers if name.lower() == "accept-encoding"] for request in server.requests()
     )
     assert (given, empty) == (["identity"], [""])
 

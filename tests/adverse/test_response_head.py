@@ -94,7 +94,9 @@ def test_the_last_response_counts(headers_of: Any) -> None:
 
 
 @pytest.mark.usefixtures("poller")
-@pytest.mark.parametrize("line", [b"x-%d: " + b"y" * 1000 + b"\r\n", b"x-%d: " + b"y" * 1000 + b"\n", b" %d" + b"z" * 1000])
+@pytest.mark.parametrize(
+    "line", [b"x-%d: " + b"y" * 1000 + b"\r\n", b"x-%d: " + b"y" * 1000 + b"\n", b" %d" + b"z" * 1000]
+)
 def test_an_endless_head(listener: Any, hasty: Hasty, line: bytes) -> None:
     sent = 0
 
@@ -106,7 +108,7 @@ def test_an_endless_head(listener: Any, hasty: Hasty, line: bytes) -> None:
             connection.sendall(line % number)
             sent += len(line)
 
-    with pytest.raises(APIConnectionError, match="(?i)header|larger than allowed"):
+    with pytest.raises(APIConnectionError, match=r"(?i)header|larger than allowed"):
         PerformanceClient(listener(script).url, "k").batch_post("/x", [1], hasty(max_retries=0))
     assert sent < 20_000_000  # what the sockets hold, and far less than all
 

@@ -60,7 +60,10 @@ ENDLESS: dict[str, tuple[bytes, bytes]] = {
     "anything": (b"HTTP/1.1 200 OK\r\n\r\n[", b" " * 20_000),
     "no JSON": (b"HTTP/1.1 200 OK\r\n\r\nfailed!", b" " * 20_000),
     "chunks": (f"HTTP/1.1 200 OK\r\n{CHUNKED}\r\n\r\n".encode(), chunk(b"[" * 20_000)),
-    "msgpack": (b"HTTP/1.1 200 OK\r\nContent-Type: application/msgpack\r\n\r\n", b"\xc6\xff\xff\xff\xff" + b"x" * 20_000),
+    "msgpack": (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/msgpack\r\n\r\n",
+        b"\xc6\xff\xff\xff\xff" + b"x" * 20_000,
+    ),
     "gzip members": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(b"[" * 100_000)),
     "announced": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b" " * 20_000),
 }
