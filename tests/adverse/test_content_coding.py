@@ -65,7 +65,7 @@ def single(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def post(playing: Any, hasty: Hasty) -> Callable[..., Any]:
-    """Make one POST that is answered with these bytes, however often it is tried; give the response and the number of tries."""
+    """Make a POST that is answered with these bytes each time it is tried; give the response and the tries."""
 
     def make(raw: bytes, **options: Any) -> tuple[Any, int]:
         listener = playing(raw)
