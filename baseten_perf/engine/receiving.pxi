@@ -103,7 +103,3 @@ cdef int status_of(const char *line, size_t length) noexcept nogil:
     if not (is_digit(line[i]) and is_digit(line[i + 1]) and is_digit(line[i + 2])):
         return 0
     return (line[i] - 48) * 100 + (line[i + 1] - 48) * 10 + (line[i + 2] - 48)
-
-
-cdef inline bint is_digit(char c) noexcept nogil:
-    return 48 <= c <= 57
