@@ -8,8 +8,8 @@ from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
+from .policy import RequestProcessingPreference
 from .pool import HttpClientWrapper
-from .preference import RequestProcessingPreference
 from .responses import (
     BatchPostResponse,
     ClassificationResponse,

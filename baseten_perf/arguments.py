@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 Kind = TypeVar("Kind")
@@ -99,3 +99,33 @@ def path(name: str, value: Any) -> str:
     if not found or "\0" in found:
         raise ValueError(f"{name}: the path is empty or holds a NUL")
     return str.__str__(found)
+
+
+def by_name(
+    function: str, names: Sequence[str], positions: Sequence[Any], keywords: Mapping[str, Any], before: int = 0
+) -> dict[str, Any]:
+    """The keywords of a call together with what it gives by position.
+
+    Parameters:
+        function: its name, for errors.
+        names: of its positional parameters; of others `before` these, for errors, so many are given.
+
+    Raises TypeError when too many are given, or one twice.
+    """
+    if len(positions) > len(names):
+        most, given = before + len(names), before + len(positions)
+        raise TypeError(f"{function}() takes at most {most} positional arguments ({given} given)")
+    placed = dict(zip(names, positions, strict=False))
+    for name in keywords:
+        if name in placed:
+            raise TypeError(f"{function}() got multiple values for argument {name!r}")
+    return {**placed, **keywords}
+
+
+def unexpected_keyword(function: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error for a keyword that is none of the function's, with the most similar one that is."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    hint = f". Did you mean {close[0]!r}?" if close else ""
+    return TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")

@@ -7,7 +7,7 @@ import itertools
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engine import EventMailbox
 from .call import Call
@@ -16,10 +16,17 @@ from .call import Call
 TURN_S = 0.004
 TURN_BYTES = 1024 * 1024
 
-Future = asyncio.Future[Any]
+Response = TypeVar("Response")
+
+if TYPE_CHECKING:
+
+    class Future(asyncio.Future[Response], Coroutine[Any, Any, Response]):
+        """A future that type checkers let `create_task` have."""
+else:
+    Future = asyncio.Future
 
 
-class CallFuture(Future):
+class CallFuture(Future[Response]):
     """The future of a call. Cancelling it aborts the call on the wire.
 
     Also good for `create_task`, which wants a coroutine: so it has a coroutine's methods.
@@ -67,21 +74,21 @@ class Dispatcher:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.mailbox = EventMailbox()
-        self._futures: dict[int, CallFuture] = {}
+        self._futures: dict[int, CallFuture[Any]] = {}
         self._tokens = itertools.count(1)
         try:
             loop.add_reader(self.mailbox.fileno(), self._ready)
         except NotImplementedError:
             threading.Thread(target=_relay, args=(self.mailbox, loop, self._ready), daemon=True).start()
 
-    def start(self, make_call: Callable[..., Call], *details: Any) -> CallFuture:
+    def start(self, make_call: Callable[..., Call], *details: Any) -> CallFuture[Any]:
         """Start a call at once; its future, which also brings why a call could not be made (ValueError).
 
         Parameters:
             make_call: makes the call of `details`, the mailbox that tells of it, and its token there.
         """
         token = next(self._tokens)
-        future = CallFuture(loop=self._loop)
+        future: CallFuture[Any] = CallFuture(loop=self._loop)
         try:
             future.call = make_call(*details, self.mailbox, token)
         except ValueError as refused:
@@ -151,7 +158,7 @@ class Dispatcher:
         else:
             self._finish(token, future, None, response)
 
-    def _finish(self, token: int, future: CallFuture, failure: Exception | None, response: Any) -> None:
+    def _finish(self, token: int, future: CallFuture[Any], failure: Exception | None, response: Any) -> None:
         del self._futures[token]
         future.call = None
         if failure is not None:
@@ -174,7 +181,7 @@ def _relay(mailbox: EventMailbox, loop: asyncio.AbstractEventLoop, ready: Callab
 _dispatchers: dict[asyncio.AbstractEventLoop, Dispatcher] = {}
 
 
-def start(make_call: Callable[..., Call], *details: Any) -> CallFuture:
+def start(make_call: Callable[..., Call], *details: Any) -> CallFuture[Any]:
     """Start a call in the running event loop, at once; its future. For the parameters see Dispatcher.start.
 
     Raises RuntimeError when no event loop runs in this thread.

@@ -118,23 +118,13 @@ class Watch:
         plan = RequestPlan(
             self._client_wrapper.engine,
             routes=[(check.url.encode("ascii"), check.proxy.encode(), self._state, 1.0)],
-            pinned=False,
             method="GET",
             bodyless=True,
             lines=self._lines,
-            request_id_prefix=None,
-            deadline_header=False,
-            concurrency=1,
             timeout_s=self._timeout_s,
             connect_timeout_s=min(self._client_wrapper.connect_timeout_s, self._timeout_s),
-            total_timeout_s=None,
             # Retries have their own rhythm here, and a probe never goes elsewhere.
-            max_retries=0,
-            initial_backoff_ms=0,
-            retry_share=0.0,
-            hedge_delay_s=None,
-            hedge_share=0.0,
-            final_statuses=(),
+            patience_s=0.0,
         )
         operation = Operation(plan, 1, None, 0, mailbox, token)
         operation.push(b"")

@@ -89,7 +89,7 @@ cdef class RequestPlan:
         max_response_bytes: most bytes of a response's body, decoded.
         paces: the PaceState of each route; None for paces of this plan's own.
         hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
-        hedge_share: of an operation's requests, those that may be copied.
+        hedge_share: of an operation's requests, those that may be copied; 0 for none.
         final_statuses: HTTP statuses that are never retried.
     """
 
@@ -97,10 +97,11 @@ cdef class RequestPlan:
     cdef Engine engine
     cdef list urls                  # of the routes
 
-    def __init__(self, Engine engine not None, *, list routes not None, bint pinned, str method not None, bint bodyless,
-                 list lines not None, bytes request_id_prefix, bint deadline_header, int concurrency, double timeout_s,
-                 double connect_timeout_s, total_timeout_s, int max_retries, long initial_backoff_ms,
-                 double retry_share, hedge_delay_s, double hedge_share, final_statuses, double patience_s=120.0,
+    def __init__(self, Engine engine not None, *, list routes not None, bint pinned=False, str method not None="POST",
+                 bint bodyless=False, list lines not None=[], bytes request_id_prefix=None, bint deadline_header=False,
+                 int concurrency=1, double timeout_s=3600.0, double connect_timeout_s=60.0, total_timeout_s=None,
+                 int max_retries=0, long initial_backoff_ms=125, double retry_share=0.0, hedge_delay_s=None,
+                 double hedge_share=0.0, final_statuses=(), double patience_s=120.0,
                  size_t max_response_bytes=268435456, list paces=None):
         global plans_made
         if concurrency < 1:
@@ -136,7 +137,7 @@ cdef class RequestPlan:
         plan.retry_share = retry_share
         plan.patience = <long long>(patience_s * 1e9)
         plan.most_response_bytes = max_response_bytes
-        if hedge_delay_s is not None:
+        if hedge_delay_s is not None and hedge_share > 0:
             plan.hedge_delay = <long long>(<double>hedge_delay_s * 1e9)
         plan.hedge_share = hedge_share
         for status in final_statuses:

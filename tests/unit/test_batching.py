@@ -10,8 +10,8 @@ import pytest
 
 from baseten_perf.operations._inputs import all_ascii
 from baseten_perf.operations.batching import Batches, checked_texts
+from baseten_perf.policy import RequestProcessingPreference as Preference
 from baseten_perf.policy import resolve
-from baseten_perf.preference import RequestProcessingPreference as Preference
 
 
 class Text(str):

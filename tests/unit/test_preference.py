@@ -11,7 +11,8 @@ import numpy
 import pytest
 
 from baseten_perf.cancellation import CancellationToken
-from baseten_perf.preference import DEFAULTS, FIELDS, RequestProcessingPreference
+from baseten_perf.policy import RequestProcessingPreference
+from baseten_perf.policy.fields import DEFAULTS
 from baseten_perf.trace import TraceContext
 
 POSITIONAL_ORDER = (
@@ -32,11 +33,18 @@ POSITIONAL_ORDER = (
     "non_retryable_status_codes",
     "trace_context",
 )
+KEYWORD_ONLY = ("patience_s", "max_response_bytes")
 
 
-def test_positional_order_is_the_peers() -> None:
-    assert tuple(inspect.signature(RequestProcessingPreference).parameters) == POSITIONAL_ORDER
-    assert FIELDS == POSITIONAL_ORDER
+def test_positional_order_is_the_reference_client_s() -> None:
+    parameters = inspect.signature(RequestProcessingPreference).parameters
+    assert tuple(parameters) == tuple(DEFAULTS) == (*POSITIONAL_ORDER, *KEYWORD_ONLY)
+    for name, parameter in parameters.items():
+        assert (parameter.kind is inspect.Parameter.KEYWORD_ONLY) == (name in KEYWORD_ONLY)
+    with pytest.raises(TypeError, match="takes at most 16 positional arguments"):
+        RequestProcessingPreference(*[None] * 17)  # type: ignore[misc]
+    with pytest.raises(TypeError, match="got multiple values for argument 'batch_size'"):
+        RequestProcessingPreference(1, 2, batch_size=3)  # type: ignore[misc]
     preference = RequestProcessingPreference(12, 16, 60.0, 900)
     assert (preference.max_concurrent_requests, preference.batch_size) == (12, 16)
     assert (preference.timeout_s, preference.max_chars_per_request) == (60.0, 900)
@@ -61,6 +69,8 @@ def test_positional_order_is_the_peers() -> None:
         ("extra_headers", None),
         ("non_retryable_status_codes", set()),
         ("trace_context", None),
+        ("patience_s", 120.0),
+        ("max_response_bytes", 268435456),
     ],
 )
 def test_unset_fields_read_as_their_defaults(name: str, default: object) -> None:
@@ -141,8 +151,10 @@ def test_none_on_the_attribute_lifts_the_character_limit() -> None:
 def test_unknown_attribute_and_keyword_are_refused() -> None:
     with pytest.raises(AttributeError):
         RequestProcessingPreference().batchsize = 8  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'foo'$"):
         RequestProcessingPreference(foo=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"argument 'batchsize'\. Did you mean 'batch_size'\?$"):
+        RequestProcessingPreference(batchsize=1)  # type: ignore[call-arg]
 
 
 def test_getters_return_copies() -> None:

@@ -1,9 +1,8 @@
-"""Connected: what a client is made of (URL, key, pool, endpoints), and how it makes a call of an operation."""
+"""Connection: what a client is made of (URL, key, pool, endpoints), and how it makes a call of an operation."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -15,8 +14,8 @@ from ..drive.call import Call
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, RequestPlan
 from ..headers import header_lines
-from ..policy import Policy
 from ..paces import pace_of
+from ..policy import Policy, RequestProcessingPreference
 from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..urls import request_url
 
@@ -28,14 +27,13 @@ KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 MOST_PLANS = 64
 REQUEST_ID_PREFIX = f"perfclient{os.environ.get('PERFORMANCE_CLIENT_REQUEST_ID_PREFIX', '').strip().lower()}".encode()
 
-MakeOperation = Callable[[Policy], operations.Operation]
 # What calls of one kind have in common: path, method, model, final statuses, id of the policy.
 Kind = tuple[str, str, "str | None", frozenset[int], int]
 # The policy that it was made for, at whose end it is forgotten; the plan; the base URL of each of its routes.
 Planned = tuple["ref[Policy]", RequestPlan, list[str]]
 
 
-class Connected:
+class Connection:
     """The part of PerformanceClient that all its methods need."""
 
     def __init__(
@@ -52,6 +50,7 @@ class Connected:
         uds: str | os.PathLike[str] | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         prefer_base64: bool = False,
+        preference: RequestProcessingPreference | None = None,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -67,6 +66,9 @@ class Connected:
         if endpoint_pool is not None:
             self._endpoint_pool = instance("endpoint_pool", endpoint_pool, EndpointPool)
         self._prefer_base64 = boolean("prefer_base64", prefer_base64)
+        self._preference = None
+        if preference is not None:
+            self._preference = instance("preference", preference, RequestProcessingPreference)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -132,10 +134,11 @@ class Connected:
             url = request_url(self._base_url, operation.path)
             routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
             endpoints = [url.removesuffix(operation.path)]
-        api_key = self._api_key if policy.api_key_override is None else policy.api_key_override
+        override = policy.primary_api_key_override
+        api_key = self._api_key if override is None else override
         block = header_lines(
             api_key,
-            policy.extra_headers,
+            policy.extra_headers or {},
             timeout_s=policy.timeout_s,
             has_body=operation.has_body,
             trace_context=policy.trace_context,
@@ -144,27 +147,19 @@ class Connected:
             self._pool.engine,
             routes=routes,
             paces=[pace_of(route[0].decode(), operation.model, api_key, self._pool.uds) for route in routes],
-            pinned=policy.pin_initial_endpoint_once,
             method=operation.method,
             bodyless=not operation.has_body,
             lines=block.lines,
             request_id_prefix=REQUEST_ID_PREFIX if block.request_id else None,
             deadline_header=block.deadline,
-            concurrency=policy.max_concurrent_requests,
-            timeout_s=policy.timeout_s,
             connect_timeout_s=min(self._pool.connect_timeout_s, policy.timeout_s),
-            total_timeout_s=policy.total_timeout_s,
-            max_retries=policy.max_retries,
-            initial_backoff_ms=policy.initial_backoff_ms,
-            retry_share=policy.retry_budget_pct,
-            hedge_delay_s=policy.hedge_delay if policy.hedge_budget_pct > 0 else None,
-            hedge_share=policy.hedge_budget_pct,
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
+            **policy.limits(),
         )
         return ref(policy, partial(_forget, ref(self), kind)), plan, endpoints
 
 
-def _forget(client: ref[Connected], kind: Kind, policy: ref[Policy]) -> None:
+def _forget(client: ref[Connection], kind: Kind, policy: ref[Policy]) -> None:
     # By way of a reference, since whoever referred to the plans from within would keep them alive.
     alive = client()
     if alive is not None:

@@ -1,0 +1,213 @@
+"""PerformanceClient: each public method is an operation, described once, to be waited for or to be awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import operations
+from ..policy import RequestProcessingPreference
+from ..policy.call_options import Preference, Takes
+from ..policy.description import docstring_lines
+from ..policy.fields import OPTIONS
+from .connection import Connection
+from .method import Described, awaitable, blocking
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..policy.call_options import BatchOptions, PostOptions
+    from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
+
+BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
+POSTED = Takes("hedge_delay", "total_timeout_s", "custom_headers", batched=False)
+SENT = Takes(batched=False)
+
+
+class PerformanceClient(Connection):
+    """Embeds, reranks, classifies and posts in massive concurrency, blocking (`embed`) or in asyncio (`async_embed`).
+
+    A drop-in for `baseten_performance_client.PerformanceClient`. Any thread and any event loop may use it, also at the
+    same time and after a fork; connections are kept alive and shared by all calls.
+
+    How requests are processed is given by keywords of a method, by `preference=RequestProcessingPreference(...)` of a
+    method, or for all calls by that of the client; what comes first here overrides what follows. Positional arguments
+    after `preference` are those of 0.0.x, which takes `max_concurrent_requests` in its place.
+
+    All methods raise, before anything is sent, TypeError, ValueError or OverflowError naming the argument; then:
+
+    - requests.exceptions.HTTPError (args: status and message; `response`) for an answer that is not 2xx,
+    - requests.exceptions.Timeout when `timeout_s` or `total_timeout_s` passes,
+    - APIConnectionError (a requests.exceptions.ConnectionError and a ValueError) when no whole answer comes,
+    - InvalidResponse (a ValueError) when an answer cannot be used,
+    - OperationCancelled (a ValueError) when the `cancel_token` of the call is cancelled.
+
+    Each has `batch_index` (the request that failed), `attempts`, `endpoint` and `partial`: what `response.data` would
+    have held, with None where no answer had arrived.
+
+    A pickle holds these parameters, the API key included, and no connection. A repr holds no key.
+
+    Parameters:
+        base_url: http or https URL, to which the paths of the API are appended. Checked when a call is made.
+        api_key: sent as a bearer token; else the environment's BASETEN_API_KEY or OPENAI_API_KEY.
+        http_version: see HttpClientWrapper.
+        client_wrapper: connection pool to share; it beats `http_version` and `proxy`.
+        proxy: URL of a proxy for all requests.
+        endpoint_pool: endpoints to share the requests among; `base_url` is then not used.
+        prefer_base64: ask for embeddings in base64 (four times smaller) where a call leaves the format open. They are
+            floats to the caller all the same. Servers that ignore it are read as they answer; where one refuses it, the
+            call is made again without it, and so are later calls for that model, at once.
+        preference: options of all calls. It may be changed, for the calls that follow.
+        verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
+
+    Raises ValueError when there is no API key; for the rest see HttpClientWrapper.
+
+    Options, keywords of every method (`batch_size` and `max_chars_per_request` only where a request has several
+    inputs). With keywords of 0.0.x and nothing newer a call has the defaults of 0.0.x:
+    """
+
+    @blocking(BATCHED)
+    def embed(
+        self,
+        input: Sequence[str],
+        model: str,
+        encoding_format: str | None = None,
+        dimensions: int | None = None,
+        user: str | None = None,
+        preference: Preference = None,
+        *positions: float | None,
+        **options: Unpack[BatchOptions],
+    ) -> Described[OpenAIEmbeddingsResponse]:
+        """Embed texts: POST /v1/embeddings (OpenAI API), a batch of inputs per request.
+
+        Parameters:
+            input: texts, in any sequence of str.
+            model: name of the model.
+            encoding_format: "float" or "base64" (four times less on the wire); None leaves it to the server.
+            dimensions: floats per vector, 1 to 1000000, for models that can shorten theirs.
+            user: end user's identifier, at most 1000 bytes.
+
+        The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
+        of shape (inputs, dimension).
+        """
+        return (
+            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy, self._refusing),
+            preference, positions, options,
+        )  # fmt: skip
+
+    async_embed = awaitable(embed)
+
+    @blocking(BATCHED)
+    def rerank(
+        self,
+        query: str,
+        texts: Sequence[str],
+        raw_scores: bool = False,
+        model: str | None = None,
+        return_text: bool = False,
+        truncate: bool = False,
+        truncation_direction: str = "Right",
+        preference: Preference = None,
+        *positions: float | None,
+        **options: Unpack[BatchOptions],
+    ) -> Described[RerankResponse]:
+        """Score texts against a query: POST /rerank (text-embeddings-inference API), a batch of texts per request.
+
+        Parameters:
+            query: what the texts are scored against.
+            texts: any sequence of str.
+            raw_scores: scores as the model gives them, not squashed into 0 to 1.
+            model: name of the model, for servers that have several.
+            return_text: whether results carry their text.
+            truncate: cut texts that are too long for the model, instead of failing.
+            truncation_direction: "Right" or "Left".
+
+        The options are those of PerformanceClient. Returns one result per text with its `index` in `texts`: batches in
+        order, in each the server's order (best first). There is no sorting across batches.
+        """
+        return (
+            lambda policy: operations.Rerank(
+                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy
+            ),
+            preference, positions, options,
+        )  # fmt: skip
+
+    async_rerank = awaitable(rerank)
+
+    @blocking(BATCHED)
+    def classify(
+        self,
+        inputs: Sequence[str],
+        model: str | None = None,
+        raw_scores: bool = False,
+        truncate: bool = False,
+        truncation_direction: str = "Right",
+        preference: Preference = None,
+        *positions: float | None,
+        **options: Unpack[BatchOptions],
+    ) -> Described[ClassificationResponse]:
+        """Classify texts: POST /predict (text-embeddings-inference API), a batch of inputs per request.
+
+        Parameters: as for `rerank`. The options are those of PerformanceClient.
+
+        Returns, for each input in order, the list of its labels with scores.
+        """
+        return (
+            lambda policy: operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy),
+            preference, positions, options,
+        )  # fmt: skip
+
+    async_classify = awaitable(classify)
+
+    @blocking(POSTED)
+    def batch_post(
+        self,
+        url_path: str,
+        payloads: Sequence[Any],
+        preference: Preference = None,
+        method: str | float | None = None,
+        *positions: Any,
+        **options: Unpack[PostOptions],
+    ) -> Described[BatchPostResponse]:
+        """Send JSON payloads to any path, one request each.
+
+        Parameters:
+            url_path: appended to the base URL.
+            payloads: JSON values: dict, list, str, numbers, numpy arrays, ...
+            method: POST (the default), PUT, PATCH; or GET, DELETE, HEAD, OPTIONS, which send no body. A number is the
+                `timeout_s` of 0.0.x, which had its place here.
+            custom_headers: sent with each request; they replace headers of the same name.
+
+        The options are those of PerformanceClient. Returns the parsed JSON answers in the order of the payloads.
+        """
+        if method is not None and not isinstance(method, str):
+            if options.get("timeout_s") is not None:
+                raise TypeError("argument 'timeout_s' is given twice, by position and by keyword")
+            options["timeout_s"], method = method, None
+        verb = method
+        return lambda policy: operations.Post(url_path, payloads, verb, policy), preference, positions, options
+
+    async_batch_post = awaitable(batch_post)
+
+    @blocking(SENT)
+    def batch_system_one(
+        self,
+        requests: Sequence[Any],
+        preference: RequestProcessingPreference | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Described[BatchPostResponse]:
+        """Send System One requests: POST /v1/systemone, one for each.
+
+        Parameters:
+            requests: JSON objects of states and questions, sent as they are.
+            custom_headers: sent with each request; they replace headers of the same name.
+
+        The options are those of PerformanceClient. Returns the parsed JSON answers in the order of the requests.
+        """
+        return lambda policy: operations.SystemOne(requests, policy), preference, (), options
+
+    async_batch_system_one = awaitable(batch_system_one)
+
+
+if PerformanceClient.__doc__:  # `python -OO` has none
+    PerformanceClient.__doc__ = f"{PerformanceClient.__doc__.rstrip()}\n{docstring_lines(OPTIONS)}"

@@ -1,0 +1,130 @@
+"""Public methods, each made of one description: the same call to be waited for in a thread or in an event loop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from copy import copy
+from inspect import Signature, cleandoc
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from ..drive import blocking as drive
+from ..policy import DEFAULT, Policy
+from ..policy.call_options import Preference, Takes
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from ..drive.asynchronous import CallFuture
+    from ..drive.call import Call
+    from ..engine import EventMailbox
+
+P = ParamSpec("P")
+Client = TypeVar("Client", bound=Connection)
+Response = TypeVar("Response")
+Told = TypeVar("Told", covariant=True)
+
+
+class Responding(Protocol[Told]):
+    """What an operation is known by here: its response."""
+
+    def response(self, total_time: float, matrix: Any) -> Told: ...
+
+
+# How the operation is made of a policy; then what the policy is made of: preference, options by position, by keyword.
+Described = tuple[Callable[[Policy], Responding[Response]], Preference, tuple[Any, ...], Any]
+
+
+def blocking(
+    takes: Takes,
+) -> Callable[[Callable[Concatenate[Client, P], Described[Response]]], Callable[Concatenate[Client, P], Response]]:
+    """Make a method that blocks until the response is there, of a description of the same name.
+
+    Parameters:
+        takes: the options that it takes.
+    """
+
+    def method_of(
+        describe: Callable[Concatenate[Client, P], Described[Response]],
+    ) -> Callable[Concatenate[Client, P], Response]:
+        def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Response:
+            make, preference, positions, options = describe(self, *args, **kwargs)
+            policy = takes.policy(describe, self._preference, preference, positions, options)
+            if isinstance(policy, ValueError):
+                make(DEFAULT)  # what is wrong with the inputs is told first
+                # A copy: frames in a traceback refer to the policy, and must not keep themselves and the client.
+                raise copy(policy)
+            operation: Any = make(policy)
+            response: Response = drive.run(self._call(operation, policy))
+            return response
+
+        response = describe.__annotations__["return"].removeprefix("Described[").removesuffix("]")
+        signature = takes.signature(describe).replace(return_annotation=response)
+        _present(method, describe, takes, describe.__doc__ or "", signature)
+        return method
+
+    return method_of
+
+
+def awaitable(
+    blocks: Callable[Concatenate[Client, P], Response],
+) -> Callable[Concatenate[Client, P], CallFuture[Response]]:
+    """Make the method `async_...` that returns a future of the running event loop, of the one that blocks."""
+    takes: Takes = blocks.__dict__["takes"]
+    describe = _named(blocks.__dict__["__wrapped__"], f"async_{blocks.__name__}")
+
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> CallFuture[Response]:
+        # Here, and absolute: asyncio is for those who use it, and this costs each call least.
+        from baseten_perf.drive.asynchronous import start
+
+        make, preference, positions, options = describe(self, *args, **kwargs)
+        policy = takes.policy(describe, self._preference, preference, positions, options)
+        # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.
+        if isinstance(policy, ValueError):
+            make(DEFAULT)
+            return start(_refuse, policy)
+        return start(self._call, make(policy), policy)
+
+    first = f"As `{blocks.__name__}`; returns an asyncio.Future of the running event loop, and starts at once."
+    signature: Signature = blocks.__dict__["__signature__"]
+    signature = signature.replace(return_annotation=f"asyncio.Future[{signature.return_annotation}]")
+    _present(method, describe, takes, f"{first}\n\n{cleandoc(blocks.__doc__ or '')}", signature)
+    if sys.version_info >= (3, 12):
+        from inspect import markcoroutinefunction
+
+        markcoroutinefunction(method)  # so that a mock of the client can be awaited
+    return method
+
+
+def _refuse(policy: ValueError, mailbox: EventMailbox, token: int) -> Call:
+    raise policy
+
+
+def _present(method: Any, describe: Any, takes: Takes, doc: str, signature: Signature) -> None:
+    """Let a method show itself as what it is described by, in help, tracebacks and errors."""
+    method.__code__ = _named_code(method.__code__, describe.__name__, describe.__qualname__)
+    method.__name__, method.__qualname__, method.__module__ = (
+        describe.__name__, describe.__qualname__, describe.__module__,
+    )  # fmt: skip
+    method.__doc__ = doc
+    method.__signature__ = signature
+    method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items() if name != "self"}
+    method.__annotations__["return"] = signature.return_annotation
+    method.__wrapped__ = describe
+    method.takes = takes
+
+
+def _named(function: Any, name: str) -> Any:
+    """The same function under another name, which Python's own TypeErrors tell."""
+    qualname = f"{function.__qualname__.rpartition('.')[0]}.{name}"
+    code = _named_code(function.__code__, name, qualname)
+    twin = FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
+    twin.__qualname__, twin.__module__, twin.__kwdefaults__ = qualname, function.__module__, function.__kwdefaults__
+    twin.__annotations__ = function.__annotations__
+    return twin
+
+
+def _named_code(code: CodeType, name: str, qualname: str) -> CodeType:
+    if sys.version_info >= (3, 11):
+        return code.replace(co_name=name, co_qualname=qualname)
+    return code.replace(co_name=name)

@@ -1,0 +1,97 @@
+"""What type checkers make of the public API: right calls pass, wrong keywords and types are reported, line by line."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import baseten_perf
+
+PROGRAM = '''
+from __future__ import annotations
+
+import asyncio
+
+from baseten_perf import (
+    BatchPostResponse, CancellationToken, ClassificationResponse, OpenAIEmbeddingsResponse, PerformanceClient,
+    RequestProcessingPreference, RerankResponse, TraceContext,
+)
+
+preference = RequestProcessingPreference(32, 8, 3.0, None, patience_s=5, extra_headers={"a": "b"})
+client = PerformanceClient("http://127.0.0.1:8000", "key", preference=preference)
+embedded: OpenAIEmbeddingsResponse = client.embed(
+    ["a"], "m", max_retries=2, batch_size=4, cancel_token=CancellationToken(), trace_context=TraceContext("00-a"),
+    non_retryable_status_codes=[500], max_response_bytes=None, preference=preference,
+)
+embedded = client.embed(["a"], "m", None, None, None, 32, 4, 3.0)
+ranked: RerankResponse = client.rerank(query="q", texts=("a", "b"), pin_initial_endpoint_once=True)
+classified: ClassificationResponse = client.classify(["a"], hedge_delay=0.5, hedge_budget_pct=0.5)
+posted: BatchPostResponse = client.batch_post("/x", [1], 32, 7.5, None, 60.0, {"x": "1"}, extra_headers={"a": "b"})
+posted = client.batch_system_one([{"state": 1}], custom_headers={"a": "b"}, initial_backoff_ms=50)
+size: int = preference.batch_size
+preference.batch_size = 9
+preference.max_chars_per_request = None
+preference.non_retryable_status_codes = [500]
+client.embed(["a"], "m", batchsize=4)  # wrong
+client.embed(["a"], "m", batch_size="4")  # wrong
+client.embed(["a"], "m", timeout_s="4")  # wrong
+client.embed(["a"])  # wrong
+client.embed([1], "m")  # wrong
+client.embed(["a"], "m", custom_headers={"a": "b"})  # wrong
+client.rerank("q", ["a"], return_text="yes")  # wrong
+client.batch_post("/x", [1], batch_size=4)  # wrong
+client.batch_post("/x", [1], extra_headers=["a"])  # wrong
+client.batch_system_one([1], preference=5)  # wrong
+number: int = client.embed(["a"], "m")  # wrong
+RequestProcessingPreference(batchsize=4)  # wrong
+RequestProcessingPreference(batch_size="4")  # wrong
+RequestProcessingPreference(*[1] * 16, patience_s="5")  # wrong
+preference.batchsize = 4  # wrong
+preference.batch_size = "4"  # wrong
+PerformanceClient("http://127.0.0.1:8000", preference={"batch_size": 4})  # wrong
+
+
+async def main() -> None:
+    response: OpenAIEmbeddingsResponse = await client.async_embed(["a"], "m", timeout_s=3, max_retries=2)
+    task = asyncio.create_task(client.async_embed(["a"], "m"))
+    response = await task
+    response, answer = await asyncio.gather(client.async_embed(["a"], "m"), client.async_batch_post("/x", [1]))
+    of_answer: BatchPostResponse = answer
+    ranks: RerankResponse = await asyncio.wait_for(client.async_rerank("q", ["a"]), 5)
+    async with asyncio.TaskGroup() as group:
+        grouped = group.create_task(client.async_classify(["a"], batch_size=2))
+    groups: ClassificationResponse = grouped.result()
+    future = client.async_batch_system_one([1])
+    future.add_done_callback(print)
+    future.cancel()
+    of_answer = future.result()
+    await client.async_embed(["a"], "m", batchsize=4)  # wrong
+    number: int = await client.async_embed(["a"], "m")  # wrong
+    asyncio.create_task(client.embed(["a"], "m"))  # wrong
+'''
+
+
+def environment() -> dict[str, str]:
+    """Where type checkers find the package; what is installed they find themselves."""
+    package = Path(baseten_perf.__file__).resolve().parents[1]
+    installed = package in {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    return {**os.environ, **({} if installed else {"MYPYPATH": str(package)})}
+
+
+def test_mypy_reports_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
+    pytest.importorskip("mypy", reason="mypy comes with the dev extra")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.12", "--config-file", os.devnull,
+         "--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent", "program.py"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    reported = [int(number) for number in re.findall(r"^program\.py:(\d+): error:", run.stdout, re.MULTILINE)]
+    wrong = [number for number, line in enumerate(PROGRAM.splitlines(), 1) if line.endswith("# wrong")]
+    assert sorted(set(reported)) == wrong, run.stdout + run.stderr
