@@ -110,7 +110,7 @@ def test_what_one_coding_gives_to_the_next_is_limited(playing: Any, hasty: Hasty
 def test_an_endless_error(endless: Any, hasty: Hasty, call: Call, status: int) -> None:
     server = endless(f"HTTP/1.1 {status} No\r\nX-A: 1\r\n\r\nsorry".encode(), b"y" * 20_000)
     with pytest.raises(HTTPError) as caught:
-        call(PerformanceClient(server.url, "k"), hasty(max_retries=2, max_response_bytes=10, patience_s=0))
+        call(PerformanceClient(server.url, "k"), hasty(max_retries=2, max_response_bytes=1024, patience_s=0))
     response = caught.value.response
     assert response is not None
     assert (response.status_code, caught.value.args[0], response.headers["x-a"]) == (status, status, "1")
