@@ -28,6 +28,7 @@ cdef enum Signal:
 cdef enum Advice:
     ADVICE_NONE
     ADVICE_GATE                     # it waits at the gate, in front of the others
+    ADVICE_KNOCK                    # the same at an endpoint that has never answered
     ADVICE_ALONE                    # at the gate, but not before its own Retry-After is over
     ADVICE_BACK_OFF                 # it was the request's own bad luck
     ADVICE_GIVE_UP                  # the endpoint has never answered
@@ -125,6 +126,8 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
         pace.left = count_now(&pace.flying)
         if pace.state == GATE_CLOSED and retry_after > 0:
             pace.until = max(pace.until, now + retry_after)
+    if signal == SIGNAL_GONE and instant_now(&pace.good) == 0:
+        return ADVICE_KNOCK
     return ADVICE_ALONE if pace.kind == PACE_CAP and retry_after > 0 else ADVICE_GATE
 
 
@@ -134,6 +137,7 @@ cdef void pace_close(Pace *pace, Permit *permit, Signal signal, double retry_aft
     pace.state = GATE_CLOSED
     pace.closed_at = now
     pace.reported = retry_after > 0
+    pace.soft = signal == SIGNAL_SOFT
     pace.explicit = signal == SIGNAL_GONE or signal == SIGNAL_LOST
     pace.judged = pace.early = pace.tried_early = pace.was_early = False
     pace.least_flying = permit.flying
@@ -187,8 +191,8 @@ cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
     if started - pace.window > 2 * max(<int>SOFT_WINDOW, count_now(&pace.flying)):
         pace.window = started
         pace.failures = 0
-    # Counted by starts: failures are sooner back than successes.
-    pace.failures += permit.number >= pace.window
+    # Counted by starts: failures are sooner back than successes.  One that was alone in flight tells nothing of load.
+    pace.failures += permit.number >= pace.window and (limited or permit.flying > 0)
     if pace.failures >= SOFT and pace.failures >= (DENSE_LIMITED if limited else DENSE) * (started - pace.window):
         return True
     if not limited or pace.state == GATE_CLOSED:

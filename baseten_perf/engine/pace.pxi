@@ -56,6 +56,7 @@ cdef struct Pace:
     # the gate
     GateState state
     bint reported                   # Retry-After was given when it closed
+    bint soft                       # a status without Retry-After closed it
     bint explicit                   # only a success opens it
     bint early                      # one may try before Retry-After is over, since a place may be free;
     bint tried_early                # once per closure

@@ -14,6 +14,7 @@ cdef double BETA = 0.8              # new rate = measured ** TRUST * (BETA * ref
 cdef double TRUST = 0.8
 cdef double FLOOR = 0.85            # all give up as much at a refusal, and
 cdef double FAIR = 2                # small shares of a quota grow faster than large ones, so that they even out
+cdef double LEAST_SOFT_RATE = 10    # a second: statuses without Retry-After may have another reason than the rate
 cdef double SETTLE = 4              # round trips of a refusal after which a request is held to be accepted,
 cdef double LEAST_SETTLE_S = 0.004  # at least
 
@@ -75,6 +76,9 @@ cdef void pace_measure(Pace *pace, double now, double accepted, bint was_cap) no
         # It was none: what was known before still holds.
         low = max(low, pace.low)
         wide = pace.wide
+    if pace.soft:
+        low = max(low, LEAST_SOFT_RATE)
+        wide = max(wide, low)
     pace.wide = wide
     pace.low = pace.rate = min(FLOOR * wide, pow(low, TRUST) * pow(BETA * wide, 1 - TRUST))
     pace.bank = max(0.0, low * closed - 1) if pace.reported and closed >= BANK_S else 0.0

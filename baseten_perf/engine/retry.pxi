@@ -113,8 +113,8 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
     cdef double patience = op.plan.patience * 1e-9
     cdef Next next
     request.refusals += 1
-    if signal == SIGNAL_LOST:
-        # The server may have done it: not more often than the caller allows.
+    if signal == SIGNAL_LOST or advice == ADVICE_KNOCK:
+        # The server may have done it, or may not be there: not more often than the caller allows.
         request.retries += 1
         if request.retries > op.plan.max_retries:
             return final_because(VERDICT_RETRIES)

@@ -7,7 +7,7 @@ import pytest
 from baseten_perf.engine._engine import PaceDriver
 
 NONE, UNSENT, SUCCESS, REFUSED, SOFT, GONE, LOST = range(7)
-GATE, ALONE, BACK_OFF, GIVE_UP = 1, 2, 3, 4
+GATE, KNOCK, ALONE, BACK_OFF, GIVE_UP = 1, 2, 3, 4, 5
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_an_endpoint_that_never_answered_is_given_up_within_a_second() -> None:
             now = look_again
             continue
         advices.append(driver.end(permit, GONE, 0.0, now))
-    assert advices == [GATE, GATE, GIVE_UP]
+    assert advices == [KNOCK, KNOCK, GIVE_UP]
     assert now < 1001.0
     assert not driver.limited  # the next call begins anew
 

@@ -14,7 +14,7 @@ import pytest
 from baseten_perf.engine._engine import PaceDriver
 
 NONE, UNSENT, SUCCESS, REFUSED, SOFT, GONE, LOST = range(7)
-GATE, ALONE, BACK_OFF, GIVE_UP = 1, 2, 3, 4
+GATE, KNOCK, ALONE, BACK_OFF, GIVE_UP = 1, 2, 3, 4, 5
 STEPS = 55_000
 # How a server may be: the weights of the signals in the order of their numbers.
 WEATHER = {
