@@ -150,12 +150,3 @@ def parse(raw: bytes) -> dict[str, str]:
             name = key.strip().lower()
             result[name] = value.strip()
     return result
-
-
-def parse_decoded(raw: bytes) -> dict[str, str]:
-    """The same for an answer that has been decompressed, without the headers that describe the compressed body."""
-    result = parse(raw)
-    if result.get("content-encoding", "").lower() not in ("", "identity"):
-        del result["content-encoding"]
-        result.pop("content-length", None)
-    return result

@@ -3,10 +3,13 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace baseten {
 
 struct Bytes {
+    static constexpr size_t most_kept = 1 << 20;
+
     char* data = nullptr;
     size_t size = 0;
     size_t capacity = 0;
@@ -31,6 +34,16 @@ struct Bytes {
         if (length != 0) std::memcpy(data + size, text, length);
         size += length;
         return true;
+    }
+    void swap(Bytes& other) {
+        std::swap(data, other.data);
+        std::swap(size, other.size);
+        std::swap(capacity, other.capacity);
+    }
+    // Starts again from nothing, in the same memory unless it is more than most bodies need.
+    void restart() {
+        if (capacity > most_kept) std::free(take());
+        size = 0;
     }
     // Hands the memory over: the caller frees it, this run starts again from nothing.
     char* take() {

@@ -14,6 +14,7 @@ from libc.errno cimport errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
 from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp
+from libcpp cimport bool as cpp_bool
 
 
 cdef extern from "<cmath>" nogil:
@@ -29,6 +30,7 @@ cdef extern from "<strings.h>" nogil:
 
 include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
 include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
+include "codings.pxi"       # what undoes content codings, bound at run time
 include "timers.pxi"        # a loop's timers
 include "pages.pxi"         # the memory of large blocks, kept for the next
 include "block.pxi"         # the memory of a matrix
@@ -48,7 +50,9 @@ include "kernel.pxi"        # the decoders' inner loops
 include "retry_headers.pxi" # what a response says of further attempts
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "retry.pxi"         # whether and when an attempt is made again
-include "receiving.pxi"     # the response that it receives
+include "receiving.pxi"     # the head of the response that it receives
+include "content.pxi"       # the content codings of its body
+include "body.pxi"          # its body
 include "lines.pxi"         # its header lines
 include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended

@@ -2,8 +2,17 @@
 
 cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
     cdef long sent = 0
-    if transfer.broken or code == E_OUT_OF_MEMORY:
+    if transfer.fault == FAULT_NO_MEMORY or code == E_OUT_OF_MEMORY:
         return OUTCOME_NO_MEMORY
+    if transfer.fault == FAULT_TOO_LARGE or transfer.fault == FAULT_UNDECODABLE:
+        return OUTCOME_UNDECODABLE
+    if transfer.fault == FAULT_HEAD_TOO_LARGE:
+        snprintf(transfer.error, sizeof(transfer.error), b"the response's header lines are larger than %d bytes",
+                 MOST_HEAD_BYTES)
+    if transfer.fault == FAULT_CUT:
+        # It was we who ended the transfer: enough of the body is there.
+        transfer.error[0] = 0
+        code = E_OK
     if code == E_OPERATION_TIMEDOUT:
         # Request bytes are sent once a connection, new or used again, is ready for them.
         curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
@@ -15,7 +24,11 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         snprintf(transfer.error, sizeof(transfer.error), b"the answer ends inside its headers")
         return OUTCOME_NETWORK
     if not 200 <= transfer.status < 300:
+        if transfer.coded and not content_of_error(transfer):
+            return OUTCOME_NO_MEMORY
         return OUTCOME_HTTP_STATUS
+    if transfer.coded and not content_whole(transfer):
+        return OUTCOME_UNDECODABLE if transfer.fault == FAULT_UNDECODABLE else OUTCOME_NO_MEMORY
     if transfer.decoding:
         transfer.reader.finish()
         if not transfer.reader.vectors.settle() or transfer.reader.out_of_memory:
@@ -25,7 +38,20 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
     return OUTCOME_OK
 
 
+cdef void say_why_undecodable(Transfer *transfer) noexcept nogil:
+    """In `error`, once libcurl has had its say there."""
+    if transfer.fault == FAULT_TOO_LARGE:
+        snprintf(transfer.error, sizeof(transfer.error), b"the body is larger than max_response_bytes=%zu",
+                 transfer.lane.op.plan.most_response_bytes)
+    elif transfer.fault == FAULT_UNDECODABLE:
+        snprintf(transfer.error, sizeof(transfer.error), b"%s", transfer.content.failure)
+    else:
+        snprintf(transfer.error, sizeof(transfer.error), b"%s", transfer.reader.failure)
+
+
 cdef enum:
+    # Of a body that cannot be used, for the error's message.
+    SHOWN_BYTES = 800
     # Up to this size an answer is cheaper to copy than to hand over.
     COPIED_BODY = 16384
 
@@ -61,21 +87,25 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     if transfer.decoding and 200 <= transfer.status < 300:
         body = &transfer.reader.skeleton
     if outcome == OUTCOME_UNDECODABLE:
-        words = transfer.reader.failure
-        body.size = 0
-        body.append(transfer.reader.head, transfer.reader.head_used)
+        say_why_undecodable(transfer)
+        words = transfer.error
+        if transfer.decoding:
+            body.size = 0
+            body.append(transfer.reader.head, transfer.reader.head_used)
+        body.size = min(body.size, <size_t>SHOWN_BYTES)
     elif outcome != OUTCOME_OK and transfer.error[0] != 0:
         words = transfer.error
     elif code != E_OK:
         words = curl.easy_strerror(code)
     cdef Ending *ending = ending_new(transfer.headers, body)
+    body.restart()
     if ending == NULL:
         return NULL
     ending.index = transfer.index
     ending.answered = True
     ending.outcome = outcome
     ending.status = transfer.status
-    ending.curl_code = code
+    ending.curl_code = code if transfer.fault == FAULT_NONE else E_OK
     ending.attempts = request.attempts + request.hedges
     ending.retry = request.attempts - 1
     ending.hedge = transfer.hedge

@@ -196,8 +196,8 @@ cdef void *symbol(void *library, const char *name) except NULL:
     return found
 
 
-cdef int bind() except -1:
-    """Fill `curl` from BASETEN_PERF_LIBCURL (a path), else from the library that the pycurl extension is linked to."""
+cdef void *bind() except NULL:
+    """Fill `curl` from BASETEN_PERF_LIBCURL (a path), else from the library that the pycurl extension is linked to; return it."""
     import os
 
     import pycurl                   # also runs curl_global_init
@@ -234,10 +234,10 @@ cdef int bind() except -1:
     curl.multi_info_read = <Message *(*)(void *, int *) noexcept nogil>symbol(library, "curl_multi_info_read")
     curl.version_info = <Features *(*)(int) noexcept nogil>symbol(library, "curl_version_info")
     curl.version = <const char *(*)() noexcept nogil>symbol(library, "curl_version")
-    return 0
+    return library
 
 
-bind()
+cdef void *libcurl_library = bind()
 
 
 def libcurl_version() -> str:

@@ -26,7 +26,8 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, OPT_AUTOREFERER, <long>1)
     code |= curl.easy_setopt(easy, OPT_TCP_KEEPALIVE, <long>1)
     code |= curl.easy_setopt(easy, OPT_MAXAGE_CONN, <long>IDLE_SECONDS)
-    code |= curl.easy_setopt(easy, OPT_ACCEPT_ENCODING, <char *>b"")
+    if not codings_are_ours:
+        code |= curl.easy_setopt(easy, OPT_ACCEPT_ENCODING, <char *>b"")
     code |= curl.easy_setopt(easy, OPT_NOPROXY, core.no_proxy)
     if core.http_version != 1:
         # Rather wait for a connection that can be shared than open one more.

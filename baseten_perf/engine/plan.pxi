@@ -35,8 +35,10 @@ cdef struct Plan:
 cdef unsigned long long plans_made = 0
 
 # What headers begin with that libcurl neither looks for nor would send by itself.  "user-agent" is one of them as long as
-# CURLOPT_USERAGENT is not set.
+# CURLOPT_USERAGENT is not set, and "accept-encoding" as long as CURLOPT_ACCEPT_ENCODING is not.
 UNKNOWN_TO_LIBCURL = (b"user-agent:", b"request-timeout-ms:", b"traceparent:", b"tracestate:", b"x-")
+if codings_are_ours:
+    UNKNOWN_TO_LIBCURL += (b"accept-encoding:",)
 
 cdef enum:
     REQUEST_ID_DIGITS = 11          # of an operation, with the hyphen before them
@@ -166,6 +168,8 @@ cdef class RequestPlan:
 
     cdef int take_lines(self, list lines) except -1:
         cdef list joined = []
+        if codings_are_ours and not any(line.startswith((b"accept-encoding:", b"accept-encoding;")) for line in lines):
+            joined.append(accept_encoding)
         self.plan.lines = <char **>calloc(len(lines) + 1, sizeof(char *))
         if self.plan.lines == NULL:
             raise MemoryError

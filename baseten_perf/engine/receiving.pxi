@@ -1,35 +1,76 @@
-# What libcurl hands over of a response: its header lines and its body.
+# The head of a response, as libcurl hands it over line by line: kept whole, and read when its blank line has come.
+
+cdef extern from "header_lines.hpp" namespace "baseten" nogil:
+    bint append_header_line(Bytes &block, const char *line, size_t size)
+    cppclass HeaderLines:
+        const char *line
+        size_t line_size
+        const char *value
+        size_t value_size
+        void start(const Bytes &block)
+        bint next()
+        bint named(const char *name)
+
+cdef enum:
+    # Newer versions of libcurl have a limit of their own of 300 KiB.
+    MOST_HEAD_BYTES = 524288
+
 
 cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) noexcept nogil:
     cdef Transfer *transfer = <Transfer *>transfer_
     cdef size_t length = size * count
     cdef int status
-    cdef ContentType told
-    if length >= 12 and strncmp(text, b"HTTP/", 5) == 0:
-        # A new response: the final one, or one after 1xx or a redirect, whose headers no longer matter.
+    if transfer.status == 0 or (transfer.headed and not transfer.bodied):
+        # The first response, or the one after 1xx, a proxy's to CONNECT, or a redirect.
         status = status_of(text, length)
-        transfer.headers.size = 0
-        transfer.body.size = 0
-        retry_headers_clear(&transfer.retry_headers)
-        transfer.status = status
-        transfer.headed = False
-        transfer.msgpack = False
-        if transfer.decoding:
-            transfer.reader.choose(False)
-        on_redirect_status(transfer, status)
-        return length
-    retry_headers_read(&transfer.retry_headers, text, length)
-    told = content_type_of(text, length)
-    if told != ContentType.not_said:
-        transfer.msgpack = told == ContentType.msgpack
-        if transfer.decoding:
-            transfer.reader.choose(transfer.msgpack)
-    if length <= 2:
+        if status != 0:
+            response_begins(transfer, status)
+            return length
+    if transfer.status == 0:
+        return 0                    # no HTTP; libcurl ends the transfer with CURLE_WRITE_ERROR
+    if transfer.headed:
+        return length               # a trailer, which changes nothing of what has been read
+    if length <= 2 and (text[0] == b'\r' or text[0] == b'\n'):
         transfer.headed = True
-    elif not transfer.headers.append(text, length):
-        transfer.broken = True
+        read_head(transfer)
+        return length
+    if transfer.headers.size + length > MOST_HEAD_BYTES:
+        transfer.fault = FAULT_HEAD_TOO_LARGE
+        return 0
+    if not append_header_line(transfer.headers[0], text, length):
+        transfer.fault = FAULT_NO_MEMORY
         return 0
     return length
+
+
+cdef void response_begins(Transfer *transfer, int status) noexcept nogil:
+    transfer.headers.size = 0
+    transfer.body.restart()
+    retry_headers_clear(&transfer.retry_headers)
+    transfer.status = status
+    transfer.headed = False
+    transfer.bodied = False
+    transfer.coded = False
+    transfer.msgpack = False
+    transfer.room = transfer.lane.op.plan.most_response_bytes if 200 <= status < 300 else MOST_ERROR_BYTES
+    if transfer.decoding:
+        transfer.reader.choose(False)
+    on_redirect_status(transfer, status)
+
+
+cdef void read_head(Transfer *transfer) noexcept nogil:
+    cdef HeaderLines lines
+    cdef ContentType told
+    lines.start(transfer.headers[0])
+    while lines.next():
+        retry_headers_read(&transfer.retry_headers, lines.line, lines.line_size)
+        told = content_type_of(lines.line, lines.line_size)
+        if told != ContentType.not_said:
+            transfer.msgpack = told == ContentType.msgpack
+        if lines.named(b"content-encoding:"):
+            content_announced(transfer, lines.value, lines.value_size)
+    if transfer.decoding and transfer.msgpack:
+        transfer.reader.choose(True)
 
 
 cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
@@ -48,27 +89,17 @@ cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
 
 
 cdef int status_of(const char *line, size_t length) noexcept nogil:
+    """The status in a status line: "HTTP/1.1 200 OK", "HTTP/2 200"; 0 when the line is none."""
     cdef size_t i = 5
-    while i < length and line[i] != b' ':
-        i += 1
-    if i + 3 >= length:
+    if length < 10 or strncmp(line, b"HTTP/", 5) != 0 or not is_digit(line[5]):
         return 0
-    return (line[i + 1] - 48) * 100 + (line[i + 2] - 48) * 10 + (line[i + 3] - 48)
-
-
-cdef size_t on_body(char *text, size_t size, size_t count, void *transfer_) noexcept nogil:
-    cdef Transfer *transfer = <Transfer *>transfer_
-    cdef size_t length = size * count
-    if transfer.decoding and 200 <= transfer.status < 300:
-        transfer.reader.feed(text, length)
-        return length
-    if not transfer.body.append(text, length):
-        transfer.broken = True
-        return 0                    # libcurl ends the transfer with CURLE_WRITE_ERROR
-    return length
-
-
-cdef Claim claim_rows(void *transfer_, size_t dimension, float **rows) noexcept nogil:
-    cdef Transfer *transfer = <Transfer *>transfer_
-    cdef Op *op = transfer.lane.op
-    return op_claim_rows(op, &op.requests[transfer.index], dimension, rows)
+    while i < length and (is_digit(line[i]) or line[i] == b'.'):
+        i += 1
+    cdef size_t version_end = i
+    while i < length and (line[i] == b' ' or line[i] == b'\t'):
+        i += 1
+    if i == version_end or i + 2 >= length:
+        return 0
+    if not (is_digit(line[i]) and is_digit(line[i + 1]) and is_digit(line[i + 2])):
+        return 0
+    return (line[i] - 48) * 100 + (line[i + 1] - 48) * 10 + (line[i + 2] - 48)

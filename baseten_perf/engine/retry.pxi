@@ -38,9 +38,14 @@ cdef bint status_is_retried(Op *op, int status, ShouldRetry should) noexcept nog
     return status == 408 or status == 409 or status == 429 or 500 <= status <= 599
 
 
-cdef bint failure_is_permanent(int curl_code) noexcept nogil:
-    """Failures that the next attempt would only repeat."""
-    return (curl_code == E_UNSUPPORTED_PROTOCOL or curl_code == E_URL_MALFORMAT or curl_code == E_TOO_MANY_REDIRECTS
+cdef bint failure_is_permanent(Transfer *transfer, int curl_code) noexcept nogil:
+    """Failures that the next attempt would only repeat.
+
+    An unsupported protocol is a redirect's, or that of a server whose answer is no HTTP, which may be so once.
+    """
+    if curl_code == E_UNSUPPORTED_PROTOCOL:
+        return transfer.redirected
+    return (curl_code == E_URL_MALFORMAT or curl_code == E_TOO_MANY_REDIRECTS
             or curl_code == E_PEER_FAILED_VERIFICATION or curl_code == E_SSL_CACERT_BADFILE)
 
 
@@ -64,7 +69,7 @@ cdef Signal signal_of(Transfer *transfer, Outcome outcome, int curl_code, double
         return SIGNAL_REFUSED if (status == 503 or status == 529) and retry_after > 0 else SIGNAL_SOFT
     if outcome == OUTCOME_TIMEOUT or outcome == OUTCOME_CONNECT_TIMEOUT:
         return SIGNAL_LOST
-    if outcome != OUTCOME_NETWORK or failure_is_permanent(curl_code):
+    if outcome != OUTCOME_NETWORK or failure_is_permanent(transfer, curl_code):
         return SIGNAL_NONE
     return SIGNAL_GONE if is_connect_failure(curl_code) else SIGNAL_LOST
 

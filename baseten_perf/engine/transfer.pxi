@@ -12,6 +12,7 @@ cdef extern from "reader.hpp" namespace "baseten" nogil:
         char *data
         size_t size
         bint append(const char *text, size_t length)
+        void restart()
         char *take()
     cppclass NativeVectors "baseten::Vectors":
         bint direct()
@@ -27,6 +28,7 @@ cdef extern from "reader.hpp" namespace "baseten" nogil:
         bint out_of_memory
         void start(size_t most, void *owner, Claim (*claim)(void *, size_t, float **) noexcept nogil, bint apart)
         void choose(bint msgpack)
+        void remember_head(const char *text, size_t size)
         void feed(const char *text, size_t size)
         void finish()
 
@@ -36,6 +38,15 @@ cdef extern from "content_type.hpp" namespace "baseten" nogil:
         other
         msgpack
     ContentType content_type_of(const char *line, size_t length)
+
+# Why we had libcurl end a transfer while it was receiving.
+cdef enum Fault:
+    FAULT_NONE
+    FAULT_NO_MEMORY
+    FAULT_HEAD_TOO_LARGE
+    FAULT_TOO_LARGE                 # a success's body
+    FAULT_CUT                       # an error's body, of which enough has come
+    FAULT_UNDECODABLE               # the content coding of a success's body
 
 cdef struct Transfer:
     void *easy
@@ -60,7 +71,10 @@ cdef struct Transfer:
     int status                      # of the response that is arriving; 0 before its status line
     RetryHeaders retry_headers
     bint headed                     # the blank line behind the headers has come
-    bint broken                     # memory ran out while receiving
+    bint bodied                     # some of the body has come
+    bint coded                      # the body has content codings that must be undone
+    Fault fault
+    size_t room                     # how many more bytes of the body may come
     bint redirected                 # some answer of this attempt sent it elsewhere
     bint not_following              # FOLLOWLOCATION was switched off for this attempt
     bint msgpack                    # the answer says that it is MessagePack
@@ -68,6 +82,7 @@ cdef struct Transfer:
     Bytes *body
     Bytes *headers
     AnswerReader *reader            # made for the first embeddings request
+    ContentDecoder *content         # made for the first response that has content codings
 
 
 cdef Transfer *transfer_new(Multi *multi) noexcept nogil:
@@ -94,6 +109,7 @@ cdef void transfer_free(Transfer *transfer) noexcept nogil:
     del transfer.body
     del transfer.headers
     del transfer.reader
+    del transfer.content
     free(transfer.lines)
     free(transfer.joined)
     free(transfer)
@@ -111,7 +127,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     transfer.redirected = False
     retry_headers_clear(&transfer.retry_headers)
     transfer.error[0] = 0
-    transfer.broken = False
+    transfer.fault = FAULT_NONE
     transfer.headers.size = 0
     transfer.body.size = 0
     transfer.decoding = op.embeddings

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..arguments import utf8_string
 from ..completion import Completion, Matrix
-from ..headers import parse
 from ..policy import Policy
 from ..responses.batch_post import BatchPostResponse
 from .answers import decoded
@@ -87,9 +86,6 @@ class Post(Operation):
         return None if empty or completion.status == 204 else decoded(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
-        if self.method == "HEAD":
-            # Nothing was decompressed: its headers tell what a GET would bring.
-            return BatchPostResponse(self._data, total_time, self.elapsed, list(map(parse, self.headers)))
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
 
     def partial(self, matrix: Matrix | None) -> list[Any]:

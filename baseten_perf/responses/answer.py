@@ -44,8 +44,7 @@ class Answer:
     @property
     def response_headers(self) -> list[dict[str, str]]:
         if any(isinstance(headers, bytes) for headers in self._headers):
-            parse = header_block.parse_decoded
-            self._headers = [parse(raw) if isinstance(raw, bytes) else raw for raw in self._headers]
+            self._headers = [header_block.parse(raw) if isinstance(raw, bytes) else raw for raw in self._headers]
         return self._headers  # type: ignore[return-value]
 
     def _values(self) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from baseten_perf._version import __version__
-from baseten_perf.headers import checked, header_lines, merged, parse, parse_decoded
+from baseten_perf.headers import checked, header_lines, merged, parse
 
 OWN = [
     b"authorization: Bearer sk-1",
@@ -119,17 +119,3 @@ def test_checked_normalises() -> None:
 )
 def test_parse(raw: bytes, expected: dict[str, str]) -> None:
     assert parse(raw) == expected
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"Content-Encoding: gzip\r\nContent-Length: 5\r\nX: y\r\n", {"x": "y"}),
-        (b"content-encoding: BR\r\n", {}),
-        (b"Content-Encoding: identity\r\nContent-Length: 5\r\n",
-         {"content-encoding": "identity", "content-length": "5"}),
-        (b"Content-Length: 5\r\n", {"content-length": "5"}),
-    ],
-)  # fmt: skip
-def test_parse_decoded(raw: bytes, expected: dict[str, str]) -> None:
-    assert parse_decoded(raw) == expected

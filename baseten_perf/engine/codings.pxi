@@ -1,0 +1,29 @@
+# Content codings: who undoes them, and what is asked for.
+#
+# Zlib and brotli are in what libcurl is linked to: with zlib found there we undo codings ourselves (see content.pxi), since
+# libcurl refuses every body whose label it does not know.  Without it, or with BASETEN_PERF_CODINGS=libcurl, libcurl does.
+
+cdef extern from "content_decoder.hpp" namespace "baseten" nogil:
+    cppclass ZlibFunctions "baseten::Zlib":
+        bint bind(void *library)
+    ZlibFunctions zlib
+    cppclass BrotliFunctions "baseten::BrotliLibrary":
+        bint bind(void *library)
+    BrotliFunctions brotli
+
+cdef bint codings_are_ours = False
+cdef bytes accept_encoding = b""
+
+
+cdef int bind_codings() except -1:
+    import os
+
+    global codings_are_ours, accept_encoding
+    codings_are_ours = zlib.bind(libcurl_library) and os.environ.get("BASETEN_PERF_CODINGS") != "libcurl"
+    has_brotli = brotli.bind(libcurl_library)
+    if codings_are_ours:
+        accept_encoding = b"accept-encoding: gzip, deflate, br" if has_brotli else b"accept-encoding: gzip, deflate"
+    return 0
+
+
+bind_codings()
