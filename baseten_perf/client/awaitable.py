@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import operations
 from ..drive.call import Call
+from ..late import load
 from ..policy import DEFAULT, Policy
 from ..preference import RequestProcessingPreference
 from ..styles import Preference, policy_of, post_policy_of, unbatched_policy_of
@@ -143,14 +144,12 @@ class AwaitableMethods(Connected):
         return self._start(lambda policy: operations.SystemOne(requests, policy), policy)
 
     def _start(self, make: MakeOperation, policy: Policy | ValueError) -> asyncio.Future[Any]:
-        # Here, and absolute: asyncio is for those who use it, and this costs each call least.
-        from baseten_perf.drive.asynchronous import start
-
+        start = load("baseten_perf.drive.asynchronous").start  # asyncio is for those who use it
         # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.
         if isinstance(policy, ValueError):
             make(DEFAULT)
-            return start(_refuse, policy)
-        return start(self._call, make(policy), policy)
+            return start(_refuse, policy)  # type: ignore[no-any-return]
+        return start(self._call, make(policy), policy)  # type: ignore[no-any-return]
 
 
 def _refuse(policy: ValueError, mailbox: EventMailbox, token: int) -> Call:

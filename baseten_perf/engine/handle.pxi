@@ -157,8 +157,12 @@ cdef class Operation:
                 op.monitor.wait(1000000000)
             op.monitor.unlock()
 
-    def drain(self) -> list:
-        """The completions since the last call, in the order in which the requests ended; frees their bodies.
+    def drain(self, arrived) -> None:
+        """Append the completions since the last call, in the order in which the requests ended; frees their bodies.
+
+        Parameters:
+            arrived: a list or deque. Were they returned, those of a caller whose signal handler raises at that moment
+                would be lost.
 
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
@@ -166,7 +170,6 @@ cdef class Operation:
         cdef Ending *ending
         cdef Ending *following
         cdef Ending *oldest = NULL
-        cdef list completions = []
         self.check()
         with nogil:
             op.monitor.lock()
@@ -187,9 +190,8 @@ cdef class Operation:
             if oldest.answered:
                 self.bodies[oldest.index] = None
                 self.held -= 1
-            completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
+            arrived.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
             oldest = following
-        return completions
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""
