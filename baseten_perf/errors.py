@@ -217,7 +217,10 @@ def _request_line(completion: Completion) -> str:
 
 
 def shown(url: str) -> str:
-    return url.partition("?")[0]
+    """A URL as it may be shown: without query and user info."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    location, slash, path = rest.partition("/")
+    return scheme + mark + location.rpartition("@")[2] + slash + path
 
 
 def _phrase(status: int) -> str:

@@ -161,8 +161,7 @@ cdef class Operation:
         """Append the completions since the last call, in the order in which the requests ended; frees their bodies.
 
         Parameters:
-            arrived: a list or deque. Were they returned, those of a caller whose signal handler raises at that moment
-                would be lost.
+            arrived: a list or deque.  Were they returned, a signal handler that raises at that moment would lose them.
 
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
@@ -170,6 +169,7 @@ cdef class Operation:
         cdef Ending *ending
         cdef Ending *following
         cdef Ending *oldest = NULL
+        cdef list completions = []
         self.check()
         with nogil:
             op.monitor.lock()
@@ -190,8 +190,9 @@ cdef class Operation:
             if oldest.answered:
                 self.bodies[oldest.index] = None
                 self.held -= 1
-            arrived.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
+            completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
             oldest = following
+        arrived.extend(completions)
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""

@@ -1,0 +1,116 @@
+"""str of an error: the message, then one line with method, URL and the reasons; no query, no password, args untouched."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import pickle
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from baseten_perf import APIConnectionError, InvalidResponse, PerformanceClient, RequestProcessingPreference
+from baseten_perf.testing import Server
+
+Hasty = Callable[..., RequestProcessingPreference]
+pytestmark = pytest.mark.usefixtures("poller")
+
+
+@pytest.fixture
+def refused() -> Iterator[str]:
+    """Host and port where nobody listens, and nobody else can."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+def failure(call: Callable[[], Any]) -> Any:
+    with pytest.raises((requests.exceptions.RequestException, ValueError)) as caught:
+        call()
+    return caught.value
+
+
+CALLS: dict[str, tuple[str, str, Callable[[PerformanceClient, Any], Any]]] = {
+    "embed": ("POST", "/v1/embeddings", lambda client, how: client.embed(["a"], "m", preference=how)),
+    "rerank": ("POST", "/rerank", lambda client, how: client.rerank("q", ["a"], preference=how)),
+    "classify": ("POST", "/predict", lambda client, how: client.classify(["a"], preference=how)),
+    "batch_post": ("PUT", "/x", lambda client, how: client.batch_post("/x", [1], how, "PUT")),
+}
+every_operation = pytest.mark.parametrize(("method", "path", "call"), CALLS.values(), ids=CALLS.keys())
+
+
+@every_operation
+@pytest.mark.parametrize(
+    ("faults", "kind"),
+    [
+        ({"status": 404}, requests.exceptions.HTTPError),
+        ({"not_json": True}, InvalidResponse),
+        ({"reset": True}, APIConnectionError),
+        ({"stall": True}, requests.exceptions.Timeout),
+    ],
+    ids=str,
+)
+def test_method_and_url(
+    server: Server, hasty: Hasty, faults: dict[str, Any], kind: type[Any], method: str, path: str, call: Any
+) -> None:
+    base_url = server.faulty(**faults)
+    error = failure(lambda: call(PerformanceClient(base_url, "k"), hasty(max_retries=0, timeout_s=0.3)))
+    assert isinstance(error, kind)
+    assert str(error).splitlines()[-1].startswith(f"  {method} {base_url}{path}")
+    assert f"  {method} " not in str(error.args)
+    twin = pickle.loads(pickle.dumps(error))
+    assert str(twin) == str(error) and twin.args == error.args and type(twin) is type(error)
+
+
+@every_operation
+def test_the_system_s_reason(refused: str, hasty: Hasty, method: str, path: str, call: Any) -> None:
+    error = failure(lambda: call(PerformanceClient(f"http://{refused}", "k"), hasty(max_retries=0)))
+    assert type(error) is APIConnectionError and error.errno is None and len(error.args) == 1
+    reason = os.strerror(errno.ECONNREFUSED)
+    assert str(error).startswith(error.args[0])
+    assert str(error).splitlines()[-1].startswith(f"  {method} http://{refused}{path}: {reason}")
+
+
+def test_a_reset_connection(server: Server, hasty: Hasty) -> None:
+    error = failure(
+        lambda: PerformanceClient(server.faulty(reset=True), "k").batch_post("/x", [1], hasty(max_retries=0))
+    )
+    assert f": {os.strerror(errno.ECONNRESET)}" in str(error).splitlines()[-1]
+
+
+def test_asynchronous(refused: str, hasty: Hasty) -> None:
+    async def main() -> None:
+        await PerformanceClient(f"http://{refused}", "k").async_batch_post("/x", [1], hasty(max_retries=0))
+
+    error = failure(lambda: asyncio.run(main()))
+    assert f"\n  POST http://{refused}/x: {os.strerror(errno.ECONNREFUSED)}" in str(error)
+
+
+def test_a_reason_of_another_attempt_is_not_told(server: Server, refused: str, hasty: Hasty) -> None:
+    """Transfers are used again, and libcurl keeps the last reason in them."""
+    client = PerformanceClient(f"http://{refused}", "k")
+    failure(lambda: client.batch_post("/x", [1], hasty(max_retries=0)))
+    other = PerformanceClient(server.faulty(truncate=True), "k", client_wrapper=client.get_client_wrapper())
+    error = failure(lambda: other.batch_post("/x", [1], hasty(max_retries=0)))
+    assert type(error) is APIConnectionError
+    assert os.strerror(errno.ECONNREFUSED) not in str(error)
+
+
+def test_neither_query_nor_password(refused: str, hasty: Hasty) -> None:
+    client = PerformanceClient(f"http://user:SECRET@{refused}/base", "k")
+    error = failure(lambda: client.batch_post("/x?key=SECRET", [1], hasty(max_retries=0)))
+    assert "SECRET" not in str(error) + repr(error)
+    assert f"\n  POST http://{refused}/base/x: " in str(error)
+
+
+def test_the_deadline_names_a_request(server: Server, hasty: Hasty) -> None:
+    base_url = server.faulty(stall=True)
+    client = PerformanceClient(base_url, "k")
+    preference = hasty(timeout_s=0.3, total_timeout_s=0.3, retry_budget_pct=3.0)
+    error = failure(lambda: client.batch_post("/x", [1], preference))
+    assert isinstance(error, requests.exceptions.Timeout)
+    assert f"\n  POST {base_url}/x" in str(error)
