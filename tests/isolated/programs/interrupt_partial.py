@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import random
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -108,6 +110,18 @@ def main() -> None:
         assert gone() is None, "an exception keeps the client"
         assert sum(answer is not None for answer in error.partial) == 32  # type: ignore[attr-defined]
         gc.enable()
+
+        # asyncio.run cancels the task that it runs, and raises KeyboardInterrupt instead of what comes of that.
+        async def awaiting() -> None:
+            await client.async_batch_post("/same", TEXTS)
+
+        if sys.version_info >= (3, 11):
+            server.reset()
+            watcher = interrupt(client, server, signal.SIGINT)
+            error = ended(lambda: asyncio.run(awaiting()))
+            watcher.join()
+            assert type(error) is KeyboardInterrupt, error
+            assert [answer is None for answer in error.__context__.partial].count(True) == STALLED  # type: ignore
 
         # At any moment, of quick answers: what is there is right, and is there once.
         quick = PerformanceClient(server.url, "key")
