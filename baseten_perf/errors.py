@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 from . import headers as header_block
+from . import verdict
 from .completion import Completion, Outcome
+
+if TYPE_CHECKING:
+    from .policy import Policy
 
 Raised = TypeVar("Raised", bound=BaseException)
 
@@ -120,6 +124,11 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     error.status = completion.status
     error.url = url
     return error
+
+
+def details_of(completion: Completion, *, method: str, policy: Policy, count: int) -> str:
+    """The line that `str` of a failed request's exception ends with. For the parameters see verdict.details."""
+    return verdict.details(completion, method=method, url=shown(completion.url), policy=policy, count=count)
 
 
 def cancelled(name: str, *, count: int, answered: int, started: int) -> OperationCancelled:

@@ -53,8 +53,9 @@ class Partial(Sequence[Any]):
             while self._arrived:
                 try:
                     self._operation.accept(self._arrived.popleft(), self._matrix)
-                except ValueError:
-                    continue  # an answer that cannot be used is none, and the call has ended for another reason
+                except (ValueError, OSError, ImportError):
+                    # An answer that cannot be used is none. To say why may take a descriptor; but nobody asks here.
+                    continue
             self._items = self._operation.partial(self._matrix)
             del self._operation, self._matrix
         return self._items

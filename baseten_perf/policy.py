@@ -53,6 +53,7 @@ class Policy(Weak):
     pin_initial_endpoint_once: bool = False
     cancel_token: CancellationToken | None = None
     trace_context: TraceContext | None = None
+    patience_s: float = 120.0
 
 
 def resolve(

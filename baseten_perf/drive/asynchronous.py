@@ -36,8 +36,8 @@ class CallFuture(Future):
         if self.call is not None:
             self.call.cancel()
             cancelled: Any = self
-            cancelled.__class__ = CancelledCallFuture
             cancelled.partial = self.call.partial()
+            cancelled.__class__ = CancelledCallFuture
         return True
 
     def send(self, value: None) -> Any:

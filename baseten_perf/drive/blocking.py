@@ -15,8 +15,8 @@ SLICE_S = 0.05
 def run(call: Call) -> Any:
     """Block until the call is over; its response, or its exception.
 
-    Whatever a signal handler raises meanwhile aborts the call on the wire and goes up alone, with what has arrived as its
-    `partial`.
+    Whatever a signal handler raises meanwhile aborts the call on the wire and goes up alone; its `partial` holds what
+    has arrived.
     """
     while True:
         handle = call.handle

@@ -12,7 +12,6 @@ from .. import engine
 from ..completion import Completion, Outcome
 from ..late import load
 from ..partial import Partial, attach
-from ..verdict import details
 from .journal import journal
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ class Call:
             partial=self.partial().listed(),
             attempts=failure.attempts,
             endpoint=self._endpoints[failure.endpoint],
-            details=details(failure, method=method, url=errors.shown(failure.url), policy=policy, requests=self._count),
+            details=errors.details_of(failure, method=method, policy=policy, count=self._count),
         )
         return failed
 

@@ -74,8 +74,11 @@ cdef extern from * nogil:
         if (errno != EMFILE || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return false;
         rlim_t wanted = limit.rlim_cur * 2 + 1024;
         limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-        return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+        if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return true;
+        errno = EMFILE;
+        return false;
     }
+    static inline bool descriptors_used_up() { return errno == EMFILE || errno == ENFILE; }
 
     // A descriptor that is good for nothing but to be closed; -1 when there is none.
     static inline int open_nothing() {
@@ -126,6 +129,7 @@ cdef extern from * nogil:
     int start_thread(void *(*body)(void *) noexcept nogil, void *argument)
     int close_on_exec(int fd)
     int open_nothing()
+    bint descriptors_used_up()
     int open_bell(int *ends)
     void ring_bell(const int *ends)
     void silence_bell(const int *ends)

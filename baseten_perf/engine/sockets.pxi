@@ -48,14 +48,12 @@ cdef extern from * nogil:
         if (fd < 0 && raise_descriptor_limit()) fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
         return close_on_exec(fd);
     }
-    static inline bool descriptors_used_up() { return errno == EMFILE || errno == ENFILE; }
     """
     bint HAVE_EPOLL "have_epoll"
     int epoll_open()
     int epoll_watch(int epoll, int fd, int before, int wanted)
     int epoll_ready(int epoll, int *fds, int *bits, int room, int ms)
     int open_socket(const Address *address)
-    bint descriptors_used_up()
 
 
 cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:

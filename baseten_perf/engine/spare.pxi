@@ -22,14 +22,14 @@ def lend_descriptor() -> bool:
     with nogil:
         descriptors.monitor.lock()
         found = open_nothing()
-        lent = found < 0
+        lent = found < 0 and descriptors_used_up()
         if lent:
             descriptors.lent += 1
             if descriptors.spare >= 0:
                 descriptors.ours[descriptors.spare] = 0
                 close_descriptor(descriptors.spare)
                 descriptors.spare = -1
-        else:
+        elif found >= 0:
             close_descriptor(found)
         descriptors.monitor.unlock()
     return lent

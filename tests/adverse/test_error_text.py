@@ -1,4 +1,4 @@
-"""str of an error: the message, then one line with method, URL and the reasons; no query, no password, args untouched."""
+"""str of an error: the message, then one line with method, URL and the reasons; no query, no password; args stay."""
 
 from __future__ import annotations
 

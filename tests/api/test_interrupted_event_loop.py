@@ -1,4 +1,4 @@
-"""A signal handler that raises while the event loop takes in answers: no other call is forgotten by a loop that goes on."""
+"""A signal handler raises while the event loop takes in answers: no other call is forgotten by a loop that goes on."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_timeout_and_task_group(client: PerformanceClient, run: Any, answered: A
             raise KeyError
 
         inside: list[Any] = []
-        with pytest.raises(BaseException) as group:  # noqa: PT011
+        with pytest.raises(BaseException) as group:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(failing())
                 try:

@@ -1,4 +1,4 @@
-"""details: the line of an exception that tells the request, the system's reason and why there was no further attempt."""
+"""details: the line of an exception about the request, the system's reason and why there was no further attempt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def line(completion: Any, **options: Any) -> str:
             **options,
         }
     )
-    told = details(completion, method="POST", url="http://h/v1/embeddings", policy=policy, requests=50)
+    told = details(completion, method="POST", url="http://h/v1/embeddings", policy=policy, count=50)
     assert "\n" not in told
     return told
 
@@ -80,7 +80,8 @@ def line(completion: Any, **options: Any) -> str:
 def test_why_it_ended(
     completion: Make, verdict: Verdict, fields: dict[str, Any], options: dict[str, Any], expected: str
 ) -> None:
-    assert line(completion(outcome=Outcome.HTTP_STATUS, verdict=verdict, **fields), **options) == f"{REQUEST}: {expected}"
+    failed = completion(outcome=Outcome.HTTP_STATUS, verdict=verdict, **fields)
+    assert line(failed, **options) == f"{REQUEST}: {expected}"
 
 
 def test_every_verdict_has_words(completion: Make) -> None:
