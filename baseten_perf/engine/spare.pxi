@@ -17,20 +17,16 @@ cdef void spare_open() noexcept nogil:
 
 def lend_descriptor() -> bool:
     """Close the spare descriptor if the process has no other left; True when take_descriptor_back() must follow."""
-    cdef int found
     cdef bint lent
     with nogil:
         descriptors.monitor.lock()
-        found = open_nothing()
-        lent = found < 0 and descriptors_used_up()
+        lent = no_descriptor_is_left()
         if lent:
             descriptors.lent += 1
             if descriptors.spare >= 0:
                 descriptors.ours[descriptors.spare] = 0
                 close_descriptor(descriptors.spare)
                 descriptors.spare = -1
-        elif found >= 0:
-            close_descriptor(found)
         descriptors.monitor.unlock()
     return lent
 

@@ -9,9 +9,11 @@ import pickle
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
+from pytest_httpserver import HTTPServer
 
 from baseten_perf import APIConnectionError, InvalidResponse, PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Server
@@ -114,3 +116,62 @@ def test_the_deadline_names_a_request(server: Server, hasty: Hasty) -> None:
     error = failure(lambda: client.batch_post("/x", [1], preference))
     assert isinstance(error, requests.exceptions.Timeout)
     assert f"\n  POST {base_url}/x" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("faults", "options", "end"),
+    [
+        ({"status": 404}, {}, "not retried: 404 is final"),
+        (
+            {"status": 503}, {"non_retryable_status_codes": {503}},
+            "not retried: 503 is final (non_retryable_status_codes)",
+        ),
+        ({"status": 500}, {"max_retries": 0}, "not retried: max_retries=0"),
+        ({"status": 500}, {"max_retries": 1}, "gave up after 1 retry (max_retries=1)"),
+        ({"status": 500}, {"max_retries": 2}, "gave up after 2 retries (max_retries=2)"),
+        (
+            {"status": 429, "retry_after": 3600}, {},
+            "not waited for: Retry-After 3600 s is longer than patience_s=120",
+        ),
+        (
+            {"status": 429, "retry_after": 60}, {"timeout_s": 5, "total_timeout_s": 5},
+            "not waited for: Retry-After 60 s would end after total_timeout_s=5",
+        ),
+        (
+            {"reset": True}, {"retry_budget_pct": 0.0},
+            f"{os.strerror(errno.ECONNRESET)}; "
+            "not retried again after 4 attempts: retry_budget_pct=0 used up (2 of 1)",
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_why_there_was_no_further_attempt(
+    server: Server, hasty: Hasty, faults: dict[str, Any], options: dict[str, Any], end: str
+) -> None:
+    base_url = server.faulty(**faults)
+    path = f"/{uuid4()}"  # what a server asks for is remembered for its path
+    error = failure(lambda: PerformanceClient(base_url, "k").batch_post(path, [1], hasty(**options)))
+    assert str(error).splitlines()[-1] == f"  POST {base_url}{path}: {end}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "end"),
+    [
+        ({"x-should-retry": "false"}, "{}", "not retried: x-should-retry: false"),
+        ({}, '{"error":{"code":"insufficient_quota"}}', "not retried: insufficient_quota"),
+    ],
+)
+def test_a_server_that_says_so(
+    httpserver: HTTPServer, hasty: Hasty, headers: dict[str, str], body: str, end: str
+) -> None:
+    httpserver.expect_request("/x").respond_with_data(body, 429, headers, content_type="application/json")
+    error = failure(lambda: PerformanceClient(httpserver.url_for(""), "k").batch_post("/x", [1], hasty()))
+    assert str(error).endswith(f"\n  POST {httpserver.url_for('/x')}: {end}")
+
+
+def test_an_endpoint_that_has_never_answered(refused: str, hasty: Hasty) -> None:
+    error = failure(lambda: PerformanceClient(f"http://{refused}", "k").batch_post("/x", [1], hasty()))
+    assert str(error).endswith(
+        f"\n  POST http://{refused}/x: {os.strerror(errno.ECONNREFUSED)}; "
+        f"not retried again after {error.attempts} attempts: the endpoint has never answered"
+    )
