@@ -8,6 +8,7 @@ from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
+from .late import load
 from .policy import RequestProcessingPreference
 from .pool import HttpClientWrapper
 from .responses import (
@@ -52,7 +53,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The exception classes are requests' children, and requests takes as long to import as all the rest.
     if name in ("APIConnectionError", "InvalidResponse", "OperationCancelled"):
-        from . import errors
-
-        return getattr(errors, name)
+        return getattr(load("baseten_perf.errors"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

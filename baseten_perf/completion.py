@@ -27,7 +27,7 @@ class Outcome(IntEnum):
 
 
 class Verdict(IntEnum):
-    """Why a failed attempt was the last one of its request; the numbers are the engine's."""
+    """Why a failed attempt was the last one of its request; the numbers are the engine's (`engine.verdicts`)."""
 
     NONE = 0
     FINAL_STATUS = 1

@@ -2,27 +2,33 @@
 
 Loads requests, whose exception classes callers expect; so it is itself only loaded when something fails. No message
 and no attribute holds an API key or a request header but the request id; URLs are shown without their query.
+
+`args` are those of the reference client. What `str` says beyond them is `details`: see verdict.py.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 from . import headers as header_block
+from . import verdict
 from .completion import Completion, Outcome
+
+if TYPE_CHECKING:
+    from .policy import Policy
 
 Raised = TypeVar("Raised", bound=BaseException)
 
 PARSE_FAILURE = "Failed to parse response JSON: error decoding response body"
 MSGPACK_FAILURE = "Failed to parse response MessagePack"
 SNIPPET = 200  # characters
-# Where Python's phrase depends on its version, or is not the one that the peer gives.
+# Where Python's phrase depends on its version, or is not the one that the reference client gives.
 PHRASES = {
     413: "Payload Too Large",
     414: "URI Too Long",
@@ -32,7 +38,21 @@ PHRASES = {
 }
 
 
-class InvalidResponse(ValueError):
+class Detailed:
+    """Of exceptions that are ours: `str` adds one line to the message.
+
+    Attributes:
+        details: that line; see verdict.py.
+    """
+
+    details: str = ""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}\n  {self.details}" if self.details else text
+
+
+class InvalidResponse(Detailed, ValueError):
     """A 2xx answer that cannot be used.
 
     Attributes:
@@ -46,18 +66,19 @@ class InvalidResponse(ValueError):
     url: str | None = None
 
 
-class APIConnectionError(requests.exceptions.ConnectionError, ValueError):
+class APIConnectionError(Detailed, requests.exceptions.ConnectionError, ValueError):
     """No complete HTTP answer came: refused, DNS, TLS, reset, cut body, bad HTTP, too many redirects.
 
-    A ValueError too, which is all that the peer raises here. `request` is the request, without its credentials.
+    A ValueError too, which is all that the reference client raises here. `request` is the request, without its
+    credentials.
     """
 
 
 class OperationCancelled(ValueError):
     """A call ended because its cancellation token was cancelled.
 
-    A ValueError, which is what the peer raises here. The message says what was cancelled; `partial` holds what had
-    arrived.
+    A ValueError, which is what the reference client raises here. The message says what was cancelled; `partial` holds
+    what had arrived.
     """
 
 
@@ -79,7 +100,7 @@ def exception_from(completion: Completion, *, method: str, total_timeout_s: floa
         return MemoryError(f"batch {completion.index}: {completion.error or 'out of memory for its answer'}")
     if outcome == Outcome.NETWORK:
         error = completion.error or "network error"
-        message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {_shown(completion.url)}"
+        message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {shown(completion.url)}"
         if completion.curl_code:
             message += f"\n  Type: curl error {completion.curl_code}"
         return APIConnectionError(message, request=_request(completion, method))
@@ -88,7 +109,7 @@ def exception_from(completion: Completion, *, method: str, total_timeout_s: floa
 
 def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     """The exception for a 2xx answer that arrived whole but cannot be used."""
-    url = _shown(completion.url)
+    url = shown(completion.url)
     # A character has at most four bytes: enough of them, and never the whole of a large body.
     head = bytes(memoryview(completion.body).cast("B")[: 4 * SNIPPET])
     if completion.msgpack:
@@ -105,6 +126,11 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     return error
 
 
+def details_of(completion: Completion, *, method: str, policy: Policy, count: int) -> str:
+    """The line that `str` of a failed request's exception ends with. For the parameters see verdict.details."""
+    return verdict.details(completion, method=method, url=shown(completion.url), policy=policy, count=count)
+
+
 def cancelled(name: str, *, count: int, answered: int, started: int) -> OperationCancelled:
     """The exception for a call that its token has stopped.
 
@@ -118,7 +144,13 @@ def cancelled(name: str, *, count: int, answered: int, started: int) -> Operatio
 
 
 def annotate(
-    exception: Raised, *, batch_index: int | None, partial: list[Any] | None, attempts: int | None, endpoint: str | None
+    exception: Raised,
+    *,
+    batch_index: int | None,
+    partial: list[Any] | None,
+    attempts: int | None,
+    endpoint: str | None,
+    details: str = "",
 ) -> Raised:
     """Attach to an exception what its class does not hold, and return it.
 
@@ -127,12 +159,19 @@ def annotate(
         partial: what `response.data` would hold, with None where no answer arrived.
         attempts: attempts made for the failed request.
         endpoint: base URL of the endpoint.
+        details: one line for `str` to end with; `args` stay as they are.
     """
     attached: Any = exception
     attached.batch_index = batch_index
     attached.partial = partial
     attached.attempts = attempts
     attached.endpoint = endpoint
+    if details and isinstance(exception, Detailed):
+        exception.details = details
+    elif details and isinstance(exception, OSError) and exception.strerror:
+        # `str` of requests' classes shows it where there is an errno; copies and pickles set it from their dictionary.
+        exception.strerror += f"\n  {details}"
+        vars(exception)["strerror"] = exception.strerror
     return exception
 
 
@@ -165,8 +204,8 @@ def _timeout(completion: Completion, method: str, total_timeout_s: float | None)
         else:
             side, what = "remote", "Server did not respond within timeout"
         what += f": {_request_line(completion)}\n  Error: {completion.error or 'timed out'}"
-        what += f"\n  URL: {_shown(completion.url)}"
-    # OSError makes its third argument `filename` and keeps two in `args`, as callers of the peer know it.
+        what += f"\n  URL: {shown(completion.url)}"
+    # OSError makes its third argument `filename` and keeps two in `args`, as callers of the reference client know it.
     message = f"{side.capitalize()} timeout: {what}"
     return requests.exceptions.Timeout(408, message, side, request=_request(completion, method))
 
@@ -186,8 +225,11 @@ def _request_line(completion: Completion) -> str:
     return f"Request ID: {completion.request_id}"
 
 
-def _shown(url: str) -> str:
-    return url.partition("?")[0]
+def shown(url: str) -> str:
+    """A URL as it may be shown: without query and user info."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    location, slash, path = rest.partition("/")
+    return scheme + mark + location.rpartition("@")[2] + slash + path
 
 
 def _phrase(status: int) -> str:

@@ -10,6 +10,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ..drive import blocking as drive
+from ..late import load
 from ..policy import DEFAULT, Policy
 from ..policy.call_options import Preference, Takes
 from .connection import Connection
@@ -74,16 +75,16 @@ def awaitable(
     describe = _named(blocks.__dict__["__wrapped__"], f"async_{blocks.__name__}")
 
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> CallFuture[Response]:
-        # Here, and absolute: asyncio is for those who use it, and this costs each call least.
-        from baseten_perf.drive.asynchronous import start
-
+        start = load("baseten_perf.drive.asynchronous").start  # asyncio is for those who use it
         make, preference, positions, options = describe(self, *args, **kwargs)
         policy = takes.policy(describe, self._preference, preference, positions, options)
         # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.
         if isinstance(policy, ValueError):
             make(DEFAULT)
-            return start(_refuse, policy)
-        return start(self._call, make(policy), policy)
+            refused: CallFuture[Response] = start(_refuse, policy)
+            return refused
+        future: CallFuture[Response] = start(self._call, make(policy), policy)
+        return future
 
     first = f"As `{blocks.__name__}`; returns an asyncio.Future of the running event loop, and starts at once."
     signature: Signature = blocks.__dict__["__signature__"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engine import EventMailbox
+from ..partial import Partial, attach
 from .call import Call
 
 # One turn of the event loop serialises or takes in no more than this, then lets others run.
@@ -40,6 +42,9 @@ class CallFuture(Future[Response]):
             return False
         if self.call is not None:
             self.call.cancel()
+            cancelled: Any = self
+            cancelled.partial = self.call.partial()
+            cancelled.__class__ = CancelledCallFuture
         return True
 
     def send(self, value: None) -> Any:
@@ -50,8 +55,8 @@ class CallFuture(Future[Response]):
     def throw(self, *error: Any) -> Any:
         # A task that is cancelled before its first step throws this instead of cancelling what it waits for.
         kind = error[0] if isinstance(error[0], type) else type(error[0])
-        if issubclass(kind, asyncio.CancelledError):
-            self.cancel()
+        if issubclass(kind, asyncio.CancelledError) and self.cancel() and isinstance(self, CancelledCallFuture):
+            attach(error[0], self.partial)
         if self._steps is None:
             self._steps = self.__await__()
         return self._steps.throw(*error)
@@ -62,6 +67,32 @@ class CallFuture(Future[Response]):
 
 
 Coroutine.register(CallFuture)
+
+
+class CancelledCallFuture(CallFuture):
+    """What a CallFuture becomes when it is cancelled: each CancelledError that it raises carries `partial`.
+
+    They are of asyncio's own class, since some versions of asyncio.timeout and TaskGroup tell by identity. A class of
+    its own costs calls nothing that are never cancelled: a Future in C raises its errors without asking a subclass.
+    """
+
+    partial: Partial
+
+    def _make_cancelled_error(self) -> asyncio.CancelledError:
+        made: Any = super()
+        error: asyncio.CancelledError = made._make_cancelled_error()
+        attach(error, self.partial)
+        return error
+
+    def result(self) -> Any:
+        raise self._make_cancelled_error()
+
+    def exception(self) -> Any:
+        raise self._make_cancelled_error()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise self._make_cancelled_error()
+        yield
 
 
 class Dispatcher:
@@ -76,10 +107,18 @@ class Dispatcher:
         self.mailbox = EventMailbox()
         self._futures: dict[int, CallFuture[Any]] = {}
         self._tokens = itertools.count(1)
-        try:
-            loop.add_reader(self.mailbox.fileno(), self._ready)
-        except NotImplementedError:
+        if not self._watch():
             threading.Thread(target=_relay, args=(self.mailbox, loop, self._ready), daemon=True).start()
+
+    def _watch(self) -> bool:
+        """Have the event loop watch the mailbox's descriptor; False when it has none, or the loop watches none."""
+        if self.mailbox.fileno() < 0:
+            return False
+        try:
+            self._loop.add_reader(self.mailbox.fileno(), self._ready)
+        except NotImplementedError:
+            return False
+        return True
 
     def start(self, make_call: Callable[..., Call], *details: Any) -> CallFuture[Any]:
         """Start a call at once; its future, which also brings why a call could not be made (ValueError).
@@ -111,8 +150,17 @@ class Dispatcher:
             # A child goes on with its parent's event loop: what is announced here is for the parent to hear.
             self._loop.remove_reader(self.mailbox.fileno())
             return
-        for token in self.mailbox.take():
-            self._advance(token)
+        self._serve(deque(self.mailbox.take()))
+
+    def _serve(self, tokens: deque[int]) -> None:
+        try:
+            while tokens:
+                self._advance(tokens.popleft())
+        except BaseException:
+            # A signal handler has raised. Should the event loop be run again, the other calls must not be forgotten.
+            if not self._loop.is_closed():
+                self._loop.call_soon(self._serve, tokens)
+            raise
 
     def _feed(self, token: int) -> None:
         future = self._futures.get(token)
@@ -120,10 +168,11 @@ class Dispatcher:
             return
         try:
             more = future.call.feed(TURN_BYTES)
-        except Exception as failure:
-            future.call.cancel()
-            self._finish(token, future, failure, None)
+        except BaseException as failure:
+            self._fail(token, future, future.call, failure)
             del future  # which refers to the failure, whose traceback refers to this frame
+            if not isinstance(failure, Exception):
+                raise  # as from a Task: it is the event loop's, too
             return
         if more:
             self._loop.call_soon(self._feed, token)
@@ -151,24 +200,26 @@ class Dispatcher:
                 self._feed(token)
                 return
             response = call.result()
-        except Exception as failure:
-            call.cancel()
-            self._finish(token, future, failure, None)
-            del future, call  # as above
+        except BaseException as failure:
+            self._fail(token, future, call, failure)
+            del future, call
+            if not isinstance(failure, Exception):
+                raise
         else:
-            self._finish(token, future, None, response)
+            del self._futures[token]
+            future.call = None
+            future.set_result(response)
 
-    def _finish(self, token: int, future: CallFuture[Any], failure: Exception | None, response: Any) -> None:
+    def _fail(self, token: int, future: CallFuture[Any], call: Call, failure: BaseException) -> None:
+        call.cancel()
+        attach(failure, call.partial())
         del self._futures[token]
         future.call = None
-        if failure is not None:
-            future.set_exception(failure)
-        else:
-            future.set_result(response)
+        future.set_exception(failure)
 
 
 def _relay(mailbox: EventMailbox, loop: asyncio.AbstractEventLoop, ready: Callable[[], None]) -> None:
-    # For event loops that cannot watch a descriptor (asyncio's proactor).
+    # For event loops that cannot watch a descriptor (asyncio's proactor), and for processes that had none left.
     while not loop.is_closed():
         if mailbox.wait(1.0):
             try:

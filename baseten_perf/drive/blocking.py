@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..partial import attach
 from .call import Call
 
 # The longest stretch without a look at Python: a signal handler (Ctrl-C) waits no longer, and answers that have arrived
@@ -14,11 +15,10 @@ SLICE_S = 0.05
 def run(call: Call) -> Any:
     """Block until the call is over; its response, or its exception.
 
-    Whatever a signal handler raises meanwhile aborts the call on the wire and goes up alone.
+    Whatever a signal handler raises meanwhile aborts the call on the wire and goes up alone; its `partial` holds what
+    has arrived.
     """
-    successor: Call | None = call
-    while successor is not None:
-        call = successor
+    while True:
         handle = call.handle
         try:
             call.feed()
@@ -27,7 +27,10 @@ def run(call: Call) -> Any:
                     call.feed()
                 handle.wait(SLICE_S)
             successor = call.successor()
-        except BaseException:
+            if successor is None:
+                return call.result()
+        except BaseException as raised:
             call.cancel()
+            attach(raised, call.partial())
             raise
-    return call.result()
+        call = successor

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from errno import EMFILE
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
-from ..completion import Outcome
+from ..completion import Completion, Outcome
+from ..late import load
+from ..partial import Partial, attach
 from .journal import journal
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class Call:
 
     __slots__ = (
         "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure",
-        "_journal", "_matrix", "_operation", "_policy", "_sent", "handle",
+        "_journal", "_matrix", "_operation", "_policy", "_refused", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +65,8 @@ class Call:
         self._answered = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
         self._arrived: deque[engine.Completion] = deque()
-        self._failure: engine.Completion | Exception | None = None
+        self._failure: engine.Completion | None = None
+        self._refused: ValueError | None = None
         self._matrix: engine.Matrix | None = None
         self._again = again
         now = perf_counter()
@@ -92,7 +96,7 @@ class Call:
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
         handle, arrived = self.handle, self._arrived
-        arrived.extend(handle.drain())
+        handle.drain(arrived)
         # As it was while draining: what ends from here on is announced again.
         over = handle.drained
         while arrived:
@@ -114,13 +118,19 @@ class Call:
             self._answered += 1
         except ValueError as refused:
             if self._failure is None:
-                self._failure = self._annotated(refused, completion)
+                self._failure, self._refused = completion, refused
             self.handle.cancel()
+        except BaseException:
+            # A signal handler has raised: the answer is taken in again for whoever asks for what has arrived. But not
+            # vectors, since their rows may have been put into order already, and must not be so twice.
+            if self._operation.rows is None:
+                self._arrived.appendleft(completion)
+            raise
 
     def successor(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
         failure = self._failure
-        if self._again is None or failure is None or isinstance(failure, Exception):
+        if self._again is None or failure is None or self._refused is not None:
             return None
         operation = self._operation.instead(failure)
         if operation is None:
@@ -143,48 +153,67 @@ class Call:
     def _exception(self) -> Exception:
         """What the caller gets instead of a response; may be asked for once."""
         failure, self._failure = self._failure, None
-        completion = None
-        if isinstance(failure, Exception):
-            exception = failure
-        elif failure is not None:
-            from ..errors import exception_from
-
-            completion = failure
-            exception = exception_from(
-                completion, method=self._operation.method, total_timeout_s=self._policy.total_timeout_s
-            )
-            exception = self._annotated(exception, completion)
-        elif self._cancelled_by_token():
-            exception = self._cancelled()
+        refused, self._refused = self._refused, None
+        try:
+            errors = load("baseten_perf.errors")
+        except (OSError, ImportError) as shortage:
+            exception = self._last_resort(failure, shortage)
         else:
-            exception = MemoryError("out of memory, even for the reason why the call failed")
+            exception = self._made_by(errors, failure, refused)
         if self._journal is not None:
-            self._journal.failed(exception, completion)
+            self._journal.failed(exception, failure if refused is None else None)
             self._journal = None
         return exception
 
-    def _cancelled(self) -> Exception:
-        from ..errors import annotate, cancelled
-
-        exception = cancelled(
-            self._operation.name,
-            count=self._count,
-            answered=self._answered,
-            started=self.handle.started,
+    def _made_by(self, errors: Any, failure: engine.Completion | None, refused: ValueError | None) -> Exception:
+        if failure is None:
+            ended: Exception = errors.annotate(
+                self._ended_without_answer(errors),
+                batch_index=None,
+                partial=self.partial().listed(),
+                attempts=None,
+                endpoint=None,
+            )
+            return ended
+        method, policy = self._operation.method, self._policy
+        failed: Exception = errors.annotate(
+            refused or errors.exception_from(failure, method=method, total_timeout_s=policy.total_timeout_s),
+            batch_index=failure.index,
+            partial=self.partial().listed(),
+            attempts=failure.attempts,
+            endpoint=self._endpoints[failure.endpoint],
+            details=errors.details_of(failure, method=method, policy=policy, count=self._count),
         )
-        partial = self._operation.partial(self._matrix)
-        return annotate(exception, batch_index=None, partial=partial, attempts=None, endpoint=None)
+        return failed
 
-    def _annotated(self, exception: Exception, completion: engine.Completion) -> Exception:
-        from ..errors import annotate
-
-        return annotate(
-            exception,
-            batch_index=completion.index,
-            partial=self._operation.partial(self._matrix),
-            attempts=completion.attempts,
-            endpoint=self._endpoints[completion.endpoint],
+    def _ended_without_answer(self, errors: Any) -> Exception:
+        if not self._cancelled_by_token():
+            return MemoryError("out of memory, even for the reason why the call failed")
+        cancelled: Exception = errors.cancelled(
+            self._operation.name, count=self._count, answered=self._answered, started=self.handle.started
         )
+        return cancelled
+
+    def _last_resort(self, failure: engine.Completion | None, shortage: Exception) -> Exception:
+        """An OSError that says what it can and holds what has arrived, when the exception classes cannot be loaded."""
+        what = f"{self._operation.name} failed"
+        if failure is not None:
+            words = failure.error or bytes(failure.body[:200])
+            what += f" in request {failure.index}, status {failure.status}: {words!r}"
+        exception = OSError(EMFILE, f"{what}; for want of descriptors, its exception could not be made: {shortage}")
+        attach(exception, self.partial())
+        return exception
+
+    def partial(self) -> Partial:
+        """The answers so far, once the call is over or `cancel` has been called."""
+        try:
+            self.handle.drain(self._arrived)
+            if self._operation.rows is not None and self._matrix is None:
+                self._matrix = self.handle.matrix
+        except RuntimeError:
+            pass  # this is a forked child: what arrives is the parent's
+        answers: deque[Completion] = deque(completion for completion in self._arrived if completion.outcome == OK)
+        return Partial(self._operation, answers, self._matrix)
 
     @property
     def has_arrivals(self) -> bool:

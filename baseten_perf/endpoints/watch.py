@@ -97,7 +97,9 @@ class Watch:
             if not operation.over:
                 return LONGEST_S
             self._operation = None
-            self._take_in(operation.drain(), changes)
+            completions: list[Completion] = []
+            operation.drain(completions)
+            self._take_in(completions, changes)
         early = self._due - time.monotonic()
         if early > 0:
             return early

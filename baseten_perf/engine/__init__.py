@@ -12,10 +12,15 @@ from ._engine import (
     PaceState,
     RequestPlan,
     Vectors,
+    close_idle_connections,
     default_ca_file,
     kernel,
+    lend_descriptor,
     libcurl_version,
+    outcomes,
     supports,
+    take_descriptor_back,
+    verdicts,
 )
 
 # URL, URL of the proxy or empty, state of the endpoint, weight: where requests may go.
@@ -32,8 +37,13 @@ __all__ = [
     "RequestPlan",
     "Route",
     "Vectors",
+    "close_idle_connections",
     "default_ca_file",
     "kernel",
+    "lend_descriptor",
     "libcurl_version",
+    "outcomes",
     "supports",
+    "take_descriptor_back",
+    "verdicts",
 ]

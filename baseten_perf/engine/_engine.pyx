@@ -62,6 +62,7 @@ include "lane.pxi"          # an operation's part on one loop
 include "loop.pxi"          # the thread
 include "carry.pxi"         # a caller in its place
 include "core.pxi"          # a connection pool's loops
+include "spare.pxi"         # a descriptor for when there is no other
 include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors

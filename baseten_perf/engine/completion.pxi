@@ -1,5 +1,23 @@
 # Completion: how one request ended, as Python sees it; and the objects that own what it brought.
 
+def outcomes() -> dict:
+    """The numbers of how a request may end, by the names that completion.Outcome gives them."""
+    return {
+        "OK": OUTCOME_OK, "HTTP_STATUS": OUTCOME_HTTP_STATUS, "TIMEOUT": OUTCOME_TIMEOUT,
+        "CONNECT_TIMEOUT": OUTCOME_CONNECT_TIMEOUT, "NETWORK": OUTCOME_NETWORK, "DEADLINE": OUTCOME_DEADLINE,
+        "UNDECODABLE": OUTCOME_UNDECODABLE, "NO_MEMORY": OUTCOME_NO_MEMORY,
+    }
+
+
+def verdicts() -> dict:
+    """The numbers of why an attempt was the last, by the names that completion.Verdict gives them."""
+    return {
+        "NONE": VERDICT_NONE, "FINAL_STATUS": VERDICT_FINAL_STATUS, "TOLD": VERDICT_TOLD, "QUOTA": VERDICT_QUOTA,
+        "PERMANENT": VERDICT_PERMANENT, "RETRIES": VERDICT_RETRIES, "BUDGET": VERDICT_BUDGET,
+        "PATIENCE": VERDICT_PATIENCE, "RETRY_AFTER": VERDICT_RETRY_AFTER, "NEVER_ANSWERED": VERDICT_NEVER_ANSWERED,
+    }
+
+
 cdef class Body:
     """Owns the bytes of one answer; readable through the buffer protocol."""
 

@@ -84,6 +84,7 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     cdef Bytes *body = transfer.body
     cdef const char *words = NULL
     cdef char *url = NULL
+    cdef long os_errno = 0
     if transfer.decoding and 200 <= transfer.status < 300:
         body = &transfer.reader.skeleton
     if outcome == OUTCOME_UNDECODABLE:
@@ -114,6 +115,10 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     ending.msgpack = transfer.msgpack
     if words != NULL:
         ending.error = strdup(words)
+    if code != E_OK:
+        # Of this attempt's connection: libcurl forgets it when a transfer begins.
+        curl.easy_getinfo(transfer.easy, INFO_OS_ERRNO, &os_errno)
+        ending.os_errno = <int>os_errno
     if outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
         ending.vectors = transfer.reader.vectors.count()
         transfer.reader.vectors.take(&ending.values, &ending.ends)

@@ -11,9 +11,12 @@ cdef struct Descriptors:
     Monitor *monitor                # held across a fork
     unsigned char *ours             # one flag per descriptor number
     int capacity
+    int spare                       # see spare.pxi; -1 for none
+    int lent                        # how many threads load something without a descriptor left
 
 cdef Descriptors descriptors
 descriptors.monitor = new Monitor()
+descriptors.spare = -1
 
 
 cdef bint descriptor_keep(int fd) noexcept nogil:
@@ -75,6 +78,8 @@ def _after_fork_in_child() -> None:
             descriptors.ours[fd] = 0
             close_descriptor(fd)
     descriptors.monitor = new Monitor()
+    descriptors.spare = -1
+    descriptors.lent = 0
     kept.monitor = new Monitor()
     paces_after_fork()
     limbo.clear()

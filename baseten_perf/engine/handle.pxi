@@ -157,8 +157,11 @@ cdef class Operation:
                 op.monitor.wait(1000000000)
             op.monitor.unlock()
 
-    def drain(self) -> list:
-        """The completions since the last call, in the order in which the requests ended; frees their bodies.
+    def drain(self, arrived) -> None:
+        """Append the completions since the last call, in the order in which the requests ended; frees their bodies.
+
+        Parameters:
+            arrived: a list or deque.  Were they returned, a signal handler that raises at that moment would lose them.
 
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
@@ -189,7 +192,7 @@ cdef class Operation:
                 self.held -= 1
             completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
             oldest = following
-        return completions
+        arrived.extend(completions)
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""

@@ -20,6 +20,7 @@ cdef struct Loop:
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
     int attached                    # lanes in `lanes`; written by the loop, read by anyone
     Shortage shortage               # of descriptors
+    int idle_closings               # of those that were wanted, done; written by the loop, read by anyone
     int reserve                     # of callers about answers that come at once: see caller_sleeps
     # shared
     Monitor *monitor
@@ -53,6 +54,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.random = <unsigned long long>monotonic_ns() | 1
     loop.reserve = RESERVE
     shortage_init(&loop.shortage, loop)
+    loop.idle_closings = count_now(&idle_closings)
     cdef bint good = True
     if core.use_epoll:
         loop.epoll = epoll_open()
@@ -74,6 +76,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
         loop_close(loop)
         loop_free(loop)
         return NULL
+    spare_open()
     return loop
 
 

@@ -9,7 +9,8 @@ cdef struct Mailbox:
     Py_ssize_t count
     Py_ssize_t capacity
     bint rung                       # since the last wait()
-    int bell[2]                     # -1 once the Python side has gone
+    bint closed                     # the Python side has gone
+    int bell[2]                     # -1 when there was no descriptor left
 
 
 cdef void mailbox_drop(Mailbox *box) noexcept nogil:
@@ -24,7 +25,7 @@ cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
     cdef unsigned long long *grown
     cdef Py_ssize_t wanted
     box.monitor.lock()
-    if box.bell[0] >= 0:
+    if not box.closed:
         if box.count == box.capacity:
             wanted = box.capacity * 2 if box.capacity else 64
             grown = <unsigned long long *>realloc(box.tokens, wanted * sizeof(unsigned long long))
@@ -36,7 +37,8 @@ cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
         box.count += 1
         if box.count == 1:
             box.rung = True
-            ring_bell(box.bell)
+            if box.bell[1] >= 0:
+                ring_bell(box.bell)
             box.monitor.notify()
     box.monitor.unlock()
 
@@ -56,7 +58,6 @@ cdef class EventMailbox:
         self.generation = fork_generation
         if open_bell(self.box.bell) != 0:
             self.box.bell[0] = self.box.bell[1] = -1
-            raise OSError(errno, "cannot open a wake-up descriptor")
 
     def __dealloc__(self):
         if self.box == NULL:
@@ -65,6 +66,7 @@ cdef class EventMailbox:
             return                  # another process's mailbox: a lock in it may be held for ever; leave it
         with nogil:
             self.box.monitor.lock()
+            self.box.closed = True
             close_bell(self.box.bell)
             self.box.monitor.unlock()
             mailbox_drop(self.box)
@@ -75,11 +77,11 @@ cdef class EventMailbox:
         return self.generation != fork_generation
 
     def fileno(self) -> int:
-        """The descriptor that is readable while tokens wait."""
+        """The descriptor that is readable while tokens wait; -1 when the process had none left: then wait()."""
         return self.box.bell[0]
 
     def wait(self, double seconds) -> bool:
-        """Block without the GIL until a new token comes, at most `seconds`; for loops that cannot watch descriptors."""
+        """Block without the GIL until a new token comes, at most `seconds`; where no descriptor can be watched."""
         cdef bint rung
         with nogil:
             self.box.monitor.lock()

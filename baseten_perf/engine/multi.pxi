@@ -10,6 +10,8 @@ cdef enum:
     MOST_MULTIS = 64
     IDLE_SECONDS = 30
 
+cdef int idle_closings = 0           # atomic: how often idle connections were to be closed at once; see spare.pxi
+
 cdef struct Multi:
     void *handle
     Loop *loop
@@ -122,16 +124,23 @@ cdef Transfer *loop_idle_transfer(Loop *loop, bint secure) noexcept nogil:
 
 cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
     """Close the multis that have been idle for long, or are while descriptors are short; when to look again, or NEVER."""
+    cdef int wanted = count_now(&idle_closings)
+    cdef bint at_once = loop.idle_closings != wanted
     cdef long long again = NEVER
     cdef long long expires
     cdef int number
     cdef Multi *multi
     for number in range(loop.multi_count):
         multi = loop.multis[number]
-        if multi == NULL or multi.active > 0 or multi.idle_since == 0:
+        if multi == NULL:
+            continue
+        if at_once:
+            # An older libcurl does not know this: then the connections of idle multis must do.
+            curl.multi_setopt(multi.handle, MOPT_NETWORK_CHANGED, <long>NWC_CLEAR_CONNS)
+        if multi.active > 0 or multi.idle_since == 0:
             continue
         expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
-        if expires > loop.now and not loop.shortage.fresh:
+        if expires > loop.now and not loop.shortage.fresh and not at_once:
             again = min(again, expires)
         elif loop.epoll < 0:
             # The portable loop sleeps in its one multi, so there must always be one.
@@ -140,4 +149,6 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
             loop.multis[number] = NULL
             multi_free(multi)
     loop.shortage.fresh = False
+    if at_once:
+        count_set(&loop.idle_closings, wanted)
     return again

@@ -67,6 +67,25 @@ cdef extern from * nogil:
         return fd < 0 ? fd : (fcntl(fd, F_SETFD, FD_CLOEXEC), fd);
     }
 
+    // When the process has just used up its descriptors, its soft limit is raised, as far as its owner allows: a pool of
+    // 1024 connections needs more than many systems grant at first.
+    static inline bool raise_descriptor_limit() {
+        struct rlimit limit;
+        if (errno != EMFILE || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return false;
+        rlim_t wanted = limit.rlim_cur * 2 + 1024;
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return true;
+        errno = EMFILE;
+        return false;
+    }
+    static inline bool descriptors_used_up() { return errno == EMFILE || errno == ENFILE; }
+
+    // A descriptor that is good for nothing but to be closed; -1 when there is none.
+    static inline int open_nothing() {
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return fd < 0 && raise_descriptor_limit() ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fd;
+    }
+
     // A pair of descriptors for waking a poller: ends[0] becomes readable after ring(ends[1]).
     static inline int open_bell(int ends[2]) {
     #if defined(__linux__)
@@ -109,6 +128,8 @@ cdef extern from * nogil:
     void count_set(int *counter, int value)
     int start_thread(void *(*body)(void *) noexcept nogil, void *argument)
     int close_on_exec(int fd)
+    int open_nothing()
+    bint descriptors_used_up()
     int open_bell(int *ends)
     void ring_bell(const int *ends)
     void silence_bell(const int *ends)

@@ -21,17 +21,14 @@ cdef struct Shortage:
     Timer timer
     Queue queue
 
-cdef extern from * nogil:
-    """
-    // Whether the process can open nothing at this moment.
-    static inline bool no_descriptor_is_left() {
-        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (fd < 0) return errno == EMFILE || errno == ENFILE;
-        close(fd);
-        return false;
-    }
-    """
-    bint no_descriptor_is_left()
+
+cdef bint no_descriptor_is_left() noexcept nogil:
+    """Whether the process can open nothing at this moment."""
+    cdef int fd = open_nothing()
+    if fd < 0:
+        return descriptors_used_up()
+    close_descriptor(fd)
+    return False
 
 
 cdef void shortage_init(Shortage *shortage, Loop *loop) noexcept nogil:

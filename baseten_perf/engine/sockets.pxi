@@ -41,28 +41,19 @@ cdef extern from * nogil:
     static inline int epoll_watch(int, int, int, int) { return -1; }
     static inline int epoll_ready(int, int *, int *, int, int) { return 0; }
     #endif
-    // Linux and the BSDs may pass type flags (close-on-exec, non-blocking) in the upper bits.  When the process has used
-    // up its descriptors, its soft limit is raised, as far as its owner allows: a pool of 1024 connections needs more
-    // than many systems grant at first.
+    // Linux and the BSDs may pass type flags (close-on-exec, non-blocking) in the upper bits.
     static inline int open_socket(const void *address) {
         const int *numbers = static_cast<const int *>(address);
         int fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
-        struct rlimit limit;
-        if (fd < 0 && errno == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-            rlim_t wanted = limit.rlim_cur * 2 + 1024;
-            limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-            if (setrlimit(RLIMIT_NOFILE, &limit) == 0) fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
-        }
+        if (fd < 0 && raise_descriptor_limit()) fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
         return close_on_exec(fd);
     }
-    static inline bool descriptors_used_up() { return errno == EMFILE || errno == ENFILE; }
     """
     bint HAVE_EPOLL "have_epoll"
     int epoll_open()
     int epoll_watch(int epoll, int fd, int before, int wanted)
     int epoll_ready(int epoll, int *fds, int *bits, int room, int ms)
     int open_socket(const Address *address)
-    bint descriptors_used_up()
 
 
 cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
@@ -85,8 +76,9 @@ cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
 cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexcept nogil:
     cdef Loop *loop = <Loop *>loop_
     descriptors.monitor.lock()
-    cdef int fd = open_socket(address)
-    if fd < 0 and descriptors_used_up():
+    cdef bint withheld = descriptors.lent > 0
+    cdef int fd = -1 if withheld else open_socket(address)
+    if fd < 0 and (withheld or descriptors_used_up()):
         loop.shortage.seen = monotonic_ns()
     cdef bint kept = fd >= 0 and descriptor_note(fd)
     descriptors.monitor.unlock()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..completion import Completion
+from ..late import load
 
 if TYPE_CHECKING:
     from ..errors import InvalidResponse
@@ -17,8 +18,7 @@ def decoded(completion: Completion) -> Any:
     body = completion.body
     try:
         if completion.msgpack:
-            from . import messagepack
-
+            messagepack = load("baseten_perf.operations.messagepack")
             return messagepack.loads(bytes(body))
         return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
     except ValueError as refused:
@@ -27,8 +27,7 @@ def decoded(completion: Completion) -> Any:
         # What orjson says of too deep a document depends on its version; no other error of it speaks of depth.
         too_deep = isinstance(refused, orjson.JSONDecodeError) and "depth" in refused.msg
     if too_deep:
-        from . import nested
-
+        nested = load("baseten_perf.operations.nested")
         try:
             return nested.loads(bytes(body))
         except ValueError as refused:
@@ -65,6 +64,5 @@ def json_kind(value: Any) -> str:
 def malformed(completion: Completion, reason: str) -> InvalidResponse:
     """The exception for a 2xx answer that cannot be used."""
     # Here and not above: errors loads requests, which a call that goes well never needs.
-    from ..errors import invalid_response
-
-    return invalid_response(completion, reason)
+    refused: InvalidResponse = load("baseten_perf.errors").invalid_response(completion, reason)
+    return refused

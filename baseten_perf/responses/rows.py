@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
+from ..late import load
 from .block import FloatBlock
 
 if TYPE_CHECKING:
@@ -157,8 +158,7 @@ class Rows:
         Parameters:
             last: whether nobody can ask for the rows again. Then the array may be their own memory.
         """
-        import numpy
-
+        numpy = load("numpy")
         if not self._total:
             raise ValueError("Cannot convert to array: contains no embedding responses")
         block: Any = self._matrix

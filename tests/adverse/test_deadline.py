@@ -27,7 +27,8 @@ def check(error: requests.exceptions.Timeout, seconds: str = "0.40s") -> None:
     message = f"Local timeout: Total operation timed out after {seconds}"
     assert error.args == (408, message)
     assert error.filename == "local"
-    assert str(error) == f"[Errno 408] {message}: 'local'"
+    assert str(error).startswith(f"[Errno 408] {message}\n  POST http://127.0.0.1:")
+    assert str(error).endswith(": 'local'")
 
 
 @pytest.mark.usefixtures("poller")

@@ -37,10 +37,9 @@ class EndsMeanwhile:
         self._until_over()
         return seen
 
-    def drain(self) -> Any:
-        drained = self._handle.drain()
+    def drain(self, arrived: Any) -> None:
+        self._handle.drain(arrived)
         self._until_over()
-        return drained
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._handle, name)

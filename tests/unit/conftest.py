@@ -73,6 +73,12 @@ class FakeCompletion:
     curl_code: int = 0
     elapsed: float = 0.25
     attempts: int = 1
+    verdict: int = 0
+    refusals: int = 0
+    refused_s: float = 0.0
+    retry_after_s: float = 0.0
+    budget: int = 0
+    os_errno: int = 0
     request_id: str = "perfclient-0123456789-0-0"
     url: str = "http://127.0.0.1:8080/v1/embeddings"
     vectors: Any = None

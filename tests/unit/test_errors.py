@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -125,11 +126,32 @@ def test_snippet_of_a_memoryview(completion: Make) -> None:
     assert str(invalid_response(completion(memoryview(b"abc")), "r")).endswith("the body starts with: abc")
 
 
+DETAILS = "POST http://h/x: Connection refused"
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome not in (Outcome.OK, Outcome.NO_MEMORY)])
+def test_details_are_a_line_of_the_text(completion: Make, outcome: Outcome) -> None:
+    plain, error = (failed(completion(b"body", outcome=outcome, status=503, error="words")) for _ in range(2))
+    annotate(error, batch_index=2, partial=[1, None], attempts=4, endpoint="http://h", details=DETAILS)
+    assert error.args == plain.args and type(error) is type(plain) and repr(error) == repr(plain)
+    told = str(plain) + "\n  " + DETAILS
+    if isinstance(error, requests.exceptions.Timeout):
+        assert error.filename == plain.filename
+        message = plain.args[1]
+        told = str(plain).replace(message, message + "\n  " + DETAILS)
+    assert str(error) == told
+
+
+@pytest.mark.parametrize("duplicate", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome != Outcome.OK])
-def test_annotated_exceptions_survive_pickling(completion: Make, outcome: Outcome) -> None:
+def test_annotated_exceptions_survive_pickling(completion: Make, outcome: Outcome, duplicate: Any) -> None:
     error = failed(completion(b"body", outcome=outcome, status=503, error="words", index=2), total_timeout_s=1.0)
-    assert annotate(error, batch_index=2, partial=[1, None], attempts=4, endpoint="http://h") is error
-    twin = pickle.loads(pickle.dumps(error))
+    annotated = annotate(
+        error, batch_index=2, partial=[1, None], attempts=4, endpoint="http://h", details=DETAILS
+    )
+    assert annotated is error
+    assert (DETAILS in str(error)) == (outcome != Outcome.NO_MEMORY)
+    twin = duplicate(error)
     assert type(twin) is type(error) and twin.args == error.args and str(twin) == str(error)
     assert (twin.batch_index, twin.partial, twin.attempts, twin.endpoint) == (2, [1, None], 4, "http://h")
     if outcome == Outcome.HTTP_STATUS:

@@ -1,0 +1,83 @@
+"""Partial: the answers of a call that ended early, as a sequence that is made when it is first read."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .completion import Completion, Matrix
+
+
+def attach(exception: BaseException, partial: Partial) -> None:
+    """Give an exception that is not ours its `partial`, unless it takes no attributes."""
+    attached: Any = exception
+    with suppress(AttributeError, TypeError):
+        attached.partial = partial
+
+
+class Answered(Protocol):
+    """What answers are taken in by: an operation whose call is over."""
+
+    def accept(self, completion: Completion, matrix: Any, /) -> None: ...
+
+    def partial(self, matrix: Any, /) -> list[Any]: ...
+
+
+class Partial(Sequence[Any]):
+    """What `response.data` would have held, with None where no answer had arrived. Equal to a list of the same items.
+
+    Exceptions whose classes are not ours carry it as `partial`: what a signal handler raises (KeyboardInterrupt), and
+    asyncio.CancelledError. Whoever never reads it pays neither for the list nor for the answers that nobody had looked
+    at yet. A copy, also by way of a pickle, is a list.
+
+    Parameters:
+        operation: takes in the answers and makes the list.
+        arrived: OK completions that it has not taken in; nobody else takes from it any more.
+        matrix: where vectors lie.
+    """
+
+    __slots__ = ("_arrived", "_items", "_matrix", "_operation")
+
+    def __init__(self, operation: Answered, arrived: deque[Completion], matrix: Matrix | None) -> None:
+        self._operation = operation
+        self._arrived = arrived
+        self._matrix = matrix
+        self._items: list[Any] | None = None
+
+    def listed(self) -> list[Any]:
+        """The same as a list, always the same one."""
+        if self._items is None:
+            while self._arrived:
+                try:
+                    self._operation.accept(self._arrived.popleft(), self._matrix)
+                except (ValueError, OSError, ImportError):
+                    # An answer that cannot be used is none. To say why may take a descriptor; but nobody asks here.
+                    continue
+            self._items = self._operation.partial(self._matrix)
+            del self._operation, self._matrix
+        return self._items
+
+    def __len__(self) -> int:
+        return len(self.listed())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.listed()[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.listed())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Partial):
+            return self.listed() == other.listed()
+        return self.listed() == other if isinstance(other, list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.listed())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (self.listed(),)
