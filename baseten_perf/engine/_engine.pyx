@@ -24,6 +24,7 @@ cdef extern from "<cmath>" nogil:
     double sqrt(double number)
 
 cdef extern from "<strings.h>" nogil:
+    int strcasecmp(const char *left, const char *right)
     int strncasecmp(const char *left, const char *right, size_t length)
 
 
@@ -50,6 +51,7 @@ include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "retry.pxi"         # whether and when an attempt is made again
 include "receiving.pxi"     # the response that it receives
 include "lines.pxi"         # its header lines
+include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers

@@ -16,9 +16,12 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.msgpack = False
         if transfer.decoding:
             transfer.reader.choose(False)
-        on_redirect_status(transfer, status)
+        if 300 <= status <= 399:
+            on_redirect(transfer)
         return length
     retry_headers_read(&transfer.retry_headers, text, length)
+    if 300 <= transfer.status <= 399 and length > 9 and strncasecmp(text, b"location:", 9) == 0:
+        on_location(transfer, text + 9, length - 9)
     told = content_type_of(text, length)
     if told != ContentType.not_said:
         transfer.msgpack = told == ContentType.msgpack
@@ -30,21 +33,6 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         transfer.broken = True
         return 0
     return length
-
-
-cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
-    """Before libcurl reads Location: only 301, 302, 303, 307 and 308 are followed, and a GET has no content type."""
-    cdef Slist *line = transfer.lines
-    if 300 <= status <= 399:
-        transfer.redirected = True
-    if 300 <= status <= 399 and not (301 <= status <= 303 or 307 <= status <= 308):
-        transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
-    elif 301 <= status <= 303 and not transfer.lane.op.plan.bodyless:
-        while line != NULL:
-            if strncasecmp(line.text, b"content-type:", 13) == 0:
-                line.text = <char *>b"content-type:"    # libcurl's way to send none
-                transfer.serial = 0         # the list must be made anew for the next attempt
-            line = line.next
 
 
 cdef int status_of(const char *line, size_t length) noexcept nogil:
