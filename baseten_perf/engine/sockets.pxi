@@ -41,19 +41,27 @@ cdef extern from * nogil:
     static inline int epoll_watch(int, int, int, int) { return -1; }
     static inline int epoll_ready(int, int *, int *, int, int) { return 0; }
     #endif
-    // Linux and the BSDs may pass type flags (close-on-exec, non-blocking) in the upper bits.  When the process has used
-    // up its descriptors, its soft limit is raised, as far as its owner allows: a pool of 1024 connections needs more
-    // than many systems grant at first.
+    // A socket that no program started meanwhile by another thread inherits: it is made so where the system can do that
+    // (libcurl's own type flags, in the upper bits, vary).
+    static inline int private_socket(const int *numbers) {
+    #if defined(SOCK_CLOEXEC)
+        return socket(numbers[0], (numbers[1] & 0xf) | SOCK_CLOEXEC, numbers[2]);
+    #else
+        return close_on_exec(socket(numbers[0], numbers[1] & 0xf, numbers[2]));
+    #endif
+    }
+    // When the process has used up its descriptors, its soft limit is raised, as far as its owner allows: a pool of 1024
+    // connections needs more than many systems grant at first.
     static inline int open_socket(const void *address) {
         const int *numbers = static_cast<const int *>(address);
-        int fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
+        int fd = private_socket(numbers);
         struct rlimit limit;
         if (fd < 0 && errno == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
             rlim_t wanted = limit.rlim_cur * 2 + 1024;
             limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-            if (setrlimit(RLIMIT_NOFILE, &limit) == 0) fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
+            if (setrlimit(RLIMIT_NOFILE, &limit) == 0) fd = private_socket(numbers);
         }
-        return close_on_exec(fd);
+        return fd;
     }
     static inline bool descriptors_used_up() { return errno == EMFILE || errno == ENFILE; }
     """
