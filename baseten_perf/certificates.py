@@ -15,7 +15,8 @@ Verify = bool | str | os.PathLike[str]
 # As in httpx: a PEM file of certificate and key; or (certificate, key); or (certificate, key, password of the key).
 Cert = str | os.PathLike[str] | tuple[Any, Any] | tuple[Any, Any, Any]
 
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# A file or a directory each; SSL_CERT_FILE and SSL_CERT_DIR, OpenSSL's own, come before them.
+BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 SYSTEM_CA_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Alpine
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
@@ -25,7 +26,11 @@ SYSTEM_CA_FILES = (
 
 
 class Trust(NamedTuple):
-    """Which servers are trusted: whether they are checked at all, and the file or the directory to check with."""
+    """Which servers are trusted: whether they are checked at all, and the file and the directories to check with.
+
+    Attributes:
+        ca_path: directories with OpenSSL's names for certificates (`openssl rehash`), with colons between them.
+    """
 
     verify: bool
     ca_file: str | None
@@ -52,10 +57,14 @@ def trust(verify: Verify, environment: Mapping[str, str]) -> Trust:
         return _trust_in(os.path.abspath(given))
     if not boolean("verify", verify):
         return Trust(False, None, None)
-    for variable in CA_VARIABLES:
-        named = environment.get(variable)
+    # Nothing is refused here when it is missing: a client that speaks plain HTTP does not care.
+    file, directories = environment.get("SSL_CERT_FILE"), environment.get("SSL_CERT_DIR")
+    if directories:
+        if file and os.path.isdir(file):
+            return Trust(True, None, f"{file}:{directories}")
+        return Trust(True, file or None, directories)
+    for named in (file, *map(environment.get, BUNDLE_VARIABLES)):
         if named:
-            # Not refused here when it is missing: a client that speaks plain HTTP does not care.
             return _trust_in(named)
     return Trust(True, _system_ca_file(), None)
 

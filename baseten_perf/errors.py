@@ -19,6 +19,7 @@ from requests.utils import get_encoding_from_headers
 from . import headers as header_block
 from . import verdict
 from .completion import Completion, Outcome
+from .urls import shown_text, shown_url
 
 if TYPE_CHECKING:
     from .policy import Policy
@@ -58,7 +59,7 @@ class InvalidResponse(Detailed, ValueError):
     Attributes:
         batch_index: number of the request in its operation.
         status: HTTP status.
-        url: final URL, without its query.
+        url: final URL, without user name, password and query.
     """
 
     batch_index: int | None = None
@@ -99,8 +100,8 @@ def exception_from(completion: Completion, *, method: str, total_timeout_s: floa
     if outcome == Outcome.NO_MEMORY:
         return MemoryError(f"batch {completion.index}: {completion.error or 'out of memory for its answer'}")
     if outcome == Outcome.NETWORK:
-        error = completion.error or "network error"
-        message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {shown(completion.url)}"
+        error = shown_text(completion.error) or "network error"
+        message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {shown_url(completion.url)}"
         if completion.curl_code:
             message += f"\n  Type: curl error {completion.curl_code}"
         return APIConnectionError(message, request=_request(completion, method))
@@ -109,7 +110,7 @@ def exception_from(completion: Completion, *, method: str, total_timeout_s: floa
 
 def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     """The exception for a 2xx answer that arrived whole but cannot be used."""
-    url = shown(completion.url)
+    url = shown_url(completion.url)
     # A character has at most four bytes: enough of them, and never the whole of a large body.
     head = bytes(memoryview(completion.body).cast("B")[: 4 * SNIPPET])
     if completion.msgpack:
@@ -128,7 +129,7 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
 
 def details_of(completion: Completion, *, method: str, policy: Policy, count: int) -> str:
     """The line that `str` of a failed request's exception ends with. For the parameters see verdict.details."""
-    return verdict.details(completion, method=method, url=shown(completion.url), policy=policy, count=count)
+    return verdict.details(completion, method=method, url=shown_url(completion.url), policy=policy, count=count)
 
 
 def cancelled(name: str, *, count: int, answered: int, started: int) -> OperationCancelled:
@@ -180,7 +181,7 @@ def _http_error(completion: Completion, method: str) -> requests.exceptions.HTTP
     response = requests.Response()
     response.status_code = status
     response.reason = _phrase(status)
-    response.url = completion.url
+    response.url = shown_url(completion.url)
     response.headers = CaseInsensitiveDict(header_block.parse(completion.headers))
     response.encoding = get_encoding_from_headers(response.headers) or "utf-8"
     response.elapsed = timedelta(seconds=completion.elapsed)
@@ -203,8 +204,8 @@ def _timeout(completion: Completion, method: str, total_timeout_s: float | None)
             side, what = "local", "Could not connect within timeout"
         else:
             side, what = "remote", "Server did not respond within timeout"
-        what += f": {_request_line(completion)}\n  Error: {completion.error or 'timed out'}"
-        what += f"\n  URL: {shown(completion.url)}"
+        what += f": {_request_line(completion)}\n  Error: {shown_text(completion.error) or 'timed out'}"
+        what += f"\n  URL: {shown_url(completion.url)}"
     # OSError makes its third argument `filename` and keeps two in `args`, as callers of the reference client know it.
     message = f"{side.capitalize()} timeout: {what}"
     return requests.exceptions.Timeout(408, message, side, request=_request(completion, method))
@@ -214,7 +215,7 @@ def _request(completion: Completion, method: str) -> requests.PreparedRequest:
     """The request as far as it may be shown: no authorization, no caller's headers, no body."""
     request = requests.PreparedRequest()
     request.method = method
-    request.url = completion.url
+    request.url = shown_url(completion.url)
     request.headers = CaseInsensitiveDict()
     if completion.request_id:
         request.headers[header_block.REQUEST_ID] = completion.request_id
@@ -223,13 +224,6 @@ def _request(completion: Completion, method: str) -> requests.PreparedRequest:
 
 def _request_line(completion: Completion) -> str:
     return f"Request ID: {completion.request_id}"
-
-
-def shown(url: str) -> str:
-    """A URL as it may be shown: without query and user info."""
-    scheme, mark, rest = url.partition("?")[0].partition("://")
-    location, slash, path = rest.partition("/")
-    return scheme + mark + location.rpartition("@")[2] + slash + path
 
 
 def _phrase(status: int) -> str:

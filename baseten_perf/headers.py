@@ -16,6 +16,7 @@ from .trace import TraceContext
 # Would make the body end elsewhere than where the engine says it ends.
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 REQUEST_ID = "x-baseten-customer-request-id"
+REQUEST_ID_VARIABLE = "PERFORMANCE_CLIENT_REQUEST_ID_PREFIX"
 DEADLINE = "request-deadline-ms"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -115,6 +116,14 @@ def checked(extra_headers: Mapping[str, str]) -> dict[str, str]:
         # A value of blanks alone would make libcurl drop the header.
         result[lowered] = value.strip(" \t")
     return result
+
+
+def request_id_prefix(environment: Mapping[str, str]) -> bytes:
+    """What request ids begin with: "perfclient" and PERFORMANCE_CLIENT_REQUEST_ID_PREFIX. Raises ValueError."""
+    given = environment.get(REQUEST_ID_VARIABLE, "").strip(" \t").lower()
+    if _CONTROL.search(given) or not _encodable(given):
+        raise ValueError(f"{REQUEST_ID_VARIABLE} holds a line break or another character that no header can hold")
+    return f"perfclient{given}".encode()
 
 
 def merged(under: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

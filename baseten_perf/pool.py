@@ -34,8 +34,8 @@ class HttpClientWrapper:
             the server has none. Any other number up to 255 means 1.
         proxy: URL of the proxy for all requests, e.g. "http://user:password@host:3128".
         verify: whether the certificates of servers are checked; or a path, to a file or a directory of the only
-            certificates to trust. True trusts those of SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the
-            system's, else certifi's.
+            certificates to trust. True trusts those of SSL_CERT_FILE and SSL_CERT_DIR, else of REQUESTS_CA_BUNDLE or
+            CURL_CA_BUNDLE, else the system's, else certifi's.
         cert: the client's own certificate, for servers that ask for one: path of a PEM file with its key in it; or
             (certificate, key); or (certificate, key, password of the key).
         uds: path of a unix socket that all connections are made to, whatever the URL's host. Without proxies.
@@ -83,8 +83,9 @@ class HttpClientWrapper:
             self._proxies = {"http": "", "https": ""}
         else:
             self._proxies = _environment_proxies(environment)
-            no_proxy = _variable(environment, "no_proxy")
-            self._exempt = _hosts_with_ports(no_proxy)
+            entries = _variable(environment, "no_proxy").lower().replace(",", " ").split()
+            no_proxy = ",".join(map(_exempt, entries)) if "*" not in entries else "*"
+            self._exempt = _hosts_with_ports(entries)
         self._engine = Engine(
             http_version=version if version in (2, 3) else 1,
             no_proxy=no_proxy,
@@ -168,13 +169,24 @@ def _variable(environment: Mapping[str, str], name: str) -> str:
     return environment.get(name) or environment.get(name.upper()) or ""
 
 
-def _hosts_with_ports(no_proxy: str) -> list[tuple[str, int]]:
-    """The entries "host:port" of no_proxy, which requests knows and libcurl does not: domain and port."""
+def _exempt(entry: str) -> str:
+    """An entry of no_proxy as libcurl reads it: a domain with all below it, an address, or a block of addresses."""
+    if entry.endswith("/0"):
+        # In halves, since libcurl takes a prefix of no bits for a whole address.
+        return "::/1,8000::/1" if ":" in entry else "0.0.0.0/1,128.0.0.0/1"
+    if entry.startswith("[") and "]:" not in entry:
+        return entry.replace("[", "").replace("]", "")
+    return entry[1:] if entry.startswith("*.") else entry
+
+
+def _hosts_with_ports(entries: list[str]) -> list[tuple[str, int]]:
+    """The entries "host:port" and "[address]:port", which requests knows and libcurl does not: domain and port."""
     found = []
-    for entry in no_proxy.lower().split(","):
-        host, _, port = entry.strip().rpartition(":")
-        if host and ":" not in host and port.isdecimal():
-            found.append((host.lstrip("."), int(port)))
+    for entry in entries:
+        host, _, port = entry.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        if host and (bracketed or ":" not in host) and port.isdecimal():
+            found.append((host[1:-1] if bracketed else host.removeprefix("*.").lstrip("."), int(port)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The URL of a request, from the client's base URL and a path, normalised as browsers do."""
+"""The URL of a request, from the client's base URL and a path, normalised as browsers do; and what is shown of URLs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ _DROPPED = str.maketrans("", "", "\t\r\n")
 _SAFE_IN_PATH = "/%!$&'()*+,:;=@[]\\^|"
 _SAFE_IN_QUERY = "/%!$&()*+,:;=@[]\\^|?`{}"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LEADING_SCHEME = re.compile(r"(?:[^/\\?#@:]*:)?[/\\]+|https?:", re.IGNORECASE)
+_USER_INFO = re.compile(r"[^/\\?#]*@")
+# A host whose port is none, and an "@" behind it: the beginning of a user name and a password with a "/" or "?" in it.
+_BROKEN_USER_INFO = re.compile(r"[^\[/\\?#:][^/\\?#:]*:(?!\d*(?:[/\\?#]|$)).*@", re.DOTALL)
+_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://\S+")
 
 
 @lru_cache(maxsize=256)
@@ -36,6 +41,23 @@ def request_url(base_url: str, path: str) -> str:
     joined = _without_dots(base_path.rstrip("/") + tail)
     queries = [quote(query, safe=_SAFE_IN_QUERY) for query in (base_query, tail_query) if query is not None]
     return f"{scheme}://{authority}{quote(joined, safe=_SAFE_IN_PATH)}" + (f"?{'&'.join(queries)}" if queries else "")
+
+
+def shown_url(url: str) -> str:
+    """A URL as it may be shown, be it well formed or not: without user name, password, query and fragment."""
+    url = url.strip(_BLANKS).translate(_DROPPED)
+    scheme = _LEADING_SCHEME.match(url)
+    front = scheme.group() if scheme else ""
+    user_info = _USER_INFO.match(url, len(front))
+    location = url[user_info.end() if user_info else len(front) :]
+    if _BROKEN_USER_INFO.match(location):
+        return front + "..."
+    return front + re.split(r"[?#]", location, maxsplit=1)[0]
+
+
+def shown_text(text: str) -> str:
+    """A text of libcurl's as it may be shown: what it says of a proxy may repeat its URL, password included."""
+    return _URL_IN_TEXT.sub(lambda url: shown_url(url.group()), text)
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -19,6 +19,7 @@ from baseten_perf.paces import forget_paces
 from baseten_perf.testing import Server
 
 API_KEY = "sk-test-7f3a9c"
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    for name in ("BASETEN_API_KEY", "OPENAI_API_KEY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for name in ("BASETEN_API_KEY", "OPENAI_API_KEY", "SSL_CERT_FILE", "SSL_CERT_DIR", *BUNDLES):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -13,11 +13,11 @@ from ..certificates import Cert, Verify
 from ..drive.call import Call
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, RequestPlan
-from ..headers import header_lines
+from ..headers import header_lines, request_id_prefix
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
-from ..urls import request_url
+from ..urls import request_url, shown_url
 
 if TYPE_CHECKING:
     from ..engine import EventMailbox
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 # Callers may give each call a path or a time-out of its own.
 MOST_PLANS = 64
-REQUEST_ID_PREFIX = f"perfclient{os.environ.get('PERFORMANCE_CLIENT_REQUEST_ID_PREFIX', '').strip().lower()}".encode()
 
 # What calls of one kind have in common: path, method, model, final statuses, id of the policy.
 Kind = tuple[str, str, "str | None", frozenset[int], int]
@@ -74,6 +73,7 @@ class Connection:
     def _prepare(self) -> None:
         """Set up what neither copies nor pickles take along."""
         self._state = EndpointState()
+        self._request_id_prefix = request_id_prefix(os.environ)
         # A policy of one call alone, perhaps with a key or a token of its own, leaves nothing here.
         self._plans: dict[Kind, Planned] = {}
         # Models that an endpoint of ours has refused to answer in base64.
@@ -90,7 +90,7 @@ class Connection:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_state"], state["_plans"], state["_refusing"]
+        del state["_state"], state["_request_id_prefix"], state["_plans"], state["_refusing"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -98,10 +98,7 @@ class Connection:
         self._prepare()
 
     def __repr__(self) -> str:
-        # A base URL may carry a user's password.
-        scheme, mark, rest = self._base_url.partition("://")
-        location, slash, path = rest.partition("/")
-        return f"PerformanceClient(base_url={scheme + mark + location.rpartition('@')[2] + slash + path!r})"
+        return f"PerformanceClient(base_url={shown_url(self._base_url)!r})"
 
     def _call(
         self,
@@ -129,11 +126,11 @@ class Connection:
     def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:
         if self._endpoint_pool is not None:
             routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
-            endpoints = [endpoint.base_url for endpoint in self._endpoint_pool.endpoints]
+            endpoints = [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
         else:
             url = request_url(self._base_url, operation.path)
             routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
-            endpoints = [url.removesuffix(operation.path)]
+            endpoints = [shown_url(request_url(self._base_url, "/")).rstrip("/")]
         override = policy.primary_api_key_override
         api_key = self._api_key if override is None else override
         block = header_lines(
@@ -150,7 +147,7 @@ class Connection:
             method=operation.method,
             bodyless=not operation.has_body,
             lines=block.lines,
-            request_id_prefix=REQUEST_ID_PREFIX if block.request_id else None,
+            request_id_prefix=self._request_id_prefix if block.request_id else None,
             deadline_header=block.deadline,
             connect_timeout_s=min(self._pool.connect_timeout_s, policy.timeout_s),
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..log import logger
+from ..urls import shown_url
 
 if TYPE_CHECKING:
     from ..engine import Completion
@@ -28,10 +29,10 @@ class Journal:
         self._count = len(operation)
         self._repeated = 0
         self._began = perf_counter()
-        shown = ", ".join(endpoint.partition("?")[0] for endpoint in endpoints)
         logger.debug(
-            "%s: %d requests to %s, at most %d at once", self._name, self._count, shown, policy.max_concurrent_requests
-        )
+            "%s: %d requests to %s, at most %d at once",
+            self._name, self._count, ", ".join(map(shown_url, endpoints)), policy.max_concurrent_requests,
+        )  # fmt: skip
 
     def took_in(self, completion: Completion) -> None:
         """A request has ended, well or not."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..arguments import boolean, instance, real, string, unsigned
 from ..engine import EndpointState
 from ..pool import HttpClientWrapper
-from ..urls import request_url
+from ..urls import request_url, shown_url
 from .health import EndpointHealth
 from .probing import probing
 from .watch import Check, Watch
@@ -133,7 +133,7 @@ class Endpoint:
         return self._watch.health
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={_quoted(self._base_url)})"
+        return f"{type(self).__name__}(base_url={_quoted(shown_url(self._base_url))})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._configuration

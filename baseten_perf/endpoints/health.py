@@ -16,7 +16,7 @@ class EndpointHealth:
     """What is known of an endpoint at one moment.
 
     Attributes:
-        base_url: of the endpoint.
+        base_url: of the endpoint, without its query.
         healthy: whether requests are preferably sent there; true until a round of checks fails.
         last_check: when the last round of checks ended, in seconds as by `time.time()`; None before the first.
         last_latency: seconds that the last answer to a check took; None before the first.

@@ -113,12 +113,11 @@ class Probing:
 
 
 def log(health: EndpointHealth) -> None:
-    """Tell that an endpoint's health has changed; its URL without a query, which may hold a secret."""
-    shown = health.base_url.partition("?")[0]
+    """Tell that an endpoint's health has changed."""
     if health.healthy:
-        logger.info("endpoint %s is healthy again", shown)
+        logger.info("endpoint %s is healthy again", health.base_url)
     else:
-        logger.warning("endpoint %s is unhealthy: %s", shown, health.reason)
+        logger.warning("endpoint %s is unhealthy: %s", health.base_url, health.reason)
 
 
 probing = Probing()

@@ -9,6 +9,7 @@ from ..completion import Outcome
 from ..engine import Completion, EndpointState, EventMailbox, Operation, RequestPlan
 from ..headers import USER_AGENT, check_api_key
 from ..pool import HttpClientWrapper
+from ..urls import shown_text, shown_url
 from .health import EndpointHealth, Round, Step, Vote, next_interval
 
 RETRY_AFTER_S = 0.2
@@ -76,7 +77,7 @@ class Watch:
         self._fail_on_first = fail_on_first
         self._latency: float | None = None
         # Replaced as a whole: whoever reads it in another thread sees one moment.
-        self.health = EndpointHealth(base_url)
+        self.health = EndpointHealth(shown_url(base_url))
         self.restart()
 
     def restart(self) -> None:
@@ -150,13 +151,13 @@ class Watch:
             return Vote.HEALTHY, ""
         if outcome == Outcome.NO_MEMORY:
             return Vote.NONE, "not probed: out of memory"
-        what = f"GET {check.url.partition('?')[0]}: "
+        what = f"GET {shown_url(check.url)}: "
         if outcome in (Outcome.TIMEOUT, Outcome.CONNECT_TIMEOUT):
             vote = Vote.NONE if check.timeout_is_no_vote else Vote.UNHEALTHY
             return vote, f"{what}no answer within {self._timeout_s:g} s"
         if outcome == Outcome.HTTP_STATUS:
             return Vote.UNHEALTHY, f"{what}status {completion.status}"
-        return Vote.UNHEALTHY, what + (completion.error or "network error")
+        return Vote.UNHEALTHY, what + (shown_text(completion.error) or "network error")
 
     def _attempt_ended(self, vote: Vote, reason: str, changes: list[EndpointHealth]) -> None:
         current = self._round

@@ -25,6 +25,7 @@ cdef extern from "<cmath>" nogil:
     double sqrt(double number)
 
 cdef extern from "<strings.h>" nogil:
+    int strcasecmp(const char *left, const char *right)
     int strncasecmp(const char *left, const char *right, size_t length)
 
 
@@ -54,6 +55,7 @@ include "receiving.pxi"     # the head of the response that it receives
 include "content.pxi"       # the content codings of its body
 include "body.pxi"          # its body
 include "lines.pxi"         # its header lines
+include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
 include "ending.pxi"        # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers

@@ -98,6 +98,8 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
         words = transfer.error
     elif code != E_OK:
         words = curl.easy_strerror(code)
+    if transfer.redirected and code == E_UNSUPPORTED_PROTOCOL:
+        words = REDIRECT_REFUSED
     cdef Ending *ending = ending_new(transfer.headers, body)
     body.restart()
     if ending == NULL:

@@ -37,7 +37,6 @@ cdef enum:
     OPT_NOBODY = 44
     OPT_POST = 47
     OPT_FOLLOWLOCATION = 52
-    OPT_AUTOREFERER = 58
     OPT_SSL_VERIFYPEER = 64
     OPT_CAINFO = 10065
     OPT_MAXREDIRS = 68
@@ -118,8 +117,14 @@ cdef enum:
     FEATURE_HTTP2 = 1 << 16
     FEATURE_UNIX_SOCKETS = 1 << 19
     FEATURE_HTTP3 = 1 << 25
-    # curl_url_set
+    # curl_url_get, curl_url_set
     UPART_URL = 0
+    UPART_SCHEME = 1
+    UPART_HOST = 5
+    UPART_PORT = 6
+    URL_DEFAULT_PORT = 1 << 0
+    URL_ENCODE = 1 << 7
+    URL_ALLOW_SPACE = 1 << 11
     FOLLOW_OBEYCODE = 2             # since 8.16; before that any number but 0 meant plainly "follow"
 
 OPTIONS = {
@@ -129,7 +134,7 @@ OPTIONS = {
     "UNIX_SOCKET_PATH": OPT_UNIX_SOCKET_PATH, "PROXY_CAINFO": OPT_PROXY_CAINFO, "PROXY_CAPATH": OPT_PROXY_CAPATH,
     "PROXY_SSL_VERIFYPEER": OPT_PROXY_SSL_VERIFYPEER, "PROXY_SSL_VERIFYHOST": OPT_PROXY_SSL_VERIFYHOST,
     "HTTPHEADER": OPT_HTTPHEADER, "CUSTOMREQUEST": OPT_CUSTOMREQUEST, "NOPROGRESS": OPT_NOPROGRESS,
-    "NOBODY": OPT_NOBODY, "POST": OPT_POST, "FOLLOWLOCATION": OPT_FOLLOWLOCATION, "AUTOREFERER": OPT_AUTOREFERER,
+    "NOBODY": OPT_NOBODY, "POST": OPT_POST, "FOLLOWLOCATION": OPT_FOLLOWLOCATION,
     "CAINFO": OPT_CAINFO, "MAXREDIRS": OPT_MAXREDIRS, "HTTPGET": OPT_HTTPGET, "HTTP_VERSION": OPT_HTTP_VERSION,
     "BUFFERSIZE": OPT_BUFFERSIZE, "NOSIGNAL": OPT_NOSIGNAL, "ACCEPT_ENCODING": OPT_ACCEPT_ENCODING,
     "TIMEOUT_MS": OPT_TIMEOUT_MS, "CONNECTTIMEOUT_MS": OPT_CONNECTTIMEOUT_MS, "NOPROXY": OPT_NOPROXY,
@@ -175,7 +180,9 @@ cdef struct Libcurl:
     const char *(*easy_strerror)(int) noexcept nogil
     void *(*url)() noexcept nogil
     void (*url_cleanup)(void *) noexcept nogil
+    int (*url_get)(void *, int, char **, unsigned int) noexcept nogil
     int (*url_set)(void *, int, const char *, unsigned int) noexcept nogil
+    void (*free)(void *) noexcept nogil
     void *(*multi_init)() noexcept nogil
     int (*multi_cleanup)(void *) noexcept nogil
     bp_multi_setopt multi_setopt
@@ -222,7 +229,9 @@ cdef void *bind() except NULL:
     curl.easy_strerror = <const char *(*)(int) noexcept nogil>symbol(library, "curl_easy_strerror")
     curl.url = <void *(*)() noexcept nogil>symbol(library, "curl_url")
     curl.url_cleanup = <void (*)(void *) noexcept nogil>symbol(library, "curl_url_cleanup")
+    curl.url_get = <int (*)(void *, int, char **, unsigned int) noexcept nogil>symbol(library, "curl_url_get")
     curl.url_set = <int (*)(void *, int, const char *, unsigned int) noexcept nogil>symbol(library, "curl_url_set")
+    curl.free = <void (*)(void *) noexcept nogil>symbol(library, "curl_free")
     curl.multi_init = <void *(*)() noexcept nogil>symbol(library, "curl_multi_init")
     curl.multi_cleanup = <int (*)(void *) noexcept nogil>symbol(library, "curl_multi_cleanup")
     curl.multi_setopt = <bp_multi_setopt>symbol(library, "curl_multi_setopt")

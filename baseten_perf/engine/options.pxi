@@ -20,15 +20,13 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, OPT_NOPROGRESS, <long>1)
     code |= curl.easy_setopt(easy, OPT_BUFFERSIZE, <long>262144)
     code |= curl.easy_setopt(easy, OPT_PROTOCOLS_STR, <char *>b"http,https")
-    code |= curl.easy_setopt(easy, OPT_REDIR_PROTOCOLS_STR, <char *>b"http,https")
-    code |= curl.easy_setopt(easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
     code |= curl.easy_setopt(easy, OPT_MAXREDIRS, <long>10)
-    code |= curl.easy_setopt(easy, OPT_AUTOREFERER, <long>1)
     code |= curl.easy_setopt(easy, OPT_TCP_KEEPALIVE, <long>1)
     code |= curl.easy_setopt(easy, OPT_MAXAGE_CONN, <long>IDLE_SECONDS)
     if not codings_are_ours:
         code |= curl.easy_setopt(easy, OPT_ACCEPT_ENCODING, <char *>b"")
     code |= curl.easy_setopt(easy, OPT_NOPROXY, core.no_proxy)
+    code |= transfer_may_be_redirected(transfer)
     if core.http_version != 1:
         # Rather wait for a connection that can be shared than open one more.
         code |= curl.easy_setopt(easy, OPT_PIPEWAIT, <long>1)

@@ -30,6 +30,8 @@ cdef size_t on_header(char *text, size_t size, size_t count, void *transfer_) no
         return 0                    # no HTTP; libcurl ends the transfer with CURLE_WRITE_ERROR
     if transfer.headed:
         return length               # a trailer, which changes nothing of what has been read
+    if 300 <= transfer.status <= 399 and length > 9 and strncasecmp(text, b"location:", 9) == 0:
+        on_location(transfer, text + 9, length - 9)
     if length <= 2 and (text[0] == b'\r' or text[0] == b'\n'):
         transfer.headed = True
         read_head(transfer)
@@ -55,7 +57,8 @@ cdef void response_begins(Transfer *transfer, int status) noexcept nogil:
     transfer.room = transfer.lane.op.plan.most_response_bytes if 200 <= status < 300 else MOST_ERROR_BYTES
     if transfer.decoding:
         transfer.reader.choose(False)
-    on_redirect_status(transfer, status)
+    if 300 <= status <= 399:
+        on_redirect(transfer)
 
 
 cdef void read_head(Transfer *transfer) noexcept nogil:
@@ -71,21 +74,6 @@ cdef void read_head(Transfer *transfer) noexcept nogil:
             content_announced(transfer, lines.value, lines.value_size)
     if transfer.decoding and transfer.msgpack:
         transfer.reader.choose(True)
-
-
-cdef void on_redirect_status(Transfer *transfer, int status) noexcept nogil:
-    """Before libcurl reads Location: only 301, 302, 303, 307 and 308 are followed, and a GET has no content type."""
-    cdef Slist *line = transfer.lines
-    if 300 <= status <= 399:
-        transfer.redirected = True
-    if 300 <= status <= 399 and not (301 <= status <= 303 or 307 <= status <= 308):
-        transfer.not_following = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0) == 0
-    elif 301 <= status <= 303 and not transfer.lane.op.plan.bodyless:
-        while line != NULL:
-            if strncasecmp(line.text, b"content-type:", 13) == 0:
-                line.text = <char *>b"content-type:"    # libcurl's way to send none
-                transfer.serial = 0         # the list must be made anew for the next attempt
-            line = line.next
 
 
 cdef int status_of(const char *line, size_t length) noexcept nogil:

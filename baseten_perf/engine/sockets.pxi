@@ -41,12 +41,20 @@ cdef extern from * nogil:
     static inline int epoll_watch(int, int, int, int) { return -1; }
     static inline int epoll_ready(int, int *, int *, int, int) { return 0; }
     #endif
-    // Linux and the BSDs may pass type flags (close-on-exec, non-blocking) in the upper bits.
+    // A socket that no program started meanwhile by another thread inherits: it is made so where the system can do that
+    // (libcurl's own type flags, in the upper bits, vary).
+    static inline int private_socket(const int *numbers) {
+    #if defined(SOCK_CLOEXEC)
+        return socket(numbers[0], (numbers[1] & 0xf) | SOCK_CLOEXEC, numbers[2]);
+    #else
+        return close_on_exec(socket(numbers[0], numbers[1] & 0xf, numbers[2]));
+    #endif
+    }
     static inline int open_socket(const void *address) {
         const int *numbers = static_cast<const int *>(address);
-        int fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
-        if (fd < 0 && raise_descriptor_limit()) fd = socket(numbers[0], numbers[1] & 0xf, numbers[2]);
-        return close_on_exec(fd);
+        int fd = private_socket(numbers);
+        if (fd < 0 && raise_descriptor_limit()) fd = private_socket(numbers);
+        return fd;
     }
     """
     bint HAVE_EPOLL "have_epoll"

@@ -76,7 +76,6 @@ cdef struct Transfer:
     Fault fault
     size_t room                     # how many more bytes of the body may come
     bint redirected                 # some answer of this attempt sent it elsewhere
-    bint not_following              # FOLLOWLOCATION was switched off for this attempt
     bint msgpack                    # the answer says that it is MessagePack
     bint decoding                   # the body goes to `reader`, not to `body`
     Bytes *body
@@ -124,7 +123,6 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     transfer.index = index
     transfer.status = 0
     transfer.headed = False
-    transfer.redirected = False
     retry_headers_clear(&transfer.retry_headers)
     transfer.error[0] = 0
     transfer.fault = FAULT_NONE
@@ -135,9 +133,8 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
         if transfer.reader == NULL:
             transfer.reader = new AnswerReader()
         transfer.reader.start(request.rows, <void *>transfer, claim_rows, hedge > 0)
-    if transfer.not_following:
-        code |= curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
-        transfer.not_following = False
+    if transfer.redirected:
+        code |= transfer_may_be_redirected(transfer)
     if transfer.serial != op.plan.serial:
         code |= transfer_prepare_plan(transfer, op.plan)
     if transfer.route != route:

@@ -102,3 +102,15 @@ def test_large_bodies_over_one_connection(start: Start, trusted: Path) -> None:
     url = start("h2,http/1.1", tls=True)
     client = PerformanceClient(url, "key", http_version=2, verify=str(trusted))
     assert {answer["version"] for answer in answers(client, 20, text="x" * 300_000)} == {"2"}
+
+
+def test_no_credentials_follow_a_redirect_to_another_origin(start: Start, trusted: Path) -> None:
+    one, other = start("h2,http/1.1", tls=True), start("http/1.1", tls=True)
+    client = PerformanceClient(one, "KEY", http_version=2, verify=str(trusted))
+    secrets = {"x-api-key": "SECRET", "cookie": "SECRET", "api-key": "SECRET"}
+    for to, kept in ((f"{other}/x", False), (f"{one}/x", True), ("/x", True), (f"{other}/redirect?{one}/x", False)):
+        (answer,) = client.batch_post(f"/redirect?{to}", [{"a": 1}], custom_headers=secrets, timeout_s=20).data
+        assert answer["body"] == {"a": 1}
+        assert answer["version"] == ("1.1" if to == f"{other}/x" else "2")
+        assert ("SECRET" in str(answer["headers"])) == kept
+        assert ("authorization" in answer["headers"]) == kept

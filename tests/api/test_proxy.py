@@ -127,6 +127,25 @@ def test_no_proxy(server: Server, exempt: str, monkeypatch: pytest.MonkeyPatch) 
         ("127.0.0.1", "127.0.0.1:PORT", True),
         ("localhost", "localhost:1", False),
         ("alocalhost", "localhost:PORT", False),
+        ("[::1]", "[::1]", True),
+        ("[::1]", "x [::1],y", True),
+        ("[::1]", "::1", True),
+        ("[::1]", "[::1]:PORT", True),
+        ("[::1]", "[::1]:1", False),
+        ("[::1]", "[::2]", False),
+        ("[::1]", "::/0", True),
+        ("[::1]", "[::]/0", True),
+        ("[ffff::1]", "::/0", True),
+        ("127.0.0.1", "::/0", False),
+        ("[::1]", "::/64", True),
+        ("[::1]", "fe80::/10", False),
+        ("127.0.0.1", "0.0.0.0/0", True),
+        ("[::1]", "0.0.0.0/0", False),
+        ("a.localhost", "*.localhost", True),
+        ("localhost", "*.localhost", True),
+        ("alocalhost", "*.localhost", False),
+        ("a.localhost", "*.localhost:PORT", True),
+        ("127.0.0.1", "x, *", True),
     ],
 )
 def test_entries_of_no_proxy(
@@ -135,7 +154,12 @@ def test_entries_of_no_proxy(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setenv("no_proxy", exempt.replace("PORT", str(server.port)))
     client = PerformanceClient(f"http://{host}:{server.port}", "key")
-    if direct:
+    if direct and host.startswith("["):
+        # Nobody listens there; but it was not the proxy that was asked.
+        with pytest.raises(APIConnectionError) as refused:
+            answer(client)
+        assert "proxy" not in str(refused.value)
+    elif direct:
         assert answer(client) == {"a": 1}
     else:
         with pytest.raises(APIConnectionError, match="over proxy"):

@@ -87,6 +87,13 @@ def test_prefix_from_the_environment(server: Server, prefix: str, start: str, mo
     assert len(identifiers(server)) == 2
 
 
+@pytest.mark.parametrize("prefix", ["a\r\nx-evil: 1", "a\nb", "\ra", "a\n", "a\x1bb", "a\x7f", "\udcff"])
+def test_a_prefix_that_no_header_can_hold(server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERFORMANCE_CLIENT_REQUEST_ID_PREFIX", prefix)
+    with pytest.raises(ValueError, match="PERFORMANCE_CLIENT_REQUEST_ID_PREFIX"):
+        PerformanceClient(server.url, "k")
+
+
 def test_form_as_the_peer(peer: Any, server: Server, recorded: Callable[..., list[RecordedRequest]]) -> None:
     theirs = recorded(lambda: peer.PerformanceClient(server.url, "k").batch_post("/x", [1, 2]))
     assert [parts(request.header(NAME) or "")[1:] for request in theirs] == [(0, 0), (1, 0)]

@@ -74,6 +74,46 @@ def test_the_environment_may_name_a_directory(
     assert answers(PerformanceClient(tls_server.url, "k"))
 
 
+@pytest.mark.parametrize(
+    ("file", "directories"),
+    [
+        (None, "{right}"),
+        (None, "/nowhere:{right}"),
+        (None, "{right}:{other}"),
+        (None, "{other}:{right}"),
+        ("{other_file}", "{right}"),
+        ("{right_file}", "{other}"),
+        ("{right_file}", "/nowhere"),
+        ("{right}", "{other}"),
+        ("", "{right}"),
+    ],
+)
+def test_openssl_s_variables_both_count(
+    tls_server: Server, trusted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None,
+    directories: str,
+) -> None:  # fmt: skip
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    places: dict[str, Path] = {"right_file": trusted, "other_file": other}
+    for name, certificate in (("right", trusted), ("other", other)):
+        (tmp_path / name).mkdir()
+        places[name] = hashed(certificate, tmp_path / name)
+    if file is not None:
+        monkeypatch.setenv("SSL_CERT_FILE", file.format_map(places))
+    monkeypatch.setenv("SSL_CERT_DIR", directories.format_map(places))
+    assert answers(PerformanceClient(tls_server.url, "k"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    assert answers(PerformanceClient(tls_server.url, "k"))
+
+
+def test_a_directory_of_others_trusts_only_them(
+    tls_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with pytest.raises(APIConnectionError, match="certificate"):
+        answers(PerformanceClient(tls_server.url, "k"))
+
+
 def test_not_checking_at_all(tls_server: Server) -> None:
     assert answers(PerformanceClient(tls_server.url, "k", verify=False))
     with pytest.raises(APIConnectionError):

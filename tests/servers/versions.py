@@ -1,6 +1,7 @@
 """A third-party server (hypercorn) for HTTP/2 and HTTP/1.1, over TLS or in clear text; it ends with its parent.
 
-Answers each request with {"version": HTTP version, "connection": number of its connection, "body": the JSON body}.
+Answers each request with {"version": HTTP version, "connection": number of its connection, "body": the JSON body,
+"headers": the request's}, and /redirect?URL with a redirect there.
 Arguments: port, allowed ALPN protocols joined by commas, and for TLS the files of certificate and key.
 """
 
@@ -32,9 +33,16 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if isinstance(payload, dict) and "sleep" in payload:
         await asyncio.sleep(payload["sleep"])
     number = connections.setdefault(tuple(scope["client"]), len(connections))
-    answer = json.dumps({"version": scope["http_version"], "connection": number, "body": payload}).encode()
+    received = {name.decode(): value.decode() for name, value in scope["headers"]}
+    answer = json.dumps(
+        {"version": scope["http_version"], "connection": number, "body": payload, "headers": received}
+    ).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    status = 200
+    if scope["path"] == "/redirect":
+        status = 307
+        headers.append((b"location", scope["query_string"]))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": answer})
 
 

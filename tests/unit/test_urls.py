@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baseten_perf.urls import request_url
+from baseten_perf.urls import request_url, shown_text, shown_url
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,38 @@ def test_malformed_bases(base: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"Invalid base_url: .*{reason}") as caught:
         request_url(base, "/foo")
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://h:81/p", "http://h:81/p"),
+        ("http://h:81/p/?api-key=SECRET", "http://h:81/p/"),
+        ("http://h?k=SECRET@x/", "http://h"),
+        ("http://h/p#SECRET", "http://h/p"),
+        ("http://user:SECRET@h:81/p", "http://h:81/p"),
+        ("http://SECRET@h", "http://h"),
+        ("http://us@er:SECRET@h", "http://h"),
+        ("user:SECRET@h/p", "h/p"),
+        ("//user:SECRET@h", "//h"),
+        ("http:user:SECRET@h", "http:h"),
+        ("\t ht\ntp://user:SECRET@h ", "http://h"),
+        ("ftp://user:SECRET@h", "ftp://h"),
+        ("http://user:SECRET/SECRET@h", "http://..."),
+        ("http://user:SECRET?SECRET@h", "http://..."),
+        ("http://user:SECRET#SECRET@h", "http://..."),
+        ("http://user:SECRET\\SECRET@h", "http://..."),
+        ("http://h/models/@cf/bge?k=SECRET", "http://h/models/@cf/bge"),
+        ("http://[::1]:80/@cf?k=SECRET", "http://[::1]:80/@cf"),
+        ("localhost:80/p", "localhost:80/p"),
+        ("", ""),
+    ],
+)
+def test_what_is_shown_of_a_url(url: str, expected: str) -> None:
+    assert shown_url(url) == expected
+
+
+def test_what_is_shown_of_a_text() -> None:
+    text = "Unsupported proxy syntax in 'http://user:SECRET@ho{st:3128': Bad hostname"
+    assert shown_text(text) == "Unsupported proxy syntax in 'http://ho{st:3128': Bad hostname"
+    assert shown_text("Could not connect") == "Could not connect"
