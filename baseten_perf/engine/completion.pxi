@@ -67,6 +67,7 @@ cdef class Completion:
     cdef readonly bint msgpack
     cdef readonly object body
     cdef readonly str error
+    cdef readonly Py_ssize_t placed
     cdef readonly object vectors
     cdef readonly int endpoint
     # Of what only errors show, the parts.
@@ -120,6 +121,7 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
         body.size = ending.body_size
         ending.large_body = NULL
         completion.body = memoryview(body)
+    completion.placed = ending.vectors
     if ending.ends != NULL:
         vectors = Vectors.__new__(Vectors)
         vectors.values = ending.values

@@ -18,10 +18,13 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         return OUTCOME_HTTP_STATUS
     if transfer.decoding:
         transfer.reader.finish()
-        if not transfer.reader.vectors.settle() or transfer.reader.out_of_memory:
+        if transfer.reader.out_of_memory:
             return OUTCOME_NO_MEMORY
         if transfer.reader.failure[0] != 0:
             return OUTCOME_UNDECODABLE
+        # Only now: the rows may be those that the twin of this attempt goes on to write.
+        if not transfer.reader.vectors.settle():
+            return OUTCOME_NO_MEMORY
     return OUTCOME_OK
 
 
@@ -84,9 +87,10 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     ending.msgpack = transfer.msgpack
     if words != NULL:
         ending.error = strdup(words)
-    if outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
+    if outcome == OUTCOME_OK and transfer.decoding:
         ending.vectors = transfer.reader.vectors.count()
-        transfer.reader.vectors.take(&ending.values, &ending.ends)
+        if not transfer.reader.vectors.direct():
+            transfer.reader.vectors.take(&ending.values, &ending.ends)
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)

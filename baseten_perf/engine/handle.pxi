@@ -240,9 +240,7 @@ cdef class Operation:
     def matrix(self) -> "Matrix | None":
         """The rows received so far; None when no vector has arrived."""
         self.check()
-        self.op.monitor.lock()
-        cdef Block *block = self.op.block
-        self.op.monitor.unlock()
+        cdef Block *block = op_block(self.op)
         return matrix_of(block) if block != NULL else None
 
     def __dealloc__(self):
