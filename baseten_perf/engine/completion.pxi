@@ -89,7 +89,7 @@ cdef class Completion:
 
 
 cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls):
-    """Take everything out of `ending`, of an operation with these routes, and free it."""
+    """Take everything out of `ending`, of an operation with these routes."""
     cdef Completion completion = Completion.__new__(Completion)
     cdef Body body
     cdef Vectors vectors
@@ -130,5 +130,4 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
         ending.values = NULL
         ending.ends = NULL
         completion.vectors = vectors
-    ending_free(ending)
     return completion

@@ -70,6 +70,8 @@ cdef class Operation:
         sweep_limbo()
         if count < 1:
             raise ValueError("an operation needs at least one request")
+        if self.op != NULL:
+            raise RuntimeError("an operation is made once")
         self.plan = plan
         self.bodies = []
         self.op = op_new(count)
@@ -181,14 +183,18 @@ cdef class Operation:
             ending.next = oldest
             oldest = ending
             ending = following
-        while oldest != NULL:
-            following = oldest.next
-            # Without an answer of its own, the request may be in flight still, and its body being sent.
-            if oldest.answered:
-                self.bodies[oldest.index] = None
-                self.held -= 1
-            completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
-            oldest = following
+        try:
+            while oldest != NULL:
+                # Without an answer of its own, the request may be in flight still, and its body being sent.
+                if oldest.answered:
+                    self.bodies[oldest.index] = None
+                    self.held -= 1
+                completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
+                oldest = ending_passed(oldest)
+        finally:
+            # Left over when memory for the completions has run out.
+            while oldest != NULL:
+                oldest = ending_passed(oldest)
         return completions
 
     def cancel(self) -> None:

@@ -163,13 +163,10 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
 
 
 cdef void op_drop(Op *op) noexcept nogil:
-    cdef Ending *ending
     if count_down(&op.refs) > 0:
         return
     while op.endings != NULL:
-        ending = op.endings
-        op.endings = ending.next
-        ending_free(ending)
+        op.endings = ending_passed(op.endings)
     free(op.lanes)
     free(op.waiters)
     free(op.request_id_stem)
@@ -190,6 +187,13 @@ cdef void ending_free(Ending *ending) noexcept nogil:
     free(ending.values)
     free(ending.ends)
     free(ending)
+
+
+cdef inline Ending *ending_passed(Ending *ending) noexcept nogil:
+    """Free the first ending of a list; the rest of the list."""
+    cdef Ending *following = ending.next
+    ending_free(ending)
+    return following
 
 
 cdef inline bint op_call(Op *op) noexcept nogil:
