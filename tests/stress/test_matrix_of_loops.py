@@ -1,4 +1,4 @@
-"""One matrix for several loops: whichever needs it first makes it, all rows are in it, and the losers are given back."""
+"""One matrix for several loops: whichever needs it first makes it, all rows are in it, losers are given back."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def main() -> None:
 
     small()
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    for spare in (80, 96, 112, 144, 192):
+    for spare in (80, 112, 192):
         for path in ANSWERS:
             resource.setrlimit(resource.RLIMIT_AS, (mapped() + spare * MIB, limits[1]))
             try:
