@@ -1,10 +1,11 @@
 # A block: the memory of one matrix of float32 rows, and how it is copied without copying.
 #
-# Owner: reference counted; the operation that fills it and each Python Matrix on it hold one reference.  No lock guards
-# it.  Loops write to rows of their own while the operation lives.  `floats` come and go (block_wake, block_rest) with the
-# GIL held, and go only when the operation is gone and nobody in Python looks into them: see Matrix.  On Linux a very large
-# block lies in an unnamed file in memory (memfd_create), of which each copy is a private mapping: the same
+# Owner: reference counted; the operation that fills it and each Python Matrix on it hold one reference.  On Linux a
+# very large block lies in an unnamed file in memory (memfd_create), of which each copy is a private mapping: the same
 # pages, until somebody writes to them.  So response.numpy() gives an array of its own and the peak stays at one block.
+#
+# No lock guards it.  Loops write to rows of their own while the operation lives.  `floats` come and go (block_wake,
+# block_rest) with the GIL held, and go only when the operation is gone and nobody in Python looks into them: see Matrix.
 
 cdef extern from * nogil:
     """
