@@ -33,6 +33,7 @@ setup(
             extension("baseten_perf.decode._decode", "decode"),
             extension("baseten_perf.ranking._ranking", "ranking"),
             extension("baseten_perf.operations._inputs", "operations"),
+            extension("baseten_perf.operations._json", "operations"),
             extension("baseten_perf.operations._skeleton", "operations"),
         ],
         compiler_directives={

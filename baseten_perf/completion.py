@@ -145,4 +145,8 @@ class Completion(Protocol):
     def url(self) -> str: ...
 
     @property
+    def placed(self) -> int:
+        """How many vectors the answer brought: the first rows of its batch in the matrix, or `vectors`."""
+
+    @property
     def vectors(self) -> Vectors | None: ...

@@ -2,7 +2,8 @@
 //
 // The skeleton is a document of the same format in which each vector is replaced by an integer: k for the k-th vector of
 // the answer when it was an array of numbers, -1-k when it was base64.  Everything else is in it verbatim, and is validated
-// by whoever parses it.  Nothing throws.
+// by whoever parses it.  An integer that the server itself puts where a vector belongs is a failure, so that whoever finds
+// one there in the skeleton knows that it stands for a vector.  Nothing throws.
 #pragma once
 
 #include <cstdio>

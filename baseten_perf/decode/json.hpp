@@ -102,32 +102,31 @@ class JsonEmbeddings {
 
     // On in a string; gives what is behind it, or `last`.
     const char* read_string(const char* p, const char* last) {
+        const char* first = p;
         while (p < last) {
             if (escaped_) {
                 escaped_ = false;
                 ++p;
             }
-            const char* first = p;
             while (p < last && *p != '"' && *p != '\\') ++p;
-            if (key_expected_) add_to_key(first, static_cast<size_t>(p - first));
             if (p == last) break;
             escaped_ = *p == '\\';
-            if (escaped_) {
-                key_size_ = sizeof key_;
-            } else {
+            if (!escaped_) {
                 in_string_ = false;
                 if (key_expected_) {
-                    data_key_ = depth_ == 1 && key_size_ == 4 && std::memcmp(key_, "data", 4) == 0;
-                    embedding_key_ = depth_ == 3 && key_size_ == 9 && std::memcmp(key_, "embedding", 9) == 0;
+                    add_to_key(first, static_cast<size_t>(p - first));
+                    data_key_ = depth_ == 1 && key_is("data");
+                    embedding_key_ = depth_ == 3 && key_is("embedding");
                 }
                 return p + 1;
             }
             ++p;
         }
+        if (key_expected_) add_to_key(first, static_cast<size_t>(p - first));
         return last;
     }
 
-    // A key that is longer than the names that matter, or has an escape, is as good as any other.
+    // Keys are collected as they are written.  One that fills the place is longer than the names that matter.
     void add_to_key(const char* text, size_t size) {
         if (size > sizeof key_ - key_size_) {
             key_size_ = sizeof key_;
@@ -135,6 +134,25 @@ class JsonEmbeddings {
             std::memcpy(key_ + key_size_, text, size);
             key_size_ += size;
         }
+    }
+
+    // Whether the key stands for `name`, of letters only: each is written as itself or as \uXXXX.  No value of such a
+    // key may be left to whoever parses the skeleton, where an integer would be taken for a vector.
+    bool key_is(const char* name) const {
+        const char* p = key_;
+        const char* last = key_ + key_size_;
+        for (; *name != 0 && p < last; ++name, ++p) {
+            if (*p == '\\') {
+                unsigned code = 0;
+                if (last - p < 6 || p[1] != 'u') return false;
+                if (std::from_chars(p + 2, p + 6, code, 16).ptr != p + 6 || code != static_cast<unsigned char>(*name))
+                    return false;
+                p += 5;
+            } else if (*p != *name) {
+                return false;
+            }
+        }
+        return *name == 0 && p == last;
     }
 
     void begin_vector(State state) {
@@ -293,7 +311,7 @@ class JsonEmbeddings {
     bool key_expected_ = false; // the next string is a key of the root or of a data item
     bool data_key_ = false;     // the last key of the root is "data"
     bool embedding_key_ = false;
-    char key_[16];
+    char key_[9 * 6 + 1];       // more than "embedding" with all its letters escaped
     size_t key_size_ = 0;
     char carry_[1000];          // the beginning of a number
     size_t carry_size_ = 0;

@@ -85,6 +85,7 @@ class Completion:
         msgpack: whether they say that the body is MessagePack; of several content types the last counts.
         body: the answer; for a 2xx embeddings answer its skeleton; for an undecodable one how it began.
         error: what went wrong, in libcurl's or the decoder's words.
+        placed: vectors that the answer brought: the first rows of its batch in the matrix, or `vectors`.
         vectors: vectors that do not fit the operation's matrix; None in the regular case.
         request_id: as sent with the last attempt; made when it is read, as is the next.
         url: after redirects.
@@ -107,6 +108,7 @@ class Completion:
     msgpack: Final[bool]
     body: Final[bytes | memoryview]
     error: Final[str]
+    placed: Final[int]
     vectors: Final[Vectors | None]
     @property
     def request_id(self) -> str: ...

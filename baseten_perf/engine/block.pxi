@@ -3,6 +3,9 @@
 # Owner: reference counted; the operation that fills it and each Python Matrix on it hold one reference.  On Linux a
 # very large block lies in an unnamed file in memory (memfd_create), of which each copy is a private mapping: the same
 # pages, until somebody writes to them.  So response.numpy() gives an array of its own and the peak stays at one block.
+#
+# No lock guards it.  Loops write to rows of their own while the operation lives.  `floats` come and go (block_wake,
+# block_rest) with the GIL held, and go only when the operation is gone and nobody in Python looks into them: see Matrix.
 
 cdef extern from * nogil:
     """
@@ -96,7 +99,7 @@ cdef void block_drop(Block *block) noexcept nogil:
 
 
 cdef bint block_wake(Block *block) noexcept nogil:
-    """Make `floats` readable again after block_rest; False when the system refuses."""
+    """With the GIL held: make `floats` readable again after block_rest; False when the system refuses."""
     if block.floats == NULL:
         block.floats = map_rows(block.file, block.size, False)
         block.mapped = block.size if block.floats != NULL else 0
@@ -104,15 +107,18 @@ cdef bint block_wake(Block *block) noexcept nogil:
 
 
 cdef void block_rest(Block *block) noexcept nogil:
-    """Leave the rows to their file, if nobody else can be using them: only the caller's reference is left."""
+    """With the GIL held: leave the rows to their file, if the caller's reference is the only one that is left."""
     if block.file >= 0 and block.floats != NULL and count_now(&block.refs) == 1:
         unmap_pages(block.floats, block.mapped)
         block.floats = NULL
         block.mapped = 0
 
 
-cdef Block *block_copy(Block *block) noexcept nogil:
-    """A block of its own with the same rows, which nothing may write to any more; NULL when memory has run out."""
+cdef Block *block_copy(Block *block, const float *floats) noexcept nogil:
+    """A block of its own with the same rows, which nothing may write to any more; NULL when memory has run out.
+
+    `floats` are the block's, NULL when they rest: then only their file can be copied.
+    """
     cdef Block *copy = <Block *>calloc(1, sizeof(Block))
     if copy == NULL:
         return NULL
@@ -124,8 +130,8 @@ cdef Block *block_copy(Block *block) noexcept nogil:
     if block.file >= 0:
         copy.floats = map_rows(block.file, block.size, True)
         copy.mapped = block.size if copy.floats != NULL else 0
-    if copy.floats == NULL and block_wake(block) and block_allocate(copy):
-        memcpy(copy.floats, block.floats, block.size)
+    if copy.floats == NULL and floats != NULL and block_allocate(copy):
+        memcpy(copy.floats, floats, block.size)
     if copy.floats == NULL:
         free(copy)
         return NULL

@@ -85,6 +85,7 @@ cdef class Completion:
     cdef readonly bint msgpack
     cdef readonly object body
     cdef readonly str error
+    cdef readonly Py_ssize_t placed
     cdef readonly object vectors
     cdef readonly int endpoint
     # Of what only errors show, the parts.
@@ -106,7 +107,7 @@ cdef class Completion:
 
 
 cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls):
-    """Take everything out of `ending`, of an operation with these routes, and free it."""
+    """Take everything out of `ending`, of an operation with these routes."""
     cdef Completion completion = Completion.__new__(Completion)
     cdef Body body
     cdef Vectors vectors
@@ -138,6 +139,7 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
         body.size = ending.body_size
         ending.large_body = NULL
         completion.body = memoryview(body)
+    completion.placed = ending.vectors
     if ending.ends != NULL:
         vectors = Vectors.__new__(Vectors)
         vectors.values = ending.values
@@ -146,5 +148,4 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
         ending.values = NULL
         ending.ends = NULL
         completion.vectors = vectors
-    ending_free(ending)
     return completion

@@ -31,10 +31,13 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         return OUTCOME_UNDECODABLE if transfer.fault == FAULT_UNDECODABLE else OUTCOME_NO_MEMORY
     if transfer.decoding:
         transfer.reader.finish()
-        if not transfer.reader.vectors.settle() or transfer.reader.out_of_memory:
+        if transfer.reader.out_of_memory:
             return OUTCOME_NO_MEMORY
         if transfer.reader.failure[0] != 0:
             return OUTCOME_UNDECODABLE
+        # Only now: the rows may be those that the twin of this attempt goes on to write.
+        if not transfer.reader.vectors.settle():
+            return OUTCOME_NO_MEMORY
     return OUTCOME_OK
 
 
@@ -121,9 +124,10 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
         # Of this attempt's connection: libcurl forgets it when a transfer begins.
         curl.easy_getinfo(transfer.easy, INFO_OS_ERRNO, &os_errno)
         ending.os_errno = <int>os_errno
-    if outcome == OUTCOME_OK and transfer.decoding and not transfer.reader.vectors.direct():
+    if outcome == OUTCOME_OK and transfer.decoding:
         ending.vectors = transfer.reader.vectors.count()
-        transfer.reader.vectors.take(&ending.values, &ending.ends)
+        if not transfer.reader.vectors.direct():
+            transfer.reader.vectors.take(&ending.values, &ending.ends)
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)

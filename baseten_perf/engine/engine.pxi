@@ -43,6 +43,8 @@ cdef class Engine:
             raise ValueError(f"http_version={http_version}: this libcurl has no HTTP/{http_version} ({libcurl_version()})")
         if unix_socket is not None and not supports("unix sockets"):
             raise ValueError(f"uds: this libcurl has no unix sockets ({libcurl_version()})")
+        if self.settings is not None:
+            raise RuntimeError("an engine is made once")
         self.settings = {
             "http_version": http_version, "no_proxy": no_proxy, "verify": verify, "ca_file": ca_file,
             "ca_path": ca_path, "cert_file": cert_file, "key_file": key_file, "key_password": key_password,
@@ -62,13 +64,17 @@ cdef class Engine:
         core.use_epoll = HAVE_EPOLL and not settings["portable"]
         core.most_loops = settings["loops"]
         core.verify = settings["verify"]
-        core.no_proxy = copy_text(settings["no_proxy"].encode())
-        core.ca_file = copy_path(settings["ca_file"])
-        core.ca_path = copy_path(settings["ca_path"])
-        core.cert_file = copy_path(settings["cert_file"])
-        core.key_file = copy_path(settings["key_file"])
-        core.key_password = copy_path(settings["key_password"])
-        core.unix_socket = copy_path(settings["unix_socket"])
+        try:
+            core.no_proxy = copy_text(settings["no_proxy"].encode())
+            core.ca_file = copy_path(settings["ca_file"])
+            core.ca_path = copy_path(settings["ca_path"])
+            core.cert_file = copy_path(settings["cert_file"])
+            core.key_file = copy_path(settings["key_file"])
+            core.key_password = copy_path(settings["key_password"])
+            core.unix_socket = copy_path(settings["unix_socket"])
+        except:
+            core_drop(core)
+            raise
         self.core = core
         self.generation = fork_generation
         return core

@@ -70,6 +70,8 @@ cdef class Operation:
         sweep_limbo()
         if count < 1:
             raise ValueError("an operation needs at least one request")
+        if self.op != NULL:
+            raise RuntimeError("an operation is made once")
         self.plan = plan
         self.bodies = []
         self.op = op_new(count)
@@ -184,14 +186,18 @@ cdef class Operation:
             ending.next = oldest
             oldest = ending
             ending = following
-        while oldest != NULL:
-            following = oldest.next
-            # Without an answer of its own, the request may be in flight still, and its body being sent.
-            if oldest.answered:
-                self.bodies[oldest.index] = None
-                self.held -= 1
-            completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
-            oldest = following
+        try:
+            while oldest != NULL:
+                # Without an answer of its own, the request may be in flight still, and its body being sent.
+                if oldest.answered:
+                    self.bodies[oldest.index] = None
+                    self.held -= 1
+                completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
+                oldest = ending_passed(oldest)
+        finally:
+            # Left over when memory for the completions has run out.
+            while oldest != NULL:
+                oldest = ending_passed(oldest)
         arrived.extend(completions)
 
     def cancel(self) -> None:
@@ -243,9 +249,7 @@ cdef class Operation:
     def matrix(self) -> "Matrix | None":
         """The rows received so far; None when no vector has arrived."""
         self.check()
-        self.op.monitor.lock()
-        cdef Block *block = self.op.block
-        self.op.monitor.unlock()
+        cdef Block *block = op_block(self.op)
         return matrix_of(block) if block != NULL else None
 
     def __dealloc__(self):

@@ -15,7 +15,9 @@ cdef class Matrix:
     """A block of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
 
     cdef Block *block
-    cdef int exports                # buffers that look into the block
+    # Who looks into the rows: exported buffers, and calls in which other threads or a collection can get a turn.  The
+    # block does not rest meanwhile.
+    cdef int readers
     cdef Py_ssize_t shape[2]
     cdef Py_ssize_t strides[2]
 
@@ -38,7 +40,11 @@ cdef class Matrix:
         """Row `i` as Python floats."""
         cdef float *floats = self.at(i)
         cdef Py_ssize_t j
-        return [floats[j] for j in range(self.shape[1])]
+        self.readers += 1
+        try:
+            return [floats[j] for j in range(self.shape[1])]
+        finally:
+            self.readers -= 1
 
     def row_base64(self, i: int) -> str:
         """Row `i` as base64 of little-endian float32."""
@@ -47,14 +53,27 @@ cdef class Matrix:
     def copy(self):
         """The same rows in memory of their own.  Nothing may write to this matrix's rows afterwards."""
         cdef Matrix matrix
-        cdef Block *block = block_copy(self.block)
+        cdef Block *block = self.copied()
+        if block == NULL and self.block.floats == NULL and block_wake(self.block):
+            block = self.copied()
         if block == NULL:
             raise MemoryError
-        if self.exports == 0:
+        if self.readers == 0:
             block_rest(self.block)
         matrix = matrix_of(block)
         block_drop(block)
         return matrix
+
+    cdef Block *copied(self) noexcept:
+        cdef const float *floats = self.block.floats
+        cdef Block *block
+        if self.block.size < QUICK_COPY:
+            return block_copy(self.block, floats)
+        self.readers += 1
+        with nogil:
+            block = block_copy(self.block, floats)
+        self.readers -= 1
+        return block
 
     def last(self):
         """The rows for their last reader: this matrix itself, unless its memory is one that forked processes share."""
@@ -65,27 +84,33 @@ cdef class Matrix:
         cdef Py_ssize_t count = len(order)
         cdef size_t size = self.shape[1] * sizeof(float)
         cdef Py_ssize_t k
-        cdef char *moved
+        cdef Py_ssize_t *places
         if count == 0:
             return
         if sorted(order) != list(range(count)):
             raise ValueError("order is not a permutation")
         self.at(start + count - 1)
-        cdef float *first = self.at(start)
-        moved = <char *>malloc(count * size)
-        if moved == NULL:
+        cdef char *rows = <char *>self.at(start)
+        places = <Py_ssize_t *>malloc(count * (sizeof(Py_ssize_t) + size))
+        if places == NULL:
             raise MemoryError
-        memcpy(moved, first, count * size)
         for k in range(count):
-            memcpy(<char *>first + <Py_ssize_t>order[k] * size, moved + k * size, size)
-        free(moved)
+            places[k] = order[k]
+        if count * size < QUICK_COPY:
+            move_rows(rows, size, places, count)
+        else:
+            self.readers += 1
+            with nogil:
+                move_rows(rows, size, places, count)
+            self.readers -= 1
+        free(places)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         if (flags & PyBUF_STRIDES) != PyBUF_STRIDES and (flags & PyBUF_ND) != PyBUF_ND and flags & PyBUF_FORMAT:
             raise BufferError("the rows are a 2-dimensional block")
         if not block_wake(self.block):
             raise MemoryError
-        self.exports += 1
+        self.readers += 1
         view.buf = self.block.floats
         view.obj = self
         view.len = self.shape[0] * self.shape[1] * sizeof(float)
@@ -101,10 +126,24 @@ cdef class Matrix:
         view.internal = NULL
 
     def __releasebuffer__(self, Py_buffer *view):
-        self.exports -= 1
+        self.readers -= 1
 
     def __dealloc__(self):
         block_drop(self.block)
+
+
+cdef enum:
+    # Bytes that are copied in less time than it takes to let other threads of Python have a turn.
+    QUICK_COPY = 1048576
+
+
+cdef void move_rows(char *rows, size_t size, const Py_ssize_t *places, Py_ssize_t count) noexcept nogil:
+    """Move row k to row places[k]; behind the places there is room for all rows."""
+    cdef char *moved = <char *>(places + count)
+    cdef Py_ssize_t k
+    memcpy(moved, rows, count * size)
+    for k in range(count):
+        memcpy(rows + places[k] * size, moved + k * size, size)
 
 
 cdef Matrix matrix_of(Block *block):

@@ -78,9 +78,9 @@ cdef struct Ending:
     char *large_body                # freed with the ending, as are the next four; or NULL
     char *error                     # or NULL
     char *url                       # or NULL: the route's own
-    float *values                   # ragged vectors: see decode/vectors.hpp
+    size_t vectors                  # how many the answer brought: written to the matrix, or these ragged ones:
+    float *values                   # see decode/vectors.hpp
     size_t *ends
-    size_t vectors
 
 # The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
 # loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's monitor guards.
@@ -163,13 +163,10 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
 
 
 cdef void op_drop(Op *op) noexcept nogil:
-    cdef Ending *ending
     if count_down(&op.refs) > 0:
         return
     while op.endings != NULL:
-        ending = op.endings
-        op.endings = ending.next
-        ending_free(ending)
+        op.endings = ending_passed(op.endings)
     free(op.lanes)
     free(op.waiters)
     free(op.request_id_stem)
@@ -190,6 +187,13 @@ cdef void ending_free(Ending *ending) noexcept nogil:
     free(ending.values)
     free(ending.ends)
     free(ending)
+
+
+cdef inline Ending *ending_passed(Ending *ending) noexcept nogil:
+    """Free the first ending of a list; the rest of the list."""
+    cdef Ending *following = ending.next
+    ending_free(ending)
+    return following
 
 
 cdef inline bint op_call(Op *op) noexcept nogil:
@@ -303,18 +307,29 @@ cdef void op_cancel(Op *op) noexcept nogil:
 
 cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
     """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
-    cdef Block *block
-    cdef Claim answer = Claim.granted
+    cdef Block *block = op_block(op)
+    cdef Block *made
+    if block == NULL:
+        # Made outside of the lock.  Another loop may do the same: the first to install its block wins.
+        made = block_new(op.total_rows, dimension)
+        op.monitor.lock()
+        if op.block == NULL:
+            op.block = made
+            made = NULL
+        block = op.block
+        op.monitor.unlock()
+        block_drop(made)
+    if block == NULL:
+        return Claim.no_memory
+    if block.dimension != dimension:
+        return Claim.dimension_differs
+    rows[0] = block.floats + request.first_row * dimension
+    return Claim.granted
+
+
+cdef inline Block *op_block(Op *op) noexcept nogil:
+    """The matrix, which stays with the operation to its end; NULL while nobody has needed it."""
     op.monitor.lock()
-    if op.block == NULL:
-        block = block_new(op.total_rows, dimension)
-        if block == NULL:
-            op.monitor.unlock()
-            return Claim.no_memory
-        op.block = block
-    if op.block.dimension != dimension:
-        answer = Claim.dimension_differs
-    else:
-        rows[0] = op.block.floats + request.first_row * dimension
+    cdef Block *block = op.block
     op.monitor.unlock()
-    return answer
+    return block

@@ -8,30 +8,31 @@ import orjson
 
 from ..completion import Completion
 from ..late import load
+from ._json import orjson_may_read
 
 if TYPE_CHECKING:
     from ..errors import InvalidResponse
 
 
 def decoded(completion: Completion) -> Any:
-    """The value of a response body, in the format that its content type tells. Raises InvalidResponse."""
+    """The value of a response body, in the format that its content type tells: of JSON what Python's json makes of it.
+
+    Raises InvalidResponse; MemoryError.
+    """
     body = completion.body
+    if not completion.msgpack and orjson_may_read(body):
+        try:
+            return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
+        except ValueError:
+            pass  # it is stricter than Python's json, which reads it below or says what is wrong
     try:
         if completion.msgpack:
             messagepack = load("baseten_perf.operations.messagepack")
             return messagepack.loads(bytes(body))
-        return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
+        return load("baseten_perf.operations.python_json").loads(body)
     except ValueError as refused:
         # Only its words: a variable that holds an exception would keep it, and all frames up to the caller's.
         reason = str(refused)
-        # What orjson says of too deep a document depends on its version; no other error of it speaks of depth.
-        too_deep = isinstance(refused, orjson.JSONDecodeError) and "depth" in refused.msg
-    if too_deep:
-        nested = load("baseten_perf.operations.nested")
-        try:
-            return nested.loads(bytes(body))
-        except ValueError as refused:
-            reason = str(refused)
     raise malformed(completion, reason) from None
 
 
@@ -49,9 +50,24 @@ def floats(completion: Completion, scores: list[Any]) -> list[float]:
     kinds = set(map(type, scores))
     if kinds <= {float}:
         return scores
-    if kinds <= {float, int}:
+    if not kinds <= {float, int}:
+        raise malformed(completion, "a `score` is not a number")
+    try:
         return list(map(float, scores))
-    raise malformed(completion, "a `score` is not a number")
+    except OverflowError:
+        raise malformed(completion, "a `score` is out of range") from None
+
+
+def integer(value: Any) -> int | None:
+    """The integer that a server means by an int, an integral float or a decimal string; None for anything else."""
+    if type(value) is int:
+        return value
+    if type(value) is float and value.is_integer():
+        return int(value)
+    # Of strings those only that no counter or position outgrows.
+    if type(value) is str and len(value) <= 20 and value.isascii() and value.removeprefix("-").isdigit():
+        return int(value)
+    return None
 
 
 def json_kind(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..responses.embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse
 from ..responses.rows import Arrival, Item, OddBatch, Rows
 from . import irregular
 from ._skeleton import regular_form
-from .answers import decoded, items, json_kind, malformed
+from .answers import decoded, integer, items, json_kind, malformed
 from .batching import Batches, checked_texts
 from .operation import Operation
 
@@ -125,22 +124,19 @@ class Embed(Operation):
             raise malformed(completion, "missing field `data`")
         entries = items(completion, end - start, document["data"], "`data`")
         embeddings = order = names = None
-        # As nearly always; what else there is takes longer.
-        arrival = 0 if matrix is None or completion.vectors is not None else regular_form(entries)
+        arrival = 0
+        # As nearly always, each item has its row of the matrix; what else there is takes longer.
+        if completion.placed == len(entries) and completion.vectors is None:
+            arrival = regular_form(entries)
         if not arrival:
-            arrival, embeddings, order, names = irregular.read(completion, entries, matrix)
-        model = document.get("model")
-        if type(model) is not str:
-            model = _text_or(self._requested_model, completion, "model", model)
-        kind = document.get("object")
-        if type(kind) is not str:
-            kind = _text_or("list", completion, "object", kind)
+            arrival, embeddings, order, names = irregular.read(completion, entries)
         # Nothing is refused from here on, so a refused answer leaves no trace.
         if embeddings is not None:
-            found = [array("f", each).tolist() if isinstance(each, list) else each for each in embeddings]
             if self.tentative:
-                found = [-1 - each if isinstance(each, int) and each < 0 else each for each in found]
-            self._odd[index] = OddBatch(found if order is None else _moved(found, order), completion.vectors)
+                embeddings = [-1 - each if isinstance(each, int) and each < 0 else each for each in embeddings]
+            self._odd[index] = OddBatch(
+                embeddings if order is None else _moved(embeddings, order), completion.vectors
+            )
         elif order is not None and matrix is not None:
             matrix.permute(start, order)
         if names is not None:
@@ -151,7 +147,8 @@ class Embed(Operation):
                 arrival = FLOATS  # the caller did not ask for base64
         self._arrivals[index] = arrival
         if index == 0:
-            self._model, self._object = model, kind
+            self._model = _text_or(self._requested_model, document.get("model"))
+            self._object = _text_or("list", document.get("object"))
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
@@ -196,12 +193,12 @@ def _moved(values: list[Any], order: list[int]) -> list[Any]:
     return result
 
 
-def _text_or(default: str, completion: Completion, name: str, value: Any) -> str:
-    if value is None:
-        return default
-    raise malformed(completion, f"`{name}` must be a string, not {json_kind(value)}")
+# What nobody needs is no reason to lose the embeddings: where it is missing or nonsense, a default stands for it.
+
+
+def _text_or(default: str, value: Any) -> str:
+    return value if type(value) is str else default
 
 
 def _count(tokens: Any) -> int:
-    """A counter that is missing or nonsense is no reason to lose the embeddings."""
-    return tokens if type(tokens) is int and tokens > 0 else 0
+    return max(0, integer(tokens) or 0)

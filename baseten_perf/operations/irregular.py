@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..completion import Completion, Matrix
+from ..completion import Completion
 from ..responses.rows import Arrival
-from .answers import json_kind, malformed
+from .answers import integer, json_kind, malformed
 
 
 def read(
-    completion: Completion, entries: list[Any], matrix: Matrix | None
+    completion: Completion, entries: list[Any]
 ) -> tuple[int, list[Any] | None, list[int] | None, list[str] | None]:
     """Read the items of a skeleton. Raises InvalidResponse.
 
@@ -25,58 +25,44 @@ def read(
         raise malformed(completion, "missing field `embedding`") from None
     except (TypeError, AttributeError):
         raise malformed(completion, "an item of `data` is not an object") from None
-    order = _order(completion, positions)
-    arrival = _arrival(completion, embeddings, matrix)
-    names = _names(completion, objects)
-    return int(arrival), embeddings if arrival is Arrival.ODD else None, order, names
+    arrival = _arrival(completion, embeddings)
+    return int(arrival), embeddings if arrival is Arrival.ODD else None, _order(positions), _names(objects)
 
 
-def _order(completion: Completion, positions: list[Any]) -> list[int] | None:
-    expected = list(range(len(positions)))
-    kinds = set(map(type, positions))
-    if kinds == {int}:
-        if positions == expected:
-            return None
-        if sorted(positions) == expected:
-            return positions
-        raise malformed(completion, f"the `index` of the items is not a permutation of 0..{len(positions) - 1}")
-    if kinds == {type(None)}:
+def _order(positions: list[Any]) -> list[int] | None:
+    """The place of each item by its `index`; None when they are in order, or have not each an integer of its own."""
+    numbers = [integer(position) for position in positions]
+    if None in numbers or len(set(numbers)) < len(numbers):
         return None
-    raise malformed(completion, "the `index` of an item is missing or not an integer")
+    ascending = sorted(range(len(numbers)), key=numbers.__getitem__)  # type: ignore[arg-type]
+    order = [0] * len(numbers)
+    for place, k in enumerate(ascending):
+        order[k] = place
+    return None if order == list(range(len(order))) else order
 
 
-def _arrival(completion: Completion, embeddings: list[Any], matrix: Matrix | None) -> Arrival:
-    """Tell a regular batch from an odd one, and refuse what is no vector."""
-    size = len(embeddings)
-    if completion.vectors is None and matrix is not None and set(map(type, embeddings)) == {int}:
-        if embeddings == list(range(size)):
-            return Arrival.FLOATS
-        if embeddings == list(range(-1, -1 - size, -1)):
-            return Arrival.BASE64
+def _arrival(completion: Completion, embeddings: list[Any]) -> Arrival:
+    """Tell a regular batch from an odd one, and refuse what is no vector: any that the reader has not placed."""
     vectors = 0
     for embedding in embeddings:
         if type(embedding) is int:
             if embedding not in (vectors, -1 - vectors):
                 raise malformed(completion, "the vectors do not match the items of `data`")
             vectors += 1
-        elif not _is_literal(embedding):
+        elif type(embedding) is not str:
             reason = f"an `embedding` must be an array of numbers or a string, not {json_kind(embedding)}"
             raise malformed(completion, reason)
-    held = 0 if matrix is None else vectors
-    if vectors != (held if completion.vectors is None else len(completion.vectors)):
+    if vectors != completion.placed:
         raise malformed(completion, "the vectors do not match the items of `data`")
+    if completion.vectors is None:
+        if embeddings == list(range(vectors)):
+            return Arrival.FLOATS
+        if embeddings == list(range(-1, -1 - vectors, -1)):
+            return Arrival.BASE64
     return Arrival.ODD
 
 
-def _names(completion: Completion, objects: list[Any]) -> list[str] | None:
+def _names(objects: list[Any]) -> list[str] | None:
     if objects.count("embedding") + objects.count(None) == len(objects):
         return None
-    if any(not isinstance(name, str) for name in objects if name is not None):
-        raise malformed(completion, "the `object` of an item is not a string")
-    return ["embedding" if name is None else name for name in objects]
-
-
-def _is_literal(embedding: Any) -> bool:
-    if isinstance(embedding, list):
-        return set(map(type, embedding)) <= {int, float}
-    return isinstance(embedding, str)
+    return [name if isinstance(name, str) else "embedding" for name in objects]

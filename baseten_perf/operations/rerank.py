@@ -12,7 +12,7 @@ from ..completion import Completion, Matrix
 from ..policy import Policy
 from ..ranking._ranking import read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from .answers import decoded, floats, items, malformed
+from .answers import decoded, floats, integer, items, malformed
 from .batching import Batches, checked_texts
 from .operation import Operation
 
@@ -78,18 +78,17 @@ class Rerank(Operation):
         """The results of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
         entries = items(completion, count, decoded(completion), "the answer")
         try:
-            positions = [entry["index"] for entry in entries]
+            positions = [integer(entry["index"]) for entry in entries]
             scores = [entry["score"] for entry in entries]
             texts = [entry.get("text") for entry in entries]
         except KeyError as field:
             raise malformed(completion, f"missing field `{field.args[0]}`") from None
         except (TypeError, AttributeError):
             raise malformed(completion, "an item is not an object") from None
-        if set(map(type, positions)) != {int} or sorted(positions) != list(range(count)):
+        numbers = [start + position for position in positions if position is not None]
+        if sorted(numbers) != list(range(start, start + count)):
             raise malformed(completion, f"the `index` of the items is not a permutation of 0..{count - 1}")
-        if not set(map(type, texts)) <= {str, type(None)}:
-            raise malformed(completion, "a `text` is not a string")
-        numbers = [start + position for position in positions]
+        texts = [text if type(text) is str else None for text in texts]
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:

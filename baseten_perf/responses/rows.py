@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..completion import Matrix, Vectors
 
 # An item of an odd batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
-# a str is one that is not base64, a list holds floats that the decoder left alone.
+# a str is one that is not base64, a list holds the floats of a vector that has been through a pickle.
 Item = int | str | list[float]
 
 

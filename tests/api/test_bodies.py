@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy
@@ -78,9 +79,19 @@ def test_deep_payloads_there_and_back(client: PerformanceClient) -> None:
     [
         ("18446744073709551615", 2**64 - 1),
         ("-9223372036854775808", -(2**63)),
-        ("18446744073709551616", 1.8446744073709552e19),
-        ("-9223372036854775809", -9.223372036854775809e18),
-        ("123456789012345678901234567890", 1.2345678901234568e29),
+        ("18446744073709551616", 2**64),
+        ("-9223372036854775809", -(2**63) - 1),
+        ("123456789012345678901234567890", 123456789012345678901234567890),
+        ('[0.5,{"id":-123456789012345678901}]', [0.5, {"id": -123456789012345678901}]),
+        ('"123456789012345678901234567890"', "123456789012345678901234567890"),
+        ("0.123456789012345678901", 0.123456789012345678901),
+        ("123456789012345678901.5", 123456789012345678901.5),
+        ("123456789012345678901e3", 123456789012345678901e3),
+        ("NaN", math.nan),
+        ("[Infinity,-Infinity]", [math.inf, -math.inf]),
+        ("1e999", math.inf),
+        ('"cut \\ud83d"', "cut \ud83d"),
+        ("-0", 0),
         ("1e16", 1e16),
         ("-0.0", -0.0),
         ('{"z":1,"a":2,"z":3}', {"z": 3, "a": 2}),
@@ -102,7 +113,7 @@ def test_values(httpserver: HTTPServer, text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "1e999", "NaN", "Infinity", "01", "+1", "1.", '"\\ud800"', '"\x01"', b'"\xff"', b"\xef\xbb\xbf1", "tru", "'a'",
+        "nan", "-NaN", "+Infinity", "01", "+1", "1.", '"\\ud80"', '"\x01"', b'"\xff"', b"\xef\xbb\xbf", "tru", "'a'",
         "[1,]", "[1 2]", "[,]", '{"a"}', '{"a":}', '{"a":1,}', "{1:2}", '{"a" 1}', '{"a":1 "b":2}', "[1}", "]", '"a',
         ":", ",", '{"a":1]', "1 2", "[1]]", '{"k":1}}', "[", "{", '{"a":', '{"a"', "[1,", "",
     ],
@@ -117,7 +128,19 @@ def test_what_is_no_json(httpserver: HTTPServer, text: str | bytes) -> None:
             posted(httpserver, document)
 
 
-@pytest.mark.parametrize("extra", ['"\\ud800"', "NaN", "1e999", "[1,]", b'"\xff"'])
+def test_a_byte_order_mark(httpserver: HTTPServer) -> None:
+    assert posted(httpserver, b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+    httpserver.expect_request("/v1/embeddings").respond_with_data(b"\xef\xbb\xbf" + (EMBEDDINGS % "1").encode())
+    assert PerformanceClient(httpserver.url_for(""), "k").embed(["a"], "m").numpy().tolist() == [[1.5]]
+
+
+@pytest.mark.parametrize("extra", ['"\\ud800"', "NaN", "1e999", "9" * 40])
+def test_what_is_no_strict_json_beside_vectors(httpserver: HTTPServer, extra: str) -> None:
+    httpserver.expect_request("/v1/embeddings").respond_with_data(EMBEDDINGS % extra)
+    assert PerformanceClient(httpserver.url_for(""), "k").embed(["a"], "m").numpy().tolist() == [[1.5]]
+
+
+@pytest.mark.parametrize("extra", ["[1,]", b'"\xff"', "nul", '"\x01"'])
 def test_what_is_no_json_beside_vectors(httpserver: HTTPServer, extra: str | bytes) -> None:
     body = EMBEDDINGS.encode() % (extra.encode() if isinstance(extra, str) else extra)
     httpserver.expect_request("/v1/embeddings").respond_with_data(body)
@@ -150,7 +173,7 @@ def test_numpy_payloads(client: PerformanceClient, server: Server) -> None:
         2**70,
     ]
     assert client.batch_post("/x", payloads, max_concurrent_requests=1).data == [
-        [[0, 1, 2], [3, 4, 5]], 0.5, {"z": [0.1, None], "a": [-1, False, "s"]}, float(2**70),
+        [[0, 1, 2], [3, 4, 5]], 0.5, {"z": [0.1, None], "a": [-1, False, "s"]}, 2**70,
     ]  # fmt: skip
     assert server.requests()[3].body == b"1180591620717411303424"
 

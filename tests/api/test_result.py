@@ -135,10 +135,10 @@ def test_usage_is_summed(server: Server) -> None:
 
 
 BAD_RERANK = [
-    {}, None, 1, [], [1], [[]], [{"index": 0}], [{"score": 1.0}], [{"index": "0", "score": 1.0}],
+    {}, None, 1, [], [1], [[]], [{"index": 0}], [{"score": 1.0}], [{"index": "1", "score": 1.0}],
     [{"index": 0, "score": "1"}], [{"index": 0, "score": None}], [{"index": 0, "score": True}],
     [{"index": 1, "score": 1.0}], [{"index": -1, "score": 1.0}],
-    [{"index": 0, "score": 1.0, "text": 5}], [{"index": True, "score": 1.0}], {"error": "busy"},
+    [{"index": 0.5, "score": 1.0}], [{"index": True, "score": 1.0}], {"error": "busy"},
 ]  # fmt: skip
 
 

@@ -173,7 +173,7 @@ def test_faulty_vectors(server: Server, faults: dict[str, Any]) -> None:
 
 
 def test_an_escaped_key(httpserver: HTTPServer) -> None:
-    body = '{"data":[{"\\u0065mbedding":[1.5,0.1],"index":0}]}'
+    body = '{"dat\\u0061":[{"\\u0065mbedding":[1.5,0.1],"index":0}]}'
     httpserver.expect_request("/v1/embeddings").respond_with_data(body)
     response = PerformanceClient(httpserver.url_for(""), "k").embed(["a"], "m")
     assert response.numpy().tolist() == numpy.array([[1.5, 0.1]], dtype=numpy.float32).tolist()

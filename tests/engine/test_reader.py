@@ -57,20 +57,41 @@ def test_taken_out() -> None:
     assert skeleton == b'{"data":[{"embedding":0},{"index":1,"embedding":-2},{"embedding":2}],"x":[1]}'
 
 
-@pytest.mark.parametrize("key", [r"embeddin\u0067", r"\u0065mbedding"])
-def test_escaped_keys_stay_lists(key: str, size: int) -> None:
+def escaped(name: str, *places: int) -> str:
+    """The name as JSON may spell it: with an escape for the letters at these places."""
+    return "".join(f"\\u{ord(c):04{'xX'[k % 2]}}" if k in places else c for k, c in enumerate(name))
+
+
+SPELLINGS = [(), (0,), (8,), (3, 4), tuple(range(9))]
+
+
+@pytest.mark.parametrize("embedding", [escaped("embedding", *places) for places in SPELLINGS])
+@pytest.mark.parametrize("data", [escaped("data"), escaped("data", 1), escaped("data", 0, 1, 2, 3)])
+def test_keys_mean_what_they_spell(embedding: str, data: str, size: int) -> None:
+    """A key is the same however it is written, so no value of it is left to whoever reads the skeleton."""
+    body = f'{{"{data}":[{{"{embedding}":[1,2.5]}},{{"{embedding}":"AACAPw==","x":1}}]}}'.encode()
+    step = size or 9
+    vectors, skeleton = read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
+    assert vectors == [[1.0, 2.5], [1.0]]
+    assert json.loads(skeleton) == {"data": [{"embedding": 0}, {"embedding": -2, "x": 1}]}
+    with pytest.raises(ValueError, match="vector 0: neither an array of numbers nor a string"):
+        read_embeddings([f'{{"{data}":[{{"{embedding}":0}}]}}'.encode()], 1)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        r"\\u0065mbedding", r"\u0065mbeddin", r"\u0065mbeddingg", r"\u0045mbedding", r"\u1065mbedding", r"\embedding",
+        r"\u0065mbedding\u0000", r"embedding\u0020", escaped("embedding", *range(9)) + "x",
+        escaped("embedding", *range(9)) + escaped("embedding", 3) * 5,
+    ],
+)  # fmt: skip
+def test_keys_that_spell_something_else(key: str, size: int) -> None:
     body = f'{{"data":[{{"{key}":[1,2.5]}},{{"embedding":[3]}}]}}'.encode()
     step = size or 9
     vectors, skeleton = read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
-    value = json.loads(skeleton)
-    assert value["data"][0]["embedding"] == [1, 2.5]
-    assert (value["data"][1]["embedding"], vectors) == (0, [[3.0]])
-
-
-def test_escaped_data_key() -> None:
-    body = rb'{"dat\u0061":[{"embedding":[1,2]}]}'
-    vectors, skeleton = read_embeddings([body], 2)
-    assert vectors == [] and json.loads(skeleton) == {"data": [{"embedding": [1, 2]}]}
+    assert vectors == [[3.0]]
+    assert skeleton == body.replace(b"[3]", b"0")
 
 
 @pytest.mark.parametrize(

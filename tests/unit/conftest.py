@@ -81,15 +81,29 @@ class FakeCompletion:
     os_errno: int = 0
     request_id: str = "perfclient-0123456789-0-0"
     url: str = "http://127.0.0.1:8080/v1/embeddings"
+    placed: int = 0
     vectors: Any = None
+
+
+def placeholders(body: Any) -> int:
+    """How many items of a skeleton have an integer for a vector."""
+    data = body.get("data") if isinstance(body, dict) else None
+    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    return sum(type(item.get("embedding")) is int for item in items)
 
 
 @pytest.fixture
 def completion() -> Callable[..., FakeCompletion]:
-    """Make a completion; a body that is not bytes is serialised."""
+    """Make a completion; a body that is not bytes is serialised.
+
+    Unless `placed` says otherwise, each integer that stands for a vector has one that was placed.
+    """
 
     def make(body: Any = b"", **fields: Any) -> FakeCompletion:
-        return FakeCompletion(body=body if isinstance(body, (bytes, memoryview)) else orjson.dumps(body), **fields)
+        if isinstance(body, (bytes, memoryview)):
+            return FakeCompletion(body=body, **fields)
+        fields.setdefault("placed", placeholders(body))
+        return FakeCompletion(body=orjson.dumps(body), **fields)
 
     return make
 

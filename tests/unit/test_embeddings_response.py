@@ -68,15 +68,9 @@ def test_base64_is_shown_as_text_and_counted_as_vectors(respond: Make) -> None:
 
 
 def test_mixed_forms(respond: Make) -> None:
-    response = respond([[0, -2], [[7, 8.5], 0]], [[1, 2], [3, 4], [9, 9], [0, 0]])
-    assert [item.embedding for item in response.data] == [[1.0, 2.0], encoded(3, 4), [7, 8.5], [9.0, 9.0]]
+    response = respond([[0, -2], [-1, 1]], [[1, 2], [3, 4], [7, 8.5], [9, 9]])
+    assert [item.embedding for item in response.data] == [[1.0, 2.0], encoded(3, 4), encoded(7, 8.5), [9.0, 9.0]]
     assert response.numpy().tolist() == [[1, 2], [3, 4], [7, 8.5], [9, 9]]
-
-
-def test_arrays_that_the_decoder_left_alone_are_float32_too(respond: Make) -> None:
-    response = respond([[[1, 0.1, 1e39]]])
-    assert response.data[0].embedding == [1.0, float(numpy.float32(0.1)), float("inf")]
-    assert response.numpy().tolist() == [response.data[0].embedding]
 
 
 def test_ragged_batch_beside_the_matrix(respond: Make, vectors: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -80,7 +81,9 @@ def test_any_sequence_of_payloads() -> None:
     [
         ("POST", 200, b'{"b":1,"a":[null]}', {"b": 1, "a": [None]}),
         ("POST", 201, b"5", 5),
-        ("POST", 200, b"12345678901234567890123", 1.2345678901234568e22),
+        ("POST", 200, b"12345678901234567890123", 12345678901234567890123),
+        ("POST", 200, b"\xef\xbb\xbf[-Infinity]", [-math.inf]),
+        ("POST", 200, b'"\\ud800"', "\ud800"),
         ("GET", 200, b"", None),
         ("GET", 204, b"", None),
         ("POST", 204, b"nonsense", None),
@@ -102,7 +105,7 @@ def test_memoryview_body(completion: Make) -> None:
     assert operation.partial(None) == [[1]]
 
 
-@pytest.mark.parametrize("body", [b"[1", b"NaN", b'"\\ud800"', b"\xef\xbb\xbf1", b'"\xff"', b" "])
+@pytest.mark.parametrize("body", [b"[1", b"Nan", b'"\\ud80"', b"\xef\xbb\xbf", b'"\xff"', b" ", "1".encode("utf-16")])
 def test_what_is_not_json(completion: Make, body: bytes) -> None:
     operation = post([1, 2])
     with pytest.raises(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -74,6 +75,24 @@ def test_batches_are_concatenated_in_order_and_kept_in_the_servers(completion: M
     assert response.object == "list" and response.individual_request_times == [0.25, 2.0]
 
 
+@pytest.mark.parametrize("index", [1, "1", 1.0])
+@pytest.mark.parametrize("text", [5, {"text": "b"}, ["b"], True])
+def test_fields_that_nobody_needs(completion: Make, index: Any, text: Any) -> None:
+    operation = rerank(["a", "b"])
+    items = [{"index": index, "score": 2, "text": text}, {"index": 0, "score": 1, "text": "a"}]
+    operation.accept(completion(items), None)
+    assert operation.partial(None) == [RerankResult(1, 2.0, None), RerankResult(0, 1.0, "a")]
+
+
+def test_scores_that_are_no_numbers_are_read_as_python_reads_them(completion: Make) -> None:
+    operation = rerank(["a", "b"])
+    body = b'[{"index":1,"score":NaN,"text":"cut \\ud83d"},{"index":0,"score":-Infinity}]'
+    operation.accept(completion(body), None)
+    first, second = operation.partial(None)
+    assert (first.index, first.text, math.isnan(first.score)) == (1, "cut \ud83d", True)
+    assert second == RerankResult(0, -math.inf)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -85,15 +104,16 @@ def test_batches_are_concatenated_in_order_and_kept_in_the_servers(completion: M
         [{"index": 0, "score": 1}, {"index": 2, "score": 1}],
         [{"index": 0, "score": 1}, {"index": -1, "score": 1}],
         [{"index": 0, "score": 1}, {"index": True, "score": 1}],
-        [{"index": 0, "score": 1}, {"index": 1.0, "score": 1}],
-        [{"index": 0, "score": 1}, {"index": "1", "score": 1}],
+        [{"index": 0, "score": 1}, {"index": 1.5, "score": 1}],
+        [{"index": 0, "score": 1}, {"index": "0", "score": 1}],
+        [{"index": 1, "score": 1}, {"index": "2", "score": 1}],
+        b'[{"index": 0, "score": 1}, {"index": 1, "score": 1%s}]' % (b"0" * 400),
         [{"index": 0, "score": 1}, {"index": None, "score": 1}],
         [{"index": 0, "score": 1}, {"score": 1}],
         [{"index": 0, "score": 1}, {"index": 1}],
         [{"index": 0, "score": 1}, {"index": 1, "score": None}],
         [{"index": 0, "score": 1}, {"index": 1, "score": True}],
         [{"index": 0, "score": 1}, {"index": 1, "score": "1"}],
-        [{"index": 0, "score": 1}, {"index": 1, "score": 1, "text": 5}],
         [{"index": 0, "score": 1}, 5],
         [{"index": 0, "score": 1}, [1, 2]],
     ],

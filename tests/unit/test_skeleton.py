@@ -69,7 +69,7 @@ FIELDS = st.fixed_dictionaries({}, optional={"embedding": VALUES, "index": VALUE
     st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["embedding", "index", "object"]), VALUES), max_size=2),
 )
 def test_what_is_regular_is_regular_in_general(
-    completion: Make, matrix: Make, any_items: list[dict[str, Any]], nearly: bool, changes: list[tuple[int, str, Any]]
+    completion: Make, any_items: list[dict[str, Any]], nearly: bool, changes: list[tuple[int, str, Any]]
 ) -> None:
     items = any_items
     if nearly:
@@ -78,10 +78,10 @@ def test_what_is_regular_is_regular_in_general(
             items[k][field] = value
     form = regular_form(items)
     try:
-        arrival, odd, order, names = irregular.read(completion(), items, matrix([[1.0]] * len(items)))
+        arrival, odd, order, names = irregular.read(completion(placed=len(items)), items)
     except InvalidResponse:
         assert form == 0
         return
-    regular = odd is None and order is None and names is None
-    assert form == (arrival if regular else 0)
-    assert not regular or arrival in (Arrival.FLOATS, Arrival.BASE64)
+    if form:
+        assert (arrival, odd, order, names) == (form, None, None, None)
+    assert (odd is None) == (arrival in (Arrival.FLOATS, Arrival.BASE64))

@@ -1,22 +1,37 @@
-"""JSON that is nested deeper than orjson follows: decoded without recursion, and much more slowly."""
+"""JSON as Python's json reads it, for what orjson does not: NaN, large integers, half surrogate pairs, any depth."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from .payload import MAX_DEPTH
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 # Blanks, then a mark or a scalar. The string is written so that no text makes the search take more than linear time.
-_TOKEN = re.compile(rb'[ \t\n\r]*(?:([\[\]{},:])|("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r\[\]{},:"]+))', re.DOTALL)
+_TOKEN = re.compile(r'[ \t\n\r]*(?:([\[\]{},:])|("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r\[\]{},:"]+))', re.DOTALL)
 _FIRST_VALUE, _VALUE, _FIRST_KEY, _KEY, _COLON, _AFTER = range(6)  # what comes next; _AFTER: a comma, or an end
 
 
-def loads(text: bytes) -> Any:
-    """The value of a JSON document of up to MAX_DEPTH levels. Raises ValueError."""
-    text = text.rstrip(b" \t\n\r")
+def loads(body: Buffer) -> Any:
+    """The value of a JSON document in UTF-8, with or without a byte order mark, of up to MAX_DEPTH levels.
+
+    Raises ValueError; MemoryError.
+    """
+    text = str(body, "utf-8-sig", "surrogatepass")  # from where it lies, without a copy
+    try:
+        return json.loads(text)
+    except RecursionError:
+        pass
+    return _deep(text)
+
+
+def _deep(text: str) -> Any:
+    """The same without recursion, and much more slowly."""
+    text = text.rstrip(" \t\n\r")
     # The open containers; the first is ours, and receives the document as its only element.
     holders: list[Any] = [[]]
     key = ""
@@ -29,18 +44,18 @@ def loads(text: bytes) -> Any:
         mark, scalar = token.groups()
         holder = holders[-1]
         is_object = type(holder) is dict
-        if expected == _AFTER and mark == b"," and len(holders) > 1:
+        if expected == _AFTER and mark == "," and len(holders) > 1:
             expected = _KEY if is_object else _VALUE
-        elif expected in (_AFTER, _FIRST_VALUE, _FIRST_KEY) and mark == (b"}" if is_object else b"]") and holders[1:]:
+        elif expected in (_AFTER, _FIRST_VALUE, _FIRST_KEY) and mark == ("}" if is_object else "]") and holders[1:]:
             holders.pop()
             expected = _AFTER
-        elif expected in (_KEY, _FIRST_KEY) and scalar is not None and scalar[:1] == b'"':
-            key = orjson.loads(scalar)
+        elif expected in (_KEY, _FIRST_KEY) and scalar is not None and scalar[:1] == '"':
+            key = json.loads(scalar)
             expected = _COLON
-        elif expected == _COLON and mark == b":":
+        elif expected == _COLON and mark == ":":
             expected = _VALUE
-        elif expected in (_VALUE, _FIRST_VALUE) and (scalar is not None or mark in (b"[", b"{")):
-            value = orjson.loads(scalar) if mark is None else [] if mark == b"[" else {}
+        elif expected in (_VALUE, _FIRST_VALUE) and (scalar is not None or mark in ("[", "{")):
+            value = json.loads(scalar) if mark is None else [] if mark == "[" else {}
             if is_object:
                 holder[key] = value
             else:
@@ -50,7 +65,7 @@ def loads(text: bytes) -> Any:
                 if len(holders) > MAX_DEPTH:
                     raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
                 holders.append(value)
-                expected = _FIRST_VALUE if mark == b"[" else _FIRST_KEY
+                expected = _FIRST_VALUE if mark == "[" else _FIRST_KEY
         else:
             raise _unexpected(token.start(token.lastindex or 0))
         position = token.end()
@@ -60,4 +75,4 @@ def loads(text: bytes) -> Any:
 
 
 def _unexpected(position: int) -> ValueError:
-    return ValueError(f"unexpected character: byte {position}")
+    return ValueError(f"unexpected character: char {position}")

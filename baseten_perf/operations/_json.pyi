@@ -1,0 +1,3 @@
+from typing_extensions import Buffer
+
+def orjson_may_read(body: Buffer) -> bool: ...
