@@ -6,7 +6,8 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         return OUTCOME_NO_MEMORY
     if code == E_OPERATION_TIMEDOUT:
         # Request bytes are sent once a connection, new or used again, is ready for them.
-        curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
+        if not transfer.wait.on:    # it has not been libcurl's yet
+            curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
         return OUTCOME_TIMEOUT if sent > 0 else OUTCOME_CONNECT_TIMEOUT
     if code != E_OK:
         return OUTCOME_NETWORK

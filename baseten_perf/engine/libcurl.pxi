@@ -54,6 +54,7 @@ cdef enum:
     OPT_CONNECTTIMEOUT_MS = 156
     OPT_NOPROXY = 10177
     OPT_OPENSOCKETDATA = 10164
+    OPT_RESOLVE = 10203
     OPT_CLOSESOCKETDATA = 10209
     OPT_TCP_KEEPALIVE = 213
     OPT_UNIX_SOCKET_PATH = 10231
@@ -98,6 +99,7 @@ cdef enum:
     E_TOO_MANY_REDIRECTS = 47
     E_PEER_FAILED_VERIFICATION = 60
     E_SSL_CACERT_BADFILE = 77
+    E_AGAIN = 81
     # curl_multi: socket states, select masks, messages
     POLL_IN = 1
     POLL_OUT = 2
@@ -115,8 +117,14 @@ cdef enum:
     FEATURE_HTTP2 = 1 << 16
     FEATURE_UNIX_SOCKETS = 1 << 19
     FEATURE_HTTP3 = 1 << 25
-    # curl_url_set
+    # curl_url_set, curl_url_get
     UPART_URL = 0
+    UPART_SCHEME = 1
+    UPART_HOST = 5
+    UPART_PORT = 6
+    URL_DEFAULT_PORT = 1 << 0
+    URL_NON_SUPPORT_SCHEME = 1 << 3
+    URL_URLDECODE = 1 << 6
     FOLLOW_OBEYCODE = 2             # since 8.16; before that any number but 0 meant plainly "follow"
 
 OPTIONS = {
@@ -131,14 +139,14 @@ OPTIONS = {
     "BUFFERSIZE": OPT_BUFFERSIZE, "NOSIGNAL": OPT_NOSIGNAL, "ACCEPT_ENCODING": OPT_ACCEPT_ENCODING,
     "TIMEOUT_MS": OPT_TIMEOUT_MS, "CONNECTTIMEOUT_MS": OPT_CONNECTTIMEOUT_MS, "NOPROXY": OPT_NOPROXY,
     "TCP_KEEPALIVE": OPT_TCP_KEEPALIVE, "PIPEWAIT": OPT_PIPEWAIT, "MAXAGE_CONN": OPT_MAXAGE_CONN,
-    "WRITEFUNCTION": OPT_WRITEFUNCTION, "HEADERFUNCTION": OPT_HEADERFUNCTION,
+    "RESOLVE": OPT_RESOLVE, "WRITEFUNCTION": OPT_WRITEFUNCTION, "HEADERFUNCTION": OPT_HEADERFUNCTION,
     "OPENSOCKETFUNCTION": OPT_OPENSOCKETFUNCTION, "POSTFIELDSIZE_LARGE": OPT_POSTFIELDSIZE_LARGE,
     "M_SOCKETFUNCTION": MOPT_SOCKETFUNCTION, "M_TIMERFUNCTION": MOPT_TIMERFUNCTION,
     "M_MAXCONNECTS": MOPT_MAXCONNECTS,
     "EFFECTIVE_URL": INFO_EFFECTIVE_URL, "RESPONSE_CODE": INFO_RESPONSE_CODE,
     "E_COULDNT_CONNECT": E_COULDNT_CONNECT, "E_OPERATION_TIMEDOUT": E_OPERATION_TIMEDOUT,
     "E_TOO_MANY_REDIRECTS": E_TOO_MANY_REDIRECTS, "E_COULDNT_RESOLVE_HOST": E_COULDNT_RESOLVE_HOST,
-    "E_SSL_CACERT_BADFILE": E_SSL_CACERT_BADFILE, "POLL_IN": POLL_IN, "POLL_OUT": POLL_OUT,
+    "E_SSL_CACERT_BADFILE": E_SSL_CACERT_BADFILE, "E_AGAIN": E_AGAIN, "POLL_IN": POLL_IN, "POLL_OUT": POLL_OUT,
     "POLL_INOUT": POLL_INOUT, "POLL_REMOVE": POLL_REMOVE, "CSELECT_IN": CSELECT_IN, "CSELECT_OUT": CSELECT_OUT,
     "CSELECT_ERR": CSELECT_ERR,
 }
@@ -173,6 +181,8 @@ cdef struct Libcurl:
     void *(*url)() noexcept nogil
     void (*url_cleanup)(void *) noexcept nogil
     int (*url_set)(void *, int, const char *, unsigned int) noexcept nogil
+    int (*url_get)(void *, int, char **, unsigned int) noexcept nogil
+    void (*free)(void *) noexcept nogil
     void *(*multi_init)() noexcept nogil
     int (*multi_cleanup)(void *) noexcept nogil
     bp_multi_setopt multi_setopt
@@ -220,6 +230,8 @@ cdef int bind() except -1:
     curl.url = <void *(*)() noexcept nogil>symbol(library, "curl_url")
     curl.url_cleanup = <void (*)(void *) noexcept nogil>symbol(library, "curl_url_cleanup")
     curl.url_set = <int (*)(void *, int, const char *, unsigned int) noexcept nogil>symbol(library, "curl_url_set")
+    curl.url_get = <int (*)(void *, int, char **, unsigned int) noexcept nogil>symbol(library, "curl_url_get")
+    curl.free = <void (*)(void *) noexcept nogil>symbol(library, "curl_free")
     curl.multi_init = <void *(*)() noexcept nogil>symbol(library, "curl_multi_init")
     curl.multi_cleanup = <int (*)(void *) noexcept nogil>symbol(library, "curl_multi_cleanup")
     curl.multi_setopt = <bp_multi_setopt>symbol(library, "curl_multi_setopt")
