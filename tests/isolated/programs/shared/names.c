@@ -83,3 +83,12 @@ int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *held, clo
     if (clock == CLOCK_MONOTONIC) earlier.tv_sec -= __atomic_load_n(&ahead_s, __ATOMIC_SEQ_CST);
     return real(condition, held, clock, &earlier);
 }
+
+// What Python sleeps with.
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *until, struct timespec *left) {
+    int (*real)(clockid_t, int, const struct timespec *, struct timespec *) = dlsym(RTLD_NEXT, "clock_nanosleep");
+    struct timespec earlier = *until;
+    if (clock == CLOCK_MONOTONIC && (flags & TIMER_ABSTIME) != 0)
+        earlier.tv_sec -= __atomic_load_n(&ahead_s, __ATOMIC_SEQ_CST);
+    return real(clock, flags, &earlier, left);
+}
