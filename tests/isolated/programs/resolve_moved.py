@@ -18,6 +18,14 @@ def call(client: PerformanceClient, path: str = "/x") -> None:
     assert client.batch_post(path, [1, 2, 3], ONCE).data == [1, 2, 3]
 
 
+def call_after_two_minutes(client: PerformanceClient, times: int) -> None:
+    """Call when the addresses are old, which makes so many look-ups; they are young if an answer was taken in just now."""
+    while names.asked("moving.test", names.A) < times:
+        names.clock_forward(121)
+        call(client)
+    names.expect_asked("moving.test", times)
+
+
 names.deny("moving.test", names.AAAA)
 names.answer("moving.test", names.A, "127.0.0.2")
 with Server(host="127.0.0.2") as server:
@@ -46,15 +54,11 @@ with Server(host="127.0.0.3", port=port):
 
     # After two, calls wait, and go on with the old ones when they hear nothing.
     names.silence("moving.test", names.A)
-    names.clock_forward(121)
-    call(client)
-    names.expect_asked("moving.test", 4)
+    call_after_two_minutes(client, 4)
     call(client)
     names.answer("moving.test", names.A, "127.0.0.3")
 
     # A server that does not answer is no denial.
     names.deny("moving.test", names.A, socket.EAI_AGAIN)
-    names.clock_forward(121)
-    call(client)
-    names.expect_asked("moving.test", 5)
+    call_after_two_minutes(client, 5)
 print("done")

@@ -13,6 +13,7 @@ struct name {
     char text[64];
     int family;
     int asked;
+    int out;            // look-ups that wait for the answer
     int answered;       // whether `address` or `failure` is the answer
     int failure;
     char address[64];
@@ -38,7 +39,7 @@ int names_asked(const char *text, int family) {
     return asked;
 }
 
-// With an address, with a failure, or with neither: silence.
+// With an address, with a failure, or with neither: silence.  Returns when all look-ups that were out have their answer.
 void names_answer(const char *text, int family, const char *address, int failure) {
     pthread_mutex_lock(&mutex);
     struct name *name = find(text, family);
@@ -46,6 +47,7 @@ void names_answer(const char *text, int family, const char *address, int failure
     name->failure = failure;
     strncpy(name->address, address, sizeof name->address - 1);
     pthread_cond_broadcast(&told);
+    while (name->answered && name->out > 0) pthread_cond_wait(&told, &mutex);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -56,7 +58,10 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     pthread_mutex_lock(&mutex);
     struct name *name = find(node, hints->ai_family);
     name->asked += 1;
+    name->out += 1;
     while (!name->answered) pthread_cond_wait(&told, &mutex);
+    name->out -= 1;
+    pthread_cond_broadcast(&told);
     int failure = name->failure;
     char address[64];
     strcpy(address, name->address);
