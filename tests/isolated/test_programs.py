@@ -19,7 +19,9 @@ import pytest
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 IDLE = [program for program in PROGRAMS if program.stem.startswith("idle_")]
 # Those that depend most on how a loop sleeps, is woken and is let go.
-BOTH_POLLERS = ("exit_", "fork_", "idle_", "resolve_", "interrupt_sync", "loop_", "drop_clients", "drop_futures", "threads_clients")
+BOTH_POLLERS = (
+    "exit_", "fork_", "idle_", "resolve_", "interrupt_sync", "loop_", "drop_clients", "drop_futures", "threads_clients",
+)  # fmt: skip
 LIMIT_S = 60.0
 Runs = dict[tuple[str, str], subprocess.Popen[str]]
 

@@ -1,4 +1,4 @@
-"""Look-ups that fail: the error says so, retries look the name up again, and the next call is served when it is known."""
+"""Look-ups that fail: the error says so, retries ask again, and the next call is served when the name is known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baseten_perf.testing import Server  # noqa: E402
 
 def refused(client: PerformanceClient, **options: int) -> str:
     try:
-        client.batch_post("/x", [1, 2, 3], RequestProcessingPreference(**options))
+        client.batch_post("/x", [1], RequestProcessingPreference(**options))
     except APIConnectionError as error:
         return str(error)
     raise AssertionError("no error")

@@ -1,4 +1,4 @@
-"""Addresses are looked up again after a failed connection and when they are old; old ones serve while nothing new comes."""
+"""Addresses are looked up again after a failed connection and when they are old; old ones serve meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def call(client: PerformanceClient, path: str = "/x") -> None:
 
 
 def call_after_two_minutes(client: PerformanceClient, times: int) -> None:
-    """Call when the addresses are old, which makes so many look-ups; they are young if an answer was taken in just now."""
+    """Call when the addresses are old, which makes so many look-ups; they are not if an answer came in just now."""
     while names.asked("moving.test", names.A) < times:
         names.clock_forward(121)
         call(client)

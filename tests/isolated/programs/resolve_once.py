@@ -1,4 +1,4 @@
-"""First contact by name: however many requests start at once, and again later, the name is looked up once per family."""
+"""First contact by name: however many requests start at once, and later, it is looked up once per family."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from baseten_perf.testing import Server  # noqa: E402
 
 with Server() as server:
     client = PerformanceClient(f"http://Server.Test:{server.port}", "key")
-    other = PerformanceClient(f"http://server.test:{server.port}/base", "key", client_wrapper=client.get_client_wrapper())
+    pool = client.get_client_wrapper()
+    other = PerformanceClient(f"http://server.test:{server.port}/base", "key", client_wrapper=pool)
     many = RequestProcessingPreference(max_concurrent_requests=256, batch_size=16)
     payloads = list(range(512))
     with ThreadPoolExecutor(9) as threads:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import socket
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -85,8 +85,9 @@ with proxy() as port:
     ]:  # fmt: skip
         known(f"{scheme}-proxy.test")
         known(f"{scheme}-server.test")
-        url = f"{scheme}://user:pass@{scheme}-proxy.test:{port}" if scheme == "http" else f"{scheme}://{scheme}-proxy.test:{port}"
-        client = PerformanceClient(f"http://{scheme}-server.test:8080", "key", proxy=url)
+        user = "user:pass@" if scheme == "http" else ""
+        proxied = f"{scheme}://{user}{scheme}-proxy.test:{port}"
+        client = PerformanceClient(f"http://{scheme}-server.test:8080", "key", proxy=proxied)
         for _ in range(2):
             assert client.batch_post("/x", [1] * 100, MANY).data == [True] * 100
         names.expect_asked(f"{scheme}-proxy.test", 1)
@@ -99,8 +100,6 @@ with proxy() as port:
     names.expect_asked("numbered.test", 1)
 
     # What no_proxy names is asked directly; and the server here takes that as well.
-    import os
-
     os.environ.update({"http_proxy": f"http://unused.test:{port}", "no_proxy": "elsewhere, .exempt.test"})
     known("a.exempt.test")
     client = PerformanceClient(f"http://a.exempt.test:{port}", "key")

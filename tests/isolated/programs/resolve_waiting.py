@@ -1,4 +1,4 @@
-"""A request that waits for an address: its time-outs run, it can be cancelled, dropped and hedged, and nothing is lost."""
+"""A request that waits for an address: its time-outs run; it can be cancelled, dropped and hedged."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def timed_out(client: PerformanceClient, **options: float) -> str:
 
 def time_outs(url: str) -> None:
     message = timed_out(PerformanceClient(url, "key", connect_timeout_s=0.1))
-    assert "Could not connect within timeout" in message and "Resolving timed out after 1" in message, message
+    assert "Could not connect within timeout" in message and "Resolving timed out after" in message, message
     message = timed_out(PerformanceClient(url, "key"), timeout_s=0.1)
-    assert "Could not connect within timeout" in message and "Resolving timed out after 1" in message, message
+    assert "Could not connect within timeout" in message and "Resolving timed out after" in message, message
     assert "Total operation timed out" in timed_out(PerformanceClient(url, "key"), timeout_s=0.1, total_timeout_s=0.1)
 
 

@@ -51,6 +51,16 @@ void names_answer(const char *text, int family, const char *address, int failure
     pthread_mutex_unlock(&mutex);
 }
 
+// In a forked child nobody waits for an answer.
+static void before_fork(void) { pthread_mutex_lock(&mutex); }
+static void after_fork(void) { pthread_mutex_unlock(&mutex); }
+static void in_child(void) {
+    for (int i = 0; i < count; ++i) names[i].out = 0;
+    told = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    pthread_mutex_unlock(&mutex);
+}
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(before_fork, after_fork, in_child); }
+
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
     const char *end = node == NULL ? NULL : strrchr(node, '.');

@@ -1,4 +1,4 @@
-"""Names that end in ".test", whose look-ups a program counts and answers itself; on Linux, where LD_PRELOAD can do it."""
+"""Names that end in ".test", whose look-ups a program counts and answers itself; on Linux, with LD_PRELOAD."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def begin() -> None:
         if shutil.which(compiler) is None:
             compiler = "cc"
         source = Path(__file__).with_name("names.c")
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, str(source), "-ldl", "-lpthread"], check=True)
+        options = ["-shared", "-fPIC", "-O1", "-o", library, str(source), "-ldl", "-lpthread"]
+        subprocess.run([compiler, *options], check=True)
         os.environ.update({"LD_PRELOAD": library, PRELOADED: folder})
         os.execv(sys.executable, sys.orig_argv)
     parent = os.getpid()
