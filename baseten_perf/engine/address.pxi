@@ -122,8 +122,8 @@ cdef int transfer_wait(Transfer *transfer, int number, long long now) noexcept n
     return E_AGAIN
 
 
-cdef void transfer_leave_host(Transfer *transfer) noexcept nogil:
-    """Do not wait for the host's look-ups any more, whether they have ended or not."""
+cdef bint transfer_leave_host(Transfer *transfer) noexcept nogil:
+    """Do not wait for the host's look-ups any more; False when they have ended."""
     cdef Host *host = transfer.told[transfer.wait.need].host
     host.monitor.lock()
     cdef bint listed = count_now(&transfer.wait.listed) != 0
@@ -133,6 +133,7 @@ cdef void transfer_leave_host(Transfer *transfer) noexcept nogil:
     timers_remove(&transfer.multi.loop.timers, &transfer.wait.late)
     if listed:
         op_drop(transfer.lane.op)
+    return listed
 
 
 cdef void transfer_end_wait(Transfer *transfer) noexcept nogil:
@@ -147,8 +148,8 @@ cdef void transfer_end_wait(Transfer *transfer) noexcept nogil:
     wait.on = False
 
 
-cdef bint transfer_resume(Transfer *transfer, bint late) noexcept nogil:
-    """Its host has been looked up, or that takes too long: go on with what there is.
+cdef bint transfer_resume(Transfer *transfer) noexcept nogil:
+    """The look-ups of its host have ended, or it cannot wait for them any longer: go on with the addresses there are.
 
     False when the attempt has ended; then the lane may be gone.
     """
@@ -159,11 +160,11 @@ cdef bint transfer_resume(Transfer *transfer, bint late) noexcept nogil:
     cdef const char *role = "proxy" if proxy else "host"
     cdef long long waited = (monotonic_ns() - transfer.wait.since) // 1000000
     cdef int code
-    transfer_leave_host(transfer)
+    cdef bint late = transfer_leave_host(transfer)
     host.monitor.lock()
     if host.addresses != NULL:
-        # Others need not wait as long for these look-ups.
-        host.good_until = max(host.good_until, monotonic_ns() + FRESH)
+        if late:
+            host.good_until = monotonic_ns() + FRESH    # others need not wait for the same look-ups
         code = told_renew(&transfer.told[number])
     elif late:
         code = E_OPERATION_TIMEDOUT
@@ -205,7 +206,7 @@ cdef bint lane_resume_addressed(Lane *lane) noexcept nogil:
     count_up(&op.refs)
     while transfer != NULL:
         following = transfer.wait.next
-        if not count_now(&transfer.wait.listed) and not transfer_resume(transfer, False):
+        if not count_now(&transfer.wait.listed) and not transfer_resume(transfer):
             # Others may have been begun or aborted.
             following = lane.unaddressed
         transfer = following

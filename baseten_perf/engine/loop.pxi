@@ -216,7 +216,7 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
         elif timer.kind == SHORTAGE_EASES:
             shortage_eases(loop)
         elif timer.kind == ADDRESS_LATE:
-            transfer_resume(<Transfer *>timer.owner, True)
+            transfer_resume(<Transfer *>timer.owner)
         else:
             lane_deadline_passed(<Lane *>timer.owner)
 
