@@ -219,11 +219,13 @@ cdef void transfer_doubt_addresses(Transfer *transfer, int code) noexcept nogil:
     """The attempt has failed: if it could not connect, its hosts may have moved."""
     cdef long sent = 0
     cdef int number
-    if transfer.redirected or transfer.multi.loop.starved:
+    if transfer.redirected:
         return
     if code == E_OPERATION_TIMEDOUT:
         curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
-    elif code != E_COULDNT_CONNECT:
+        if sent > 0:
+            return
+    elif code != E_COULDNT_CONNECT or failed_for_descriptors(transfer.multi.loop, code, transfer.permit.started):
         return
-    for number in range(transfer.names if sent == 0 else 0):
+    for number in range(transfer.names):
         host_doubt(transfer.told[number].host, transfer.told[number].version)
