@@ -45,10 +45,13 @@ include "shortage.pxi"      # of descriptors
 include "operation.pxi"     # the native operation: requests, lanes, progress
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
+include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
+include "names.pxi"         # which hosts a route needs
 include "route.pxi"         # where an attempt goes: endpoints, their health, their paces
 include "plan.pxi"          # what requests of one kind have in common
 include "kernel.pxi"        # the decoders' inner loops
 include "retry_headers.pxi" # what a response says of further attempts
+include "address.pxi"       # how a transfer gets its addresses
 include "transfer.pxi"      # libcurl's easy handle, carrying one attempt
 include "retry.pxi"         # whether and when an attempt is made again
 include "receiving.pxi"     # the head of the response that it receives

@@ -17,6 +17,7 @@ cdef struct Core:
     bint use_epoll
     int most_loops
     Loop *loops[MOST_LOOPS]
+    Host *hosts                     # a reference to each; see names.pxi
 
 cdef Monitor *all_loops_monitor = new Monitor()
 cdef Loop *all_loops = NULL
@@ -25,8 +26,13 @@ cdef int process_ends = 0            # atomic
 
 cdef void core_drop(Core *core) noexcept nogil:
     cdef int number
+    cdef Host *host
     if count_down(&core.refs) > 0:
         return
+    while core.hosts != NULL:
+        host = core.hosts
+        core.hosts = host.next
+        host_drop(host)
     for number in range(MOST_LOOPS):
         if core.loops[number] != NULL:
             loop_free(core.loops[number])

@@ -15,7 +15,8 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         code = E_OK
     if code == E_OPERATION_TIMEDOUT:
         # Request bytes are sent once a connection, new or used again, is ready for them.
-        curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
+        if not transfer.wait.on:    # it has not been libcurl's yet
+            curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
         return OUTCOME_TIMEOUT if sent > 0 else OUTCOME_CONNECT_TIMEOUT
     if code != E_OK:
         return OUTCOME_NETWORK
@@ -120,7 +121,7 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     ending.msgpack = transfer.msgpack
     if words != NULL:
         ending.error = strdup(words)
-    if code != E_OK:
+    if code != E_OK and not transfer.wait.on:
         # Of this attempt's connection: libcurl forgets it when a transfer begins.
         curl.easy_getinfo(transfer.easy, INFO_OS_ERRNO, &os_errno)
         ending.os_errno = <int>os_errno

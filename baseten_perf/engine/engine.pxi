@@ -84,6 +84,8 @@ cdef class Engine:
         if count_now(&process_ends):
             raise RuntimeError("no call can be started any more: the process is ending")
         cdef Core *core = self.current()
+        if op.plan.core != core:
+            plan_find_hosts(op.plan, core)
         # No more slots than requests: else the first loop to wake would take them all.
         cdef int slots = <int>min(op.count, <Py_ssize_t>op.plan.concurrency)
         cdef Py_ssize_t worth = slots // CARRIED_PER_LOOP

@@ -198,7 +198,7 @@ cdef class Operation:
             # Left over when memory for the completions has run out.
             while oldest != NULL:
                 oldest = ending_passed(oldest)
-        arrived.extend(completions)
+            arrived.extend(completions)
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""

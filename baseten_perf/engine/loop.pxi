@@ -200,7 +200,8 @@ cdef void loop_serve_inbox(Loop *loop) noexcept nogil:
         loop.monitor.unlock()
         if lane == NULL:
             return
-        lane_serve(lane)
+        if lane.unaddressed == NULL or lane_resume_addressed(lane):
+            lane_serve(lane)
 
 
 cdef void loop_fire_timers(Loop *loop) noexcept nogil:
@@ -217,6 +218,8 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
             lane_serve(<Lane *>timer.owner)
         elif timer.kind == SHORTAGE_EASES:
             shortage_eases(loop)
+        elif timer.kind == ADDRESS_LATE:
+            transfer_resume(<Transfer *>timer.owner)
         else:
             lane_deadline_passed(<Lane *>timer.owner)
 

@@ -94,6 +94,8 @@ cdef void multi_reap(Multi *multi) noexcept nogil:
             result = message.result
             transfer = NULL
             if curl.easy_getinfo(easy, INFO_PRIVATE, &transfer) == 0 and transfer != NULL:
+                if result != E_OK and transfer.names > 0:
+                    transfer_doubt_addresses(transfer, result)
                 lane_attempt_ended(transfer, result)
 
 

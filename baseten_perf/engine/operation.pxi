@@ -90,6 +90,7 @@ cdef struct Lane:
     int slots
     int in_flight
     Transfer *transfers
+    Transfer *unaddressed           # those of them that wait for an address; see address.pxi
     Py_ssize_t ready                # FIFO of requests to be sent again, linked by Request.next; -1 for none
     Py_ssize_t ready_last
     Backoff *waiting                # requests whose own back-off is not over

@@ -92,5 +92,6 @@ cdef int transfer_prepare_route(Transfer *transfer, Plan *plan, int number) noex
     elif version == 3 and route.secure:
         wanted = HTTP_VERSION_3
     code |= curl.easy_setopt(transfer.easy, OPT_HTTP_VERSION, wanted)
+    transfer_take_names(transfer, route)
     transfer.route = number if code == 0 else -1
     return code

@@ -9,6 +9,7 @@ cdef struct Plan:
     unsigned long long serial       # never reused: transfers remember which plan they are set up for
     Route *routes
     int route_count
+    Core *core                      # whose hosts the routes name; of this process, see names.pxi
     bint pinned                     # first attempts all go the way of the first
     char *method                    # NULL for POST
     bint bodyless

@@ -14,6 +14,8 @@ cdef struct Route:
     char *url
     char *proxy                     # "" for none
     bint secure                     # https
+    int names                       # hosts that must be looked up for it
+    Named named[2]
     double weight
     Endpoint *endpoint
     Pace *pace                      # a reference
@@ -31,6 +33,7 @@ cdef void endpoint_drop(Endpoint *endpoint) noexcept nogil:
 cdef void route_clear(Route *route) noexcept nogil:
     free(route.url)
     free(route.proxy)
+    route_forget_hosts(route)
     endpoint_drop(route.endpoint)
     pace_drop(route.pace)
 

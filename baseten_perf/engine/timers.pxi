@@ -6,6 +6,7 @@ cdef enum TimerKind:
     DEADLINE_PASSED
     ALARM                           # a lane asks for a permit again
     SHORTAGE_EASES
+    ADDRESS_LATE
 
 cdef struct Timer:
     long long at                    # monotonic nanoseconds

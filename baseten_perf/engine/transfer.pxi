@@ -78,6 +78,9 @@ cdef struct Transfer:
     bint redirected                 # some answer of this attempt sent it elsewhere
     bint msgpack                    # the answer says that it is MessagePack
     bint decoding                   # the body goes to `reader`, not to `body`
+    int names                       # that its route needs the addresses of
+    Told told[2]
+    Wait wait                       # for one of them
     Bytes *body
     Bytes *headers
     AnswerReader *reader            # made for the first embeddings request
@@ -111,6 +114,8 @@ cdef void transfer_free(Transfer *transfer) noexcept nogil:
     del transfer.content
     free(transfer.lines)
     free(transfer.joined)
+    free(transfer.told[0].text)
+    free(transfer.told[1].text)
     free(transfer)
 
 
@@ -152,9 +157,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     lane_link(lane, transfer)
     transfer.multi.active += 1
     count_up(&transfer.multi.loop.load)
-    if code == 0 and curl.multi_add_handle(transfer.multi.handle, transfer.easy) != 0:
-        code = E_OUT_OF_MEMORY
-    return code
+    return code if code != 0 else transfer_launch(transfer)
 
 
 cdef void transfer_end(Transfer *transfer) noexcept nogil:
@@ -162,7 +165,10 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
 
     Removing an unfinished attempt from the multi aborts it on the wire.
     """
-    curl.multi_remove_handle(transfer.multi.handle, transfer.easy)
+    if transfer.wait.on:
+        transfer_end_wait(transfer)
+    else:
+        curl.multi_remove_handle(transfer.multi.handle, transfer.easy)
     timers_remove(&transfer.multi.loop.timers, &transfer.hedge_timer)
     if transfer.twin != NULL:
         transfer.twin.twin = NULL
