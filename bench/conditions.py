@@ -146,7 +146,7 @@ def _outages(amount: _Amount) -> Iterable[Condition]:
             yield Condition(
                 "restart and outage", f"outage_{mode}_{length_s:.0f}", f"{length_s:.0f} s {words}",
                 (_server("outage", start=undisturbed_s / 2, length=length_s, mode=mode),), requests, most, ideal_s,
-                Target(ideal_s + (6 if mode == "stall" else 2), probes_per_s=2), quick=length_s == 2,
+                Target(ideal_s + 6) if mode == "stall" else Target(ideal_s + 2, probes_per_s=2), quick=length_s == 2,
             )
 
 

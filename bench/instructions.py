@@ -1,8 +1,7 @@
 """Instructions per request and per float: the repeatable figure of what the client costs, kept in a table.
 
-Each case runs twice under callgrind, with N and with 2N requests, so that the difference has no start-up in it; of
-several such differences the median counts. The table is instructions.json; --check compares with it and fails when
-something needs more than before.
+Each case is a process under callgrind that makes N requests several times, after a first time that is not counted; the
+median counts. The table is instructions.json; --check compares with it and fails when something needs more than before.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +54,12 @@ class Case:
 
 
 CASES = {
-    "tiny POST": Case(Workload("tiny", "post", "", 4_000, concurrency=64), "request"),
-    "one sync call": Case(Workload("tiny", "post_one_by_one", "", 1_000, concurrency=1), "request", 0.05, True),
-    "one async call": Case(Workload("tiny", "post_each", "", 1_000, concurrency=1), "request", 0.05, True),
-    "float in JSON": Case(Workload("json", "embed", "", 200, "16x1024", 16, 1_024, concurrency=4), "float"),
+    "tiny POST": Case(Workload("tiny", "post", "", 2_000, concurrency=64), "request"),
+    "one sync call": Case(Workload("tiny", "post_one_by_one", "", 500, concurrency=1), "request", 0.05, True),
+    "one async call": Case(Workload("tiny", "post_each", "", 500, concurrency=1), "request", 0.05, True),
+    "float in JSON": Case(Workload("json", "embed", "", 100, "16x1024", 16, 1_024, concurrency=4), "float"),
     "float in base64": Case(
-        Workload("base64", "embed_base64", "", 200, "16x1024_base64", 16, 1_024, concurrency=4), "float"
+        Workload("base64", "embed_base64", "", 100, "16x1024_base64", 16, 1_024, concurrency=4), "float"
     ),
 }
 
@@ -73,7 +71,7 @@ def main() -> int:
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=[_OURS, BASELINE], metavar="NAME")
     parser.add_argument("--check", action="store_true", help="compare ours with the table, write nothing")
     parser.add_argument("--tolerance", type=float, help="share that --check allows (0.02; 0.05 for single calls)")
-    parser.add_argument("--runs", type=int, default=5, help="counts of each case, of which the median is taken (5)")
+    parser.add_argument("--runs", type=int, default=5, help="times that each case is counted, for the median (5)")
     parser.add_argument("--server", choices=chosen.CHOICES, default="auto")
     arguments = parser.parse_args()
     if not shutil.which("valgrind"):
@@ -104,7 +102,8 @@ def main() -> int:
 def _row(name: str, entry: Entry, base_url: str, runs: int) -> dict[str, Any]:
     """The instructions of one case: the median run's in all and by room where they are one in a hundred or more."""
     case = CASES[name]
-    each = sorted((_difference(case, entry, base_url) for _ in range(runs)), key=lambda counts: counts.total())
+    command = [sys.executable, str(_COUNTED), entry.name, case.workload.as_json(), base_url, str(runs)]
+    each = sorted(instructions(command, _VARIABLES), key=lambda counts: counts.total())
     middle = each[len(each) // 2]
     total, least, most = (counts.total() / case.count for counts in (middle, each[0], each[-1]))
     rooms = {
@@ -114,18 +113,6 @@ def _row(name: str, entry: Entry, base_url: str, runs: int) -> dict[str, Any]:
           flush=True)
     return {"case": name, "peer": entry.name, "per": case.per, "instructions": _rounded(total), "runs": runs,
             "range": [_rounded(least), _rounded(most)], "rooms": rooms}
-
-
-def _difference(case: Case, entry: Entry, base_url: str) -> Counter[str]:
-    """What N more requests need, by room."""
-    once, twice = (_counts(case, entry, base_url, times) for times in (1, 2))
-    twice.subtract(once)
-    return twice
-
-
-def _counts(case: Case, entry: Entry, base_url: str, times: int) -> Counter[str]:
-    command = [sys.executable, str(_COUNTED), entry.name, case.workload.as_json(), base_url, str(times)]
-    return instructions(command, _VARIABLES)
 
 
 def _rounded(count: float) -> float:

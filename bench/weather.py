@@ -23,7 +23,7 @@ from bench.table import header
 from bench.weather_rows import CLIENTS, rows, text
 
 _CALLS = Path(__file__).resolve().parent / "weather_calls.py"
-_GRACE_S = 10.0  # to import, and to end
+_GRACE_S = 20.0  # to import, and to end
 _COUNTS = ("accepted", "refused", "refused_late", "failed", "probes", "peak")
 _SERVER = "local servers under pressure, one process (uvloop)"
 

@@ -39,7 +39,7 @@ class Row:
             return [f"{100 - self.answered_pct:.0f} % unanswered after {self.seconds:.1f} s"]
         share = self.condition.ideal_s / self.seconds
         words = [
-            (self.seconds > target.seconds, f"{self.seconds:.1f} s > {target.seconds:.1f} s"),
+            (self.seconds > target.seconds, f"{self.seconds:.2f} s > {target.seconds:.2f} s"),
             (_over(self.refused_pct, target.refused_pct) and self.condition.requests >= _ENOUGH,
              f"{self.refused_pct:.1f} % > {target.refused_pct} % refused"),
             (_over(self.probes_per_s, target.probes_per_s), f"{self.probes_per_s:.1f} probes/s"),

@@ -67,6 +67,6 @@ def _key(figure: Any) -> None:
         Line2D([], [], color=COLOURS[peer], marker="o", linewidth=0, markersize=6, label=NAMES[peer])
         for peer in CLIENTS
     ]
-    handles.append(Line2D([], [], color=GREY, marker="x", linewidth=0, markersize=6, label="the call failed; % answered"))
+    handles.append(Line2D([], [], color=GREY, marker="x", linewidth=0, markersize=6, label="failed, with % answered"))
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False, labelcolor="linecolor",
                   handletextpad=0.1, columnspacing=1.2, borderaxespad=0.2)

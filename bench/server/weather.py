@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -173,12 +172,12 @@ class Connection(asyncio.Protocol):
 
 
 class Weather:
-    """Owns the program with these servers until end()."""
+    """Owns the program with these servers until end(). It ends when its standard input does, so also with its owner."""
 
     def __init__(self, descriptions: Sequence[dict[str, Any]]) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bench.server.weather", json.dumps(descriptions)],
-            cwd=Path(__file__).resolve().parents[2], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).resolve().parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         assert self.process.stdout is not None
         ports = self.process.stdout.readline()
@@ -188,7 +187,6 @@ class Weather:
 
     def end(self) -> list[dict[str, Any]]:
         """Ends the servers; what each of them counted."""
-        self.process.terminate()
         try:
             said, _ = self.process.communicate(timeout=_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -230,7 +228,7 @@ async def _serve(descriptions: list[dict[str, Any]]) -> None:
     for port in clock.ports:
         await port.open()
     stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stopped.set)
     print(json.dumps([port.number for port in clock.ports]), flush=True)
     await stopped.wait()
     print(json.dumps([port.counts() for port in clock.ports]), flush=True)
