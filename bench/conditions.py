@@ -170,7 +170,7 @@ def _flaky(amount: _Amount) -> Iterable[Condition]:
     ideal_s = requests * LATENCY_S / _CALM + LATENCY_S
     for share, status in ((0.01, 503), (0.05, 503), (0.05, 500)):
         yield Condition(
-            "healthy and flaky", f"flaky_{100 * share:.0f}_{status}", f"{share:.0%} of {status} at random",
+            "healthy and flaky", f"flaky_{100 * share:.0f}_{status}", f"{100 * share:.0f} % of {status} at random",
             (_server("flaky", share=share, status=status),), requests, _CALM, ideal_s,
             Target(_most_s(ideal_s, told=True), refused_pct=130 * share), quick=status == 500,
         )

@@ -36,14 +36,14 @@ class Row:
         """The targets that are missed, in words; a call that failed has missed the one that counts."""
         target = self.condition.target
         if self.answered_pct < 100:
-            return [f"{100 - self.answered_pct:.0f} % unanswered after {self.seconds:.1f} s"]
+            return [f"{100 - self.answered_pct:.3g} % unanswered after {self.seconds:.1f} s"]
         share = self.condition.ideal_s / self.seconds
         words = [
             (self.seconds > target.seconds, f"{self.seconds:.2f} s > {target.seconds:.2f} s"),
             (_over(self.refused_pct, target.refused_pct) and self.condition.requests >= _ENOUGH,
              f"{self.refused_pct:.1f} % > {target.refused_pct} % refused"),
             (_over(self.probes_per_s, target.probes_per_s), f"{self.probes_per_s:.1f} probes/s"),
-            (target.share is not None and share < target.share, f"{share:.0%} of the throughput"),
+            (target.share is not None and share < target.share, f"{100 * share:.0f} % of the throughput"),
             (_over(self.tiny_s, target.tiny_s), f"tiny call {self.tiny_s or 0:.2f} s > {target.tiny_s or 0:.2f} s"),
             (self.peak < target.peak, f"at most {self.peak:.0f} at once"),
             (self.lost > 0, f"{self.lost} lost"),
@@ -114,7 +114,7 @@ def _targets(target: Target) -> str:
         (True, f"{target.seconds:.1f} s"),
         (target.refused_pct is not None, f"{target.refused_pct or 0:.3g} % refused"),
         (target.probes_per_s is not None, f"{target.probes_per_s or 0:.0f} probes/s"),
-        (target.share is not None, f"{target.share or 0:.0%} of the throughput"),
+        (target.share is not None, f"{100 * (target.share or 0):.0f} % of the throughput"),
         (target.tiny_s is not None, f"tiny call {target.tiny_s or 0:.2f} s"),
     ]
     return ", ".join(word for is_target, word in words if is_target)

@@ -42,7 +42,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     log_x(axes[0], _TICKS, [f"{tick:g}x" for tick in _TICKS])
     axes[1].set_xscale("symlog", linthresh=1)
     axes[1].set_xticks((0, 1, 10, 100), ("0", "1", "10", "100"))
-    axes[1].set_xlim(left=-0.4)
+    axes[1].set_xlim(-0.4, 1_500)
     log_x(axes[2], (_LEAST_LOST, 10, 100, 1000), ("none", "10", "100", "1000"))
     axes[0].set_yticks(range(len(shown)), [condition.title for condition in shown])
     axes[0].set_ylim(len(shown) - 0.4, -0.6)
@@ -57,7 +57,7 @@ def _mark(axes: list[Axes], place: float, row: Row) -> None:
     axes[1].plot([row.refused_pct], [place], **style)
     axes[2].plot([max(row.lost, _LEAST_LOST)], [place], **style)
     if not whole:
-        axes[0].annotate(f"{row.answered_pct:.0f} %", (time, place), xytext=(5, 0), va="center", fontsize=6.5,
+        axes[0].annotate(f"{int(row.answered_pct)} %", (time, place), xytext=(5, 0), va="center", fontsize=6.5,
                          textcoords="offset points", color=colour)
 
 
