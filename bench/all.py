@@ -11,7 +11,9 @@ from pathlib import Path
 
 _BENCH = Path(__file__).resolve().parent
 # In the order of what one would miss most; minutes on two idle cores.
-_MEASUREMENTS = {"run": 15, "seed_table": 25, "latency": 8, "memory": 3, "curves": 10, "instructions": 4}
+_MEASUREMENTS = {
+    "run": 15, "seed_table": 25, "latency": 8, "memory": 3, "curves": 10, "weather": 12, "instructions": 6,
+}
 
 
 def main() -> int:
@@ -26,7 +28,9 @@ def main() -> int:
     commands = [[f"{name}.py", *flags] for name in arguments.only if name != "instructions"]
     if "instructions" in arguments.only and shutil.which("valgrind"):
         commands.append(["instructions.py", *(["--check"] if arguments.quick else [])])
-    commands += [["plot.py", *(["--quick"] if arguments.quick else [])]]
+    pictured = [name for name in arguments.only if name != "instructions"]
+    if pictured:
+        commands.append(["plot.py", *(["--quick"] if arguments.quick else []), "--of", *pictured])
     if not arguments.quick:
         commands.append(["report.py", "--readme"])
     failed = [command[0] for command in commands if not _ran(command)]

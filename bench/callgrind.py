@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -20,27 +21,38 @@ _ROOMS = (
     ("/libstdc++", "C library"), ("/vgpreload", "C library"),
 )
 _OTHER = "other"
+# os.getloadavg calls the C library's function of this name, and nobody else does: callgrind writes its counts down and
+# begins anew where it is entered.
+_MARK = "getloadavg"
 _OBJECT = re.compile(r"^ob=\((\d+)\)(?: (.*))?$")
 _NAMED = re.compile(r"^c?ob=\((\d+)\) (.*)$")
 
 
-def instructions(command: Sequence[str], variables: Mapping[str, str]) -> Counter[str]:
-    """Runs the command under callgrind and returns the instructions of each room; RuntimeError when it fails.
+def instructions(command: Sequence[str], variables: Mapping[str, str]) -> list[Counter[str]]:
+    """Runs the command under callgrind; the instructions of each room between one call of mark() and the next.
 
-    Threads take turns under valgrind, and the kernel's instructions are not counted.
+    Threads take turns under valgrind, and the kernel's instructions are not counted. RuntimeError when it fails.
     """
     with tempfile.TemporaryDirectory(prefix="bench-callgrind-") as directory:
         output = Path(directory) / "callgrind.out"
         valgrind = [
-            "valgrind", "--tool=callgrind", "--trace-children=no", "--fair-sched=yes", f"--callgrind-out-file={output}"
+            "valgrind", "--tool=callgrind", "--trace-children=no", "--fair-sched=yes", f"--dump-before={_MARK}",
+            f"--callgrind-out-file={output}",
         ]
         ended = subprocess.run(
             [*valgrind, *command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
             env=environment(variables),
         )
-        if ended.returncode or not output.exists():
+        # The first part ends at the first mark. What follows the last one is not numbered.
+        parts = sorted(Path(directory).glob("callgrind.out.*"), key=lambda part: int(part.suffix[1:]))[1:]
+        if ended.returncode or not parts:
             raise RuntimeError(f"callgrind: exit code {ended.returncode}: {last_line(ended.stderr)}")
-        return by_room(output.read_text().splitlines())
+        return [by_room(part.read_text().splitlines()) for part in parts]
+
+
+def mark() -> None:
+    """In the command: what was executed since the last mark is one of the counts."""
+    os.getloadavg()
 
 
 def by_room(lines: Sequence[str]) -> Counter[str]:

@@ -19,17 +19,19 @@ _BENCH = Path(__file__).resolve().parent
 _DESCRIPTORS = 16_384
 
 
-def measured(command: Sequence[str], variables: Mapping[str, str] | None = None) -> dict[str, Any]:
+def measured(
+    command: Sequence[str], variables: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
     """Runs the command and returns the JSON object on the last line of its output, with its "exit_code".
 
     {"error": ...} when there is none. A client that crashes when the interpreter ends has been measured all the same.
     """
     try:
         ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment(variables), check=False
+            command, capture_output=True, text=True, timeout=timeout_s, env=environment(variables), check=False
         )
     except subprocess.TimeoutExpired:
-        return {"error": f"no end within {TIMEOUT_S:.0f} s"}
+        return {"error": f"no end within {timeout_s:.0f} s", "killed": True}
     said = last_line(ended.stdout)
     if not said.startswith("{"):
         return {"error": f"exit code {ended.returncode}: {last_line(ended.stderr)}"}

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench.pictures import footprints, percentiles, ratios, scaling, sizes
+from bench.pictures import footprints, percentiles, ratios, scaling, sizes, weather
 from bench.record import RESULTS, load
 
 PLOTS = Path(__file__).resolve().parent / "plots"
@@ -20,6 +20,7 @@ _PICTURES: dict[str, tuple[str, Callable[[dict[str, Any], Path], None]]] = {
     "scaling": ("curves", scaling.draw),
     "latency": ("latency", percentiles.draw),
     "memory": ("memory", footprints.draw),
+    "weather": ("weather", weather.draw),
 }
 
 
@@ -29,11 +30,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="results/quick into plots/quick")
     parser.add_argument("--only", nargs="+", choices=_PICTURES, default=list(_PICTURES), metavar="NAME",
                         help=f"of {', '.join(_PICTURES)}")
+    parser.add_argument("--of", nargs="+", metavar="PROGRAM", help="only the pictures of these programs' results")
     arguments = parser.parse_args()
     subfolder = "quick" if arguments.quick else "."
     drawn = 0
     for picture in arguments.only:
         source, draw = _PICTURES[picture]
+        if arguments.of and source not in arguments.of:
+            continue
         results = RESULTS / subfolder / f"{source}.json"
         if not results.exists():
             print(f"{picture}: no {source}.json, run {source}.py first")

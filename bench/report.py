@@ -12,7 +12,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench import instructions
+from bench import instructions, weather_rows
+from bench.conditions import conditions
 from bench.latency import WAYS, by_peer, percentile
 from bench.memory import growth_mb
 from bench.peers import BASELINE
@@ -34,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", action="store_true", help="replace the section in README.md instead of printing it")
     arguments = parser.parse_args()
-    results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves")}
+    results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves", "weather")}
     if not results["run"]:
         print("no run.json: run run.py first")
         return 1
@@ -65,6 +66,7 @@ def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
         *_latency(results["latency"]),
         *_memory(results["memory"]),
         _image("scaling", "Scaling with connections, dimension, batch, inputs and loops") if results["curves"] else "",
+        *_weather(results["weather"]),
         *_instructions(),
     ]
 
@@ -202,6 +204,20 @@ def _memory(results: dict[str, Any]) -> list[str]:
 
 def _peak_of_array(run: dict[str, Any]) -> float:
     return float(run["peak_mb"] / run["array_mb"])
+
+
+def _weather(results: dict[str, Any]) -> list[str]:
+    if not results:
+        return []
+    rows = weather_rows.rows(conditions(quick=False).values(), results["measurements"])
+    about = (
+        "Servers under pressure: they refuse, restart, stall, fail. Time: seconds over what a client needs that knows "
+        "the server's rule, median and worst of the calls that got every answer. Refused: requests that were refused "
+        "after the first refusal was known, of all, median. Lost: answers that the server gave and the caller did not "
+        "get. "
+        f"{results['facts']['taken_at'][:10]}; every server with its targets: bench/weather.py."
+    )
+    return [_image("weather", "Time, refusals and lost answers under pressure"), about, weather_rows.markdown(rows)]
 
 
 def _instructions() -> list[str]:
