@@ -11,12 +11,13 @@ MOST_PACES = 1024
 
 
 def pace_of(url: str, model: str | None, api_key: str, uds: str | None) -> PaceState:
-    """The pace of requests to `url` (its query aside) for a model, with a key, by way of a unix socket if there is one."""
-    return _remembered(url.partition("?")[0], model, api_key, uds)
+    """The pace of requests to `url` (its query aside) for a model, with a key, perhaps by way of a unix socket."""
+    # A hash tells keys apart as well, and outlives no client as a key would.
+    return _remembered(url.partition("?")[0], model, hash(api_key), uds)
 
 
 @lru_cache(maxsize=MOST_PACES)
-def _remembered(url: str, model: str | None, api_key: str, uds: str | None) -> PaceState:
+def _remembered(url: str, model: str | None, key: int, uds: str | None) -> PaceState:
     return PaceState()
 
 

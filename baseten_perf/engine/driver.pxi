@@ -21,8 +21,10 @@ cdef class PaceDriver:
     cdef dict permits               # number -> bytes of the Permit
     cdef long long given
 
-    def __cinit__(self, int shares):
+    def __init__(self, int shares):
         cdef int i
+        if self.pace != NULL:
+            raise RuntimeError("a driver is made once")
         if not 1 <= shares <= MOST_PLAYED:
             raise ValueError(f"shares must be between 1 and {MOST_PLAYED}, not {shares}")
         self.pace = pace_new()
