@@ -69,7 +69,7 @@ class CallFuture(Future[Response]):
 Coroutine.register(CallFuture)
 
 
-class CancelledCallFuture(CallFuture):
+class CancelledCallFuture(CallFuture[Any]):
     """What a CallFuture becomes when it is cancelled: each CancelledError that it raises carries `partial`.
 
     They are of asyncio's own class, since some versions of asyncio.timeout and TaskGroup tell by identity. A class of

@@ -1,4 +1,4 @@
-"""Refusals among several calls of one endpoint: who waits at the gate, who goes first, and what cancelling passes on."""
+"""Refusals among several calls of one endpoint: who waits at the gate, who goes first, what cancelling passes on."""
 
 from __future__ import annotations
 
