@@ -64,6 +64,8 @@ include "ending.pxi"        # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
 include "lane.pxi"          # an operation's part on one loop
+include "starting.pxi"      # what it starts and waits for
+include "attempt.pxi"       # what becomes of an attempt that has ended
 include "loop.pxi"          # the thread
 include "carry.pxi"         # a caller in its place
 include "core.pxi"          # a connection pool's loops

@@ -57,10 +57,10 @@ cdef void descriptor_close(int fd) noexcept nogil:
 
 
 def _before_fork() -> None:
-    with nogil:
-        descriptors.monitor.lock()
-        kept.monitor.lock()
-        paces_monitor.lock()
+    # With the GIL: who waits for one of these with the GIL held would wait for a thread that holds them and wants it.
+    descriptors.monitor.lock()
+    kept.monitor.lock()
+    paces_monitor.lock()
 
 
 def _after_fork_in_parent() -> None:

@@ -185,9 +185,11 @@ cdef bint pace_is_losing(Pace *pace, Permit *permit) noexcept nogil:
 
 cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
     """Is a status without Retry-After a sign of load?  When a good part of the requests got one, or where the last
-    refusals were."""
+    refusals were; but not at an endpoint that has never done better."""
     cdef bint limited = count_now(&pace.limited)
     cdef long long started = total_now(&pace.started)
+    if not limited and instant_now(&pace.good) == 0:
+        return False
     if started - pace.window > 2 * max(<int>SOFT_WINDOW, count_now(&pace.flying)):
         pace.window = started
         pace.failures = 0

@@ -106,6 +106,13 @@ def test_many_bad_statuses_are_a_sign_of_load(driver: PaceDriver) -> None:
     assert driver.limited
 
 
+def test_bad_statuses_of_an_endpoint_that_never_did_better_are_no_load() -> None:
+    driver = PaceDriver(1)
+    permits = [taken(driver, 1000.1) for _ in range(100)]
+    assert {driver.end(permit, SOFT, 0.0, 1000.2) for permit in permits} == {BACK_OFF}
+    assert not driver.limited
+
+
 def test_few_bad_statuses_among_many_good_are_none(driver: PaceDriver) -> None:
     for round in range(200):
         permits = [taken(driver, 1001.0 + round) for _ in range(20)]

@@ -26,7 +26,7 @@ def main() -> None:
         faults = [
             {"status": 500}, {"status": 404}, {"truncate": True}, {"reset": True}, {"reset_body": True},
             {"garbage": True}, {"invalid_json": True}, {"not_json": True}, {"empty": True}, {"null_embedding": True},
-            {"nan": True}, {"extra_item": True}, {"drop_item": True}, {"duplicate_index": True}, {"missing": "data"},
+            {"nan": True}, {"extra_item": True}, {"drop_item": True}, {"missing": "data"},
             {"overstate": True}, {"ragged": True, "missing": "index+embedding"},
         ]  # fmt: skip
         failing = [client(server.faulty(**fault)) for fault in faults]
