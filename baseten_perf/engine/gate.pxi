@@ -133,6 +133,8 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
 
 cdef void pace_close(Pace *pace, Permit *permit, Signal signal, double retry_after, double now) noexcept nogil:
     """The first refusal of a cascade."""
+    cdef bint borne = pace.rate != INFINITY_S and pace.bank == 0 and pace_progress(pace, now) < BELOW
+    pace.futile = pace.futile + 1 if borne else 0
     count_set(&pace.limited, 1)
     pace.state = GATE_CLOSED
     pace.closed_at = now
@@ -188,13 +190,13 @@ cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
     refusals were; but not at an endpoint that has never done better."""
     cdef bint limited = count_now(&pace.limited)
     cdef long long started = total_now(&pace.started)
-    if not limited and instant_now(&pace.good) == 0:
-        return False
     if started - pace.window > 2 * max(<int>SOFT_WINDOW, count_now(&pace.flying)):
         pace.window = started
         pace.failures = 0
     # Counted by starts: failures are sooner back than successes.  One that was alone in flight tells nothing of load.
     pace.failures += permit.number >= pace.window and (limited or permit.flying > 0)
+    if not limited and instant_now(&pace.good) == 0:
+        return False
     if pace.failures >= SOFT and pace.failures >= (DENSE_LIMITED if limited else DENSE) * (started - pace.window):
         return True
     if not limited or pace.state == GATE_CLOSED:

@@ -77,6 +77,10 @@ cdef struct Pace:
     double opened_at
     double span
     double scale
+    int futile                      # refusals one after the other at a rate that was borne before
+    double mean_closure
+    double length                   # mean number of requests that a cycle's server accepts
+    double least_length             # below which the rate is the reason after all
     # the rate
     PaceKind kind
     double low
@@ -122,11 +126,11 @@ cdef void pace_forget(Pace *pace) noexcept nogil:
     """Back to counting only, with the monitor held; what is in flight and who waits stay."""
     pace.state = GATE_OPEN
     pace.kind = PACE_UNKNOWN
-    pace.connects = pace.failures = 0
+    pace.connects = pace.failures = pace.futile = 0
     pace.window = total_now(&pace.started)
     pace.not_accepted = pace.not_counted = total_now(&pace.started)
     pace.trip = 0.001
-    pace.usual = pace.took = pace.low = pace.wide = pace.tokens = pace.bank = 0
+    pace.usual = pace.took = pace.low = pace.wide = pace.tokens = pace.bank = pace.length = pace.mean_closure = 0
     pace.scale = FIRST_SCALE / 2
     pace.rate = pace.cap = INFINITY_S
     pace.cap_seen = -1
