@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "client": {
         "drive", "late", "operations", "policy", "pool", "paces", "endpoints", "certificates", "values", "engine",
     },
-    "root": {"client", "late", "policy", "pool", "endpoints", "values"},
+    "root": {"client", "engine", "late", "policy", "pool", "endpoints", "values"},
     "testing": set(),  # a server is no part of a client
     "cli": {"root", "client", "pool", "values", "testing"},
     "__main__": {"cli"},
@@ -61,6 +61,8 @@ def name_of(path: Path) -> str:
 
 
 def room_of(name: str) -> str:
+    if name.endswith("__main__"):
+        return "__main__"
     first = name.partition(".")[0]
     return "root" if first == "" else "values" if first in VALUES else first
 
