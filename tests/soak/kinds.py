@@ -6,6 +6,8 @@ import dataclasses
 
 from baseten_perf.testing import Faults
 
+HERE, ELSEWHERE = "/soak", "/elsewhere"
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -15,7 +17,7 @@ class Kind:
         attempts: how many of them the server sees of each request.
         error: name of the exception that the caller gets, None for the right answer.
         status: of the HTTPError.
-        leads_to: path that a redirect leads to.
+        redirected: whether each ends at another path, `ELSEWHERE`.
     """
 
     name: str
@@ -23,17 +25,12 @@ class Kind:
     attempts: int = 1
     error: str | None = None
     status: int | None = None
-    leads_to: str = ""
+    redirected: bool = False
 
     @property
-    def path(self) -> str:
-        """Where the server counts these requests."""
-        return f"/soak/{self.name}"
-
-    @property
-    def target(self) -> str:
-        """The path to send to, faults included."""
-        return self.path if self.faults == Faults() else self.faults.prefix + self.path
+    def prefix(self) -> str:
+        """The path prefix that orders the faults, for requests that name this kind."""
+        return dataclasses.replace(self.faults, containing=f'"{self.name}"').prefix
 
     def mistake(self, error: Exception) -> str | None:
         """What is wrong with an error as the end of such a request; None when it is the right one."""
@@ -75,5 +72,7 @@ FAULTS = (
     Kind("chunked-and-gzipped", Faults(chunked=True, gzip=True)),
     Kind("http-1.0", Faults(http10=True)),
     Kind("closed-behind", Faults(close_after=True)),
-    Kind("redirected", Faults(status=307, location="/soak/elsewhere"), leads_to="/soak/elsewhere"),
+    Kind("redirected", Faults(status=307, location=ELSEWHERE), redirected=True),
 )
+# One path for all, so that they are requests of one quota: a body that names a kind meets its faults.
+TARGET = "".join(kind.prefix for kind in FAULTS) + HERE
