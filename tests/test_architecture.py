@@ -49,7 +49,12 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 # The same for C++ headers, which Cython's rooms and other headers include.
-MAY_INCLUDE = {"decode": {"decode"}, "ranking": {"ranking", "decode"}, "engine": {"engine", "decode"}}
+MAY_INCLUDE = {
+    "decode": {"decode"},
+    "ranking": {"ranking", "decode"},
+    "engine": {"engine", "decode"},
+    "operations": {"decode"},
+}
 HEADERS_AND_USERS = sorted(path for ending in ("hpp", "pxd", "pxi", "pyx") for path in PACKAGE.rglob(f"*.{ending}"))
 INCLUDED = re.compile(r'(?:#include|cdef extern from) "([a-z0-9_/]+[.]hpp)"')
 # Only for annotations, or when nothing else will do.
@@ -66,7 +71,7 @@ def name_of(path: Path) -> str:
 
 
 def room_of(name: str) -> str:
-    if name.endswith("__main__"):
+    if name == "testing.__main__":
         return "__main__"
     first = name.partition(".")[0]
     return "root" if first == "" else "values" if first in VALUES else first
