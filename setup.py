@@ -1,11 +1,13 @@
 """Builds the compiled modules; everything else about the distribution stands in pyproject.toml."""
 
 import os
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build import build
 
-# BASETEN_PERF_CFLAGS adds compiler and linker flags, e.g. "-fsanitize=address,undefined -g" or "-Wall -Wextra".
+# BASETEN_PERF_CFLAGS adds compiler and linker flags, e.g. "-Wall -Wextra"; .ci/sanitize uses it.
 flags = os.environ.get("BASETEN_PERF_CFLAGS", "").split()
 
 
@@ -26,7 +28,20 @@ def extension(name: str, folder: str) -> Extension:
     )
 
 
+class Build(build):
+    """Leaves in build/ what these sources give and no more: everything in there is installed."""
+
+    def run(self) -> None:
+        super().run()
+        commands = [self.get_finalized_command(name) for name in self.get_sub_commands()]
+        made = {os.path.normpath(file) for command in commands for file in command.get_outputs()}
+        for path in Path(self.build_lib).rglob("*"):
+            if path.is_file() and os.path.normpath(path) not in made:
+                path.unlink()
+
+
 setup(
+    cmdclass={"build": Build},
     ext_modules=cythonize(
         [
             extension("baseten_perf.engine._engine", "engine"),

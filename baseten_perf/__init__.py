@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+try:
+    from . import engine as _engine  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "baseten_perf.engine._engine":
+        raise
+    raise ImportError(
+        f"{__path__[0]} is not compiled for this Python: `pip install .` and run from another folder, "
+        "or compile in place with `python setup.py build_ext --inplace`"
+    ) from None
+
 from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient

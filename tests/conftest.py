@@ -7,6 +7,7 @@ both loops, and `BASETEN_PERF_POLLER=poll pytest` runs all tests under it, once.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,27 @@ from baseten_perf.testing import Server
 
 API_KEY = "sk-test-7f3a9c"
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Programs that tests start find the package under test, not what lies in the folder where pytest was started.
+
+    Python looks for the modules of `-c` and `-m` in the working directory first, and that may be a checkout that is not
+    compiled. PYTHONSAFEPATH would stop it only from 3.11 on.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTHONPATH" in os.environ:
+            folders = os.environ["PYTHONPATH"].split(os.pathsep)
+            patch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, folders)))
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Ctrl-C works in the tests that send it, also when a shell started pytest in the background and so without it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ compiled module begins by saying what it is for.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,11 +43,20 @@ MAY_IMPORT = {
     "client": {
         "drive", "late", "operations", "policy", "pool", "paces", "endpoints", "certificates", "values", "engine",
     },
-    "root": {"client", "late", "policy", "pool", "endpoints", "values"},
+    "root": {"client", "engine", "late", "policy", "pool", "endpoints", "values"},
     "testing": set(),  # a server is no part of a client
     "cli": {"root", "client", "pool", "values", "testing"},
     "__main__": {"cli"},
 }
+# The same for C++ headers, which Cython's rooms and other headers include.
+MAY_INCLUDE = {
+    "decode": {"decode"},
+    "ranking": {"ranking", "decode"},
+    "engine": {"engine", "decode"},
+    "operations": {"decode"},
+}
+HEADERS_AND_USERS = sorted(path for ending in ("hpp", "pxd", "pxi", "pyx") for path in PACKAGE.rglob(f"*.{ending}"))
+INCLUDED = re.compile(r'(?:#include|cdef extern from) "([a-z0-9_/]+[.]hpp)"')
 # Only for annotations, or when nothing else will do.
 HEAVY = {"numpy", "requests", "asyncio", "tqdm", "certifi"}
 # errors.py is imported when there is an error, drive/asynchronous.py when somebody awaits.
@@ -61,6 +71,8 @@ def name_of(path: Path) -> str:
 
 
 def room_of(name: str) -> str:
+    if name == "testing.__main__":
+        return "__main__"
     first = name.partition(".")[0]
     return "root" if first == "" else "values" if first in VALUES else first
 
@@ -162,6 +174,17 @@ def test_compiled_modules_import_no_room_of_ours(path: Path) -> None:
             if not words or words[0] not in ("import", "from", "cimport"):
                 continue
             assert "baseten_perf" not in line and not words[1].startswith("."), f"{source.name}:{number}: {line}"
+
+
+@pytest.mark.parametrize("path", HEADERS_AND_USERS, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_direction_of_headers(path: Path) -> None:
+    room = path.parent.name
+    for included in INCLUDED.findall(path.read_text()):
+        # As the compiler looks for it: beside the file, then in the folder that setup.py names.
+        places = [folder / included for folder in (path.parent, PACKAGE / "decode")]
+        found = next((place for place in places if place.exists()), None)
+        assert found is not None, f"there is no {included}"
+        assert found.resolve().parent.name in MAY_INCLUDE[room], f"{room} includes {included}"
 
 
 @pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)

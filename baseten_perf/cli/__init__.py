@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from .._version import __version__
-from . import demo, embed
+from . import demo, embed, serve
 from .failure import Failure
 
-COMMANDS = {"demo": demo, "embed": embed}
+COMMANDS = {"demo": demo, "embed": embed, "serve": serve}
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import requests
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import requests
 
 LONGEST_SNIPPET = 500
 USAGE = 2
@@ -18,6 +21,8 @@ class Failure(Exception):
 
 def from_client(error: requests.exceptions.RequestException | ValueError) -> Failure:
     """What a client's error means to the user of a command."""
+    import requests
+
     if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
         status, reason = error.response.status_code, error.response.reason
         return Failure(f"the server answered HTTP {status} {reason}: {snippet(error.response.text)}")

@@ -53,7 +53,9 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        options = [f"--latency={latency}", f"--dimension={dimension}", f"--host={host}", f"--port={port}"]
+        options = [f"--dimension={dimension}", f"--host={host}", f"--port={port}"]
+        if latency:
+            options.append(f"--latency={latency}")
         if faults is not None:
             options.append(f"--faults={faults.format()}")
         if record:

@@ -197,3 +197,25 @@ def test_output_without_a_reader_or_unicode() -> None:
     assert finished.returncode == 0
     assert finished.stdout.isascii()
     assert finished.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--port", "65536"), "argument --port: must be from 0 to 65535: 65536"),
+        (("--faults", "stale"), "argument --faults: no such fault: stale"),
+        (("--latency", "-1"), "argument --latency: must be more than 0: -1"),
+    ],
+)
+def test_serve_refuses(options: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["serve", *options])
+    assert raised.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_serve_on_a_port_that_is_taken(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--port", str(server.port)]) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"baseten-perf serve: error: cannot serve on 127.0.0.1, port {server.port}: ")
+    assert "address already in use" in complaint

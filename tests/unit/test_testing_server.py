@@ -328,7 +328,7 @@ def test_the_server_ends_with_a_killed_owner(tmp_path: Path) -> None:
 
 
 def test_by_hand(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "baseten_perf.testing", "--port", "0", "--faults", "status=418"]
+    command = [sys.executable, "-m", "baseten_perf", "serve", "--port", "0", "--faults", "status=418"]
     with subprocess.Popen(
         command,
         env=environment(),
@@ -345,4 +345,4 @@ def test_by_hand(tmp_path: Path) -> None:
         connection.close()
         process.send_signal(2)
         output, errors = process.communicate(timeout=10)
-    assert (process.returncode, output, errors) == (130, b"", b"")
+    assert (process.returncode, output, errors) == (130, b"", b"baseten-perf serve: interrupted\n")
