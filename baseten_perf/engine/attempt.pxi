@@ -9,6 +9,13 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     cdef double retry_after = transfer_retry_after(transfer) if outcome == OUTCOME_HTTP_STATUS else 0
     cdef bint short = outcome == OUTCOME_NETWORK and failed_for_descriptors(lane.loop, code, transfer.permit.started)
     cdef Signal signal = SIGNAL_UNSENT if short else signal_of(transfer, outcome, code, retry_after)
+    cdef Endpoint *endpoint = lane.op.plan.routes[transfer.route].endpoint
+    if signal == SIGNAL_GONE:
+        transfer.permit.answered = count_now(&endpoint.answered)
+        transfer.permit.begun = lane.op.begun
+    elif signal == SIGNAL_SUCCESS and not count_now(&endpoint.answered):
+        count_set(&endpoint.answered, 1)
+    cdef double good = instant_now(&lane.op.plan.routes[transfer.route].pace.good)
     cdef Advice advice = permit_return(&transfer.permit, signal, retry_after, now)
     cdef Transfer *twin = transfer.twin
     cdef Next next
@@ -25,7 +32,7 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     elif short:
         lane_attempt_unsent(lane, transfer, code, now)
     else:
-        next = next_of(transfer, outcome, signal, advice, retry_after, now)
+        next = next_of(transfer, outcome, signal, advice, retry_after, good, now)
         if next.final:
             lane_complete(lane, transfer, outcome, code, next.verdict, retry_after)
         else:
@@ -57,14 +64,13 @@ cdef void lane_attempt_unsent(Lane *lane, Transfer *transfer, int code, double n
     """No descriptor was left for a connection.  The attempt never was one, so it does not count."""
     cdef Py_ssize_t index = transfer.index
     if now >= op_patience_ends(lane.op):
-        snprintf(transfer.error, sizeof(transfer.error), b"no descriptor is left for a connection (see ulimit -n)")
+        snprintf(transfer.error, sizeof(transfer.error), b"%s", NO_DESCRIPTOR)
         lane_complete(lane, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
         return
     lane.op.requests[index].attempts -= 1
     transfer_end(transfer)
     lane_put_back(lane, index)
-    if not shortage_begins(lane.loop):
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for a timer")
+    shortage_begins(lane.loop)
 
 
 cdef void lane_send_again(Lane *lane, Py_ssize_t index, Next next) noexcept nogil:

@@ -36,7 +36,7 @@ cdef void pace_judge(Pace *pace, double now) noexcept nogil:
     """Was the last cascade of refusals the work of a cap?  Once per cascade."""
     cdef double held = max(pace.least_flying, pace.left)
     cdef double slack = rint(TOLERANCE * held)
-    cdef double accepted = <double>(total_now(&pace.started) - pace.not_accepted - 1)
+    cdef double accepted = <double>(total_now(&pace.started) - total_now(&pace.not_accepted) - 1)
     if pace.judged:
         return
     pace.judged = True

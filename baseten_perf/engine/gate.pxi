@@ -7,9 +7,11 @@ cdef double FIRST_CONNECT_S = 0.125 # the wait after a failed connection to an e
 cdef double EARLY_S = 0.25          # of a reported closure, from which on one request tests whether it is a cap's
 cdef double LONGEST_PROBE_S = 5     # a probe without an answer for so long gets company
 cdef double CALM_S = 60             # without a refusal, or ten closures: the pace is forgotten
+cdef double LONGEST_CALM_S = 600
 cdef double DENSE = 0.25            # so large a part of the requests failed with 5xx is a sign of load,
 cdef double DENSE_LIMITED = 0.1     # or this where it is known to refuse
 cdef enum:
+    LOSSES = 2                      # one after the other, that tell of an outage
     SOFT = 8                        # and so many
     SOFT_WINDOW = 64
     MOST_CONNECTS = 2               # attempts after the first at an endpoint that never answered
@@ -74,11 +76,24 @@ cdef void pace_started(Pace *pace, double now, Permit *permit) noexcept nogil:
         pace.tokens -= 1
 
 
+cdef inline bint is_probe(Pace *pace, Permit *permit) noexcept nogil:
+    """Of this closure, not of an earlier one."""
+    return permit.probe and permit.started >= pace.closed_at
+
+
 cdef void pace_succeeded(Pace *pace, Permit *permit, double now) noexcept nogil:
     pace.took += 0.1 * (now - permit.started - pace.took) if pace.took > 0 else now - permit.started
     if permit.epoch == count_now(&pace.epoch):
         pace.most_flying = max(pace.most_flying, permit.flying)
-    if pace.state == GATE_PROBE and (permit.probe or permit.started >= pace.probe_at):
+    if pace.state == GATE_PROBE and (permit.started >= pace.probe_at or is_probe(pace, permit)):
+        pace_reopen(pace, now)
+    elif pace.state == GATE_CLOSED and (
+        permit.started >= pace.closed_at or pace.lost and now > pace.closed_at + pace_settle(pace)
+    ):
+        # Sent all the same, or long after what was lost: the server takes requests.
+        pace.probe_at = max(permit.started, pace.closed_at)
+        pace.probe_flying = permit.flying
+        pace.was_early = False
         pace_reopen(pace, now)
     elif pace.state == GATE_CLOSED and not pace.explicit and permit.started < pace.closed_at:
         if pace.kind == PACE_CAP:
@@ -95,9 +110,9 @@ cdef void pace_succeeded(Pace *pace, Permit *permit, double now) noexcept nogil:
 
 cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry_after, double now) noexcept nogil:
     """Close the gate, or keep it closed; what the request is to do."""
-    cdef bint probes = permit.probe and pace.state == GATE_PROBE
+    cdef bint probes = pace.state == GATE_PROBE and is_probe(pace, permit)
     cdef bint current = permit.epoch == count_now(&pace.epoch)
-    pace.not_accepted += 1
+    total_up(&pace.not_accepted)
     pace.not_counted += current
     if signal == SIGNAL_LOST and not pace_is_losing(pace, permit) or (
         signal == SIGNAL_SOFT and not pace_is_loaded(pace, permit, now)
@@ -105,11 +120,15 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
         if probes:
             pace_close_again(pace, 0, now)
         return ADVICE_BACK_OFF
-    if signal == SIGNAL_GONE and instant_now(&pace.good) == 0 and (permit.probe or pace.state == GATE_OPEN):
+    cdef bint stranger = signal == SIGNAL_GONE and instant_now(&pace.good) == 0 and not permit.answered
+    if stranger and permit.begun < pace.given_up_at:
+        return ADVICE_GIVE_UP
+    if stranger and (permit.probe or pace.state == GATE_OPEN):
         pace.connects += 1
         if pace.connects > MOST_CONNECTS:
-            # The next call begins anew: this may be a server that is only just being started.
-            pace_forget(pace)
+            # For all calls that run.  A later one begins anew: the server may only just be starting.
+            pace_forget(pace, now)
+            pace.given_up_at = now
             return ADVICE_GIVE_UP
     pace.refused_at = now
     if signal == SIGNAL_REFUSED or signal == SIGNAL_SOFT:
@@ -120,13 +139,13 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
         pace.reported = pace.reported and retry_after > 0
         pace.explicit = signal == SIGNAL_GONE or signal == SIGNAL_LOST
         pace_close_again(pace, retry_after, now)
-    else:
+    elif not permit.last_chance:
         # The rest of the cascade.
         pace.least_flying = min(pace.least_flying, permit.flying)
         pace.left = count_now(&pace.flying)
         if pace.state == GATE_CLOSED and retry_after > 0:
             pace.until = max(pace.until, now + retry_after)
-    if signal == SIGNAL_GONE and instant_now(&pace.good) == 0:
+    if stranger:
         return ADVICE_KNOCK
     return ADVICE_ALONE if pace.kind == PACE_CAP and retry_after > 0 else ADVICE_GATE
 
@@ -140,12 +159,13 @@ cdef void pace_close(Pace *pace, Permit *permit, Signal signal, double retry_aft
     pace.closed_at = now
     pace.reported = retry_after > 0
     pace.soft = signal == SIGNAL_SOFT
+    pace.lost = signal == SIGNAL_LOST
     pace.explicit = signal == SIGNAL_GONE or signal == SIGNAL_LOST
     pace.judged = pace.early = pace.tried_early = pace.was_early = False
     pace.least_flying = permit.flying
     pace.left = count_now(&pace.flying)
     if retry_after > 0:
-        pace.until = now + retry_after
+        pace.until = now + max(retry_after, FIRST_CLOSURE_S)
     elif pace.kind == PACE_CAP and pace.left > 0:
         pace.until = now + LONGEST_CLOSURE_S    # the end of one in flight will open it
     else:
@@ -161,12 +181,13 @@ cdef void pace_close_again(Pace *pace, double retry_after, double now) noexcept 
         pace.was_early = False
         pace.until = max(pace.until, now + retry_after)
     else:
-        pace.until = now + (retry_after if retry_after > 0 else pace_unreported(pace, GROWTH * (now - pace.closed_at)))
+        pace.until = now + (max(retry_after, FIRST_CLOSURE_S) if retry_after > 0
+                            else pace_unreported(pace, GROWTH * (now - pace.closed_at)))
 
 
 cdef void pace_abandon_probe(Pace *pace, Permit *permit, double now) noexcept nogil:
     """The probe was aborted: the next one may go at once."""
-    if permit.probe and pace.state == GATE_PROBE:
+    if pace.state == GATE_PROBE and is_probe(pace, permit):
         pace.state = GATE_CLOSED
         pace.until = now
 
@@ -179,10 +200,14 @@ cdef double pace_unreported(Pace *pace, double wait) noexcept nogil:
 
 
 cdef bint pace_is_losing(Pace *pace, Permit *permit) noexcept nogil:
-    """Is an attempt that was lost more than its own bad luck?  When nobody has got through since it began, and others
-    are in flight or wait for the end of an outage."""
+    """Is an attempt that was lost more than its own bad luck?  When it is not the only one, nobody has got through since it
+    began, and others are in flight or wait for the end of an outage."""
     cdef double good = instant_now(&pace.good)
-    return 0 < good <= permit.started and (count_now(&pace.flying) > 0 or pace.state != GATE_OPEN)
+    pace.losses = pace.losses + 1 if pace.lost_after == good else 1
+    pace.lost_after = good
+    if not 0 < good <= permit.started:
+        return False
+    return pace.state != GATE_OPEN or pace.losses >= LOSSES and count_now(&pace.flying) > 0
 
 
 cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
@@ -201,7 +226,7 @@ cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
         return True
     if not limited or pace.state == GATE_CLOSED:
         return limited
-    if permit.probe and pace.state == GATE_PROBE:
+    if pace.state == GATE_PROBE and is_probe(pace, permit):
         return True
     if pace.kind == PACE_CAP:
         return permit.flying >= 0.95 * pace.cap - 1
@@ -210,7 +235,7 @@ cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
 
 cdef void pace_reopen(Pace *pace, double now) noexcept nogil:
     """A probe got through."""
-    cdef double accepted = max(1.0, <double>(total_now(&pace.started) - pace.not_accepted - 1))     # the probe aside
+    cdef double accepted = max(1.0, <double>(total_now(&pace.started) - total_now(&pace.not_accepted) - 1))     # the probe aside
     cdef bint was_cap = pace.kind == PACE_CAP or pace.judged
     pace.closure = pace.probe_at - pace.closed_at
     pace.scale = min(1.0, pace.scale * 2)
@@ -219,6 +244,8 @@ cdef void pace_reopen(Pace *pace, double now) noexcept nogil:
         pace.rate = INFINITY_S
         pace.bank = 0
         pace.span = CYCLE_S * pace.scale
+    elif pace.explicit:
+        pace_keep_rate(pace)
     else:
         pace_measure(pace, now, accepted, was_cap)
     pace.tokens = 0
@@ -232,4 +259,4 @@ cdef void pace_reopen(Pace *pace, double now) noexcept nogil:
 
 cdef bint pace_is_calm(Pace *pace, double now) noexcept nogil:
     return (pace.state == GATE_OPEN
-            and now - pace.refused_at > max(CALM_S, 10 * pace.closure))
+            and now - pace.refused_at > max(CALM_S, min(10 * pace.closure, LONGEST_CALM_S)))

@@ -75,6 +75,9 @@ cdef void lane_serve(Lane *lane) noexcept nogil:
     op.monitor.unlock()
     if over:
         lane_abort(lane)
+    elif idle:
+        # Another lane may have taken what this one stands in a queue for.
+        lane_stand(lane, False, False, INFINITY_S)
     lane_pass_on(lane)
     if over or idle:
         lane_detach(lane)

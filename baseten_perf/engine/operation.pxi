@@ -42,6 +42,7 @@ cdef struct Request:
     long long started               # when an attempt first got a slot; 0 before
     long long first_row
     unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
+    double failed                   # instant of the last refusal that may be its own; 0 for none
     Py_ssize_t next                 # in a list of requests that may be sent again; -1 at its end
     unsigned int rows
     unsigned int attempts           # sent so far, hedges aside

@@ -3,8 +3,8 @@
 # Until the first refusal a pace only counts.  From then on a request starts when it has a permit: the gate is open
 # (gate.pxi), the rate allows it (rate.pxi) and no cap is reached (cap.pxi).  Permits are given in permits.pxi.
 #
-# Owner: reference counted; the Python Pace and each route hold one reference.  `limited`, `flying`, `waiters`, `started`, `epoch`,
-# `good`, `cycle` and `idle_since` are atomic, so that a healthy endpoint costs no lock; `monitor`, a leaf, guards all else.
+# Owner: reference counted; the Python Pace and each route hold one reference.  `limited`, `flying`, `waiters`, `started`, `not_accepted`,
+# `epoch`, `good`, `cycle` and `idle_since` are atomic, so that a healthy endpoint costs no lock; `monitor`, a leaf, guards all else.
 # Instants are seconds of the monotonic clock.
 
 cdef extern from * nogil:
@@ -18,11 +18,13 @@ cdef extern from * nogil:
         __atomic_store(instant, &seconds, __ATOMIC_RELAXED);
     }
     static inline long long total_up(long long *total) { return __atomic_add_fetch(total, 1, __ATOMIC_RELAXED); }
+    static inline void total_set(long long *total, long long value) { __atomic_store_n(total, value, __ATOMIC_RELAXED); }
     static inline long long total_now(long long *total) { return __atomic_load_n(total, __ATOMIC_RELAXED); }
     """
     double instant_now(double *instant)
     void instant_set(double *instant, double seconds)
     long long total_up(long long *total)
+    void total_set(long long *total, long long value)
     long long total_now(long long *total)
 
 cdef double INFINITY_S = 1e300
@@ -47,7 +49,7 @@ cdef struct Pace:
     long long started               # permits ever given
     int epoch                       # counts openings
     double good                     # the last success; 0: the endpoint has never answered
-    double cycle                    # when the cycle began: from one opening to the next
+    double cycle                    # when the cycle began: from one opening to the next; 0 before the first start
     double idle_since               # when the last one in flight ended
     Monitor *monitor
     Queue queue
@@ -57,6 +59,7 @@ cdef struct Pace:
     GateState state
     bint reported                   # Retry-After was given when it closed
     bint soft                       # a status without Retry-After closed it
+    bint lost                       # attempts without an answer did
     bint explicit                   # only a success opens it
     bint early                      # one may try before Retry-After is over, since a place may be free;
     bint tried_early                # once per closure
@@ -68,6 +71,9 @@ cdef struct Pace:
     double closure                  # how long the last one was
     double usual                    # mean closure without Retry-After
     double trip                     # mean round trip of a refusal
+    double given_up_at              # since the endpoint has never answered
+    double lost_after               # the last success before the last
+    int losses                      # one after the other
     double refused_at               # the last refusal
     long long window                # number of the start from which `failures` are counted
     int failures
@@ -112,6 +118,8 @@ cdef struct Pace:
 cdef struct Permit:
     Pace *pace                      # NULL once it is given back
     bint probe
+    bint answered                   # the endpoint has, on whatever path
+    double begun                    # the call, where that matters
     bint last_chance                # a refusal ends its operation
     int flying                      # others in flight when it started
     int epoch
@@ -122,13 +130,14 @@ cdef Monitor *paces_monitor = new Monitor()     # held across a fork
 cdef Pace *all_paces = NULL
 
 
-cdef void pace_forget(Pace *pace) noexcept nogil:
+cdef void pace_forget(Pace *pace, double now) noexcept nogil:
     """Back to counting only, with the monitor held; what is in flight and who waits stay."""
     pace.state = GATE_OPEN
     pace.kind = PACE_UNKNOWN
     pace.connects = pace.failures = pace.futile = 0
     pace.window = total_now(&pace.started)
-    pace.not_accepted = pace.not_counted = total_now(&pace.started)
+    pace.not_counted = total_now(&pace.started)
+    total_set(&pace.not_accepted, total_now(&pace.started))
     pace.trip = 0.001
     pace.usual = pace.took = pace.low = pace.wide = pace.tokens = pace.bank = pace.length = pace.mean_closure = 0
     pace.scale = FIRST_SCALE / 2
@@ -139,7 +148,7 @@ cdef void pace_forget(Pace *pace) noexcept nogil:
     pace.probe_flying = -1
     pace.least_flying = pace.left = pace.most_flying = 0
     pace.sure = pace.judged = False
-    instant_set(&pace.cycle, 0)
+    instant_set(&pace.cycle, now)
     count_set(&pace.limited, 0)
 
 
@@ -150,7 +159,7 @@ cdef Pace *pace_new() noexcept nogil:
         return NULL
     pace.refs = 1
     pace.monitor = new Monitor()
-    pace_forget(pace)
+    pace_forget(pace, 0)
     paces_monitor.lock()
     pace.following = all_paces
     if all_paces != NULL:
@@ -184,6 +193,7 @@ cdef void paces_after_fork() noexcept nogil:
     while pace != NULL:
         pace.monitor = new Monitor()    # a thread of the parent's may hold the old one for ever
         pace.flying = pace.waiters = 0
+        pace.idle_since = seconds_now()
         pace.queue.first = pace.queue.last = pace.alarmed = NULL
         if pace.state == GATE_PROBE:
             pace.state = GATE_CLOSED

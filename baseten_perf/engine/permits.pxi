@@ -20,7 +20,7 @@ cdef bint pace_take(Pace *pace, Waiter *waiter, double now, bint last_chance, Pe
         return True
     pace.monitor.lock()
     if count_now(&pace.limited) and pace_is_calm(pace, now):
-        pace_forget(pace)
+        pace_forget(pace, now)
     limited = count_now(&pace.limited)
     if limited and pace.queue.first == NULL and count_now(&pace.flying) == 0:
         pace_skip_idle(pace, now)
@@ -53,15 +53,21 @@ cdef void pace_count(Pace *pace, double now, Permit *permit) noexcept nogil:
     """Count a start; without the monitor where nothing is limited."""
     cdef double cycle
     permit.pace = pace
+    permit.answered = False
+    permit.begun = now
     permit.started = now
     permit.flying = count_up(&pace.flying) - 1
     permit.number = total_up(&pace.started) - 1
     permit.epoch = count_now(&pace.epoch)
     permit.probe = permit.last_chance = False
-    if permit.flying == 0 and not count_now(&pace.limited):
-        cycle = instant_now(&pace.cycle)
+    if count_now(&pace.limited):
+        return
+    cycle = instant_now(&pace.cycle)
+    if cycle == 0 or now - cycle > HEALTHY_CYCLE_S:
+        pace_new_cycle(pace, now)
+    elif permit.flying == 0:
         # Idle time belongs to no cycle.
-        instant_set(&pace.cycle, cycle + now - instant_now(&pace.idle_since) if cycle > 0 else now)
+        instant_set(&pace.cycle, cycle + now - instant_now(&pace.idle_since))
 
 
 cdef void pace_skip_idle(Pace *pace, double now) noexcept nogil:
@@ -84,8 +90,8 @@ cdef Advice permit_return(Permit *permit, Signal signal, double retry_after, dou
     if pace == NULL:
         return ADVICE_NONE
     permit.pace = NULL
-    if count_down(&pace.flying) == 0:
-        instant_set(&pace.idle_since, now)
+    instant_set(&pace.idle_since, now)
+    count_down(&pace.flying)
     if signal == SIGNAL_SUCCESS:
         instant_set(&pace.good, now)
     if (signal == SIGNAL_SUCCESS or signal == SIGNAL_NONE) and not count_now(&pace.limited):
@@ -96,9 +102,9 @@ cdef Advice permit_return(Permit *permit, Signal signal, double retry_after, dou
             pace_succeeded(pace, permit, now)
     elif signal == SIGNAL_NONE or signal == SIGNAL_UNSENT:
         if signal == SIGNAL_UNSENT:
-            pace.not_accepted += 1
+            total_up(&pace.not_accepted)
             pace.not_counted += permit.epoch == count_now(&pace.epoch)
-            pace.tokens += 1
+            pace.tokens += not permit.probe and not permit.last_chance
         pace_abandon_probe(pace, permit, now)
     else:
         advice = pace_refused(pace, permit, signal, retry_after, now)

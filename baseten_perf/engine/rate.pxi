@@ -5,6 +5,7 @@
 
 cdef double UNIT = 64               # requests, and
 cdef double CYCLE_S = 2             # seconds after which the rate is back where it was refused, whichever is later
+cdef double HEALTHY_CYCLE_S = 10    # how far back the first measure looks
 cdef double CLOSURES = 10           # seconds of growth for each second of a closure that Retry-After asked for,
 cdef double LONGEST_S = 15          # at most this many
 cdef double FIRST_SCALE = 0.125     # the first cycles are shorter by this: first estimates are wrong by up to 10 times
@@ -72,6 +73,18 @@ cdef double pace_refills_at(Pace *pace, double now) noexcept nogil:
     return min(at, pace.batch_at) if pace.bank > 0 else at
 
 
+cdef void pace_keep_rate(Pace *pace) noexcept nogil:
+    """An outage says nothing of a rate: the one that was known, if any, still holds."""
+    pace.bank = 0
+    pace.span = CYCLE_S * pace.scale
+    pace_new_cycle(pace, pace.probe_at)
+
+
+cdef void pace_new_cycle(Pace *pace, double now) noexcept nogil:
+    instant_set(&pace.cycle, now)
+    total_set(&pace.not_accepted, total_now(&pace.started) - 1)
+
+
 cdef void pace_measure(Pace *pace, double now, double accepted, bint was_cap) noexcept nogil:
     """What the cycle that ends with this opening says of the server's rate."""
     cdef double closed = pace.probe_at - pace.closed_at
@@ -100,5 +113,4 @@ cdef void pace_measure(Pace *pace, double now, double accepted, bint was_cap) no
     pace.span = min(LONGEST_S, max(CYCLE_S * pace.scale, CLOSURES * closed if pace.reported else 0.0))
     if not pace.reported:
         pace.usual += 0.5 * (closed - pace.usual)
-    instant_set(&pace.cycle, pace.probe_at)
-    pace.not_accepted = total_now(&pace.started) - 1
+    pace_new_cycle(pace, pace.probe_at)

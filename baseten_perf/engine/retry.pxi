@@ -84,8 +84,8 @@ cdef Next final_because(Verdict verdict) noexcept nogil:
 
 
 cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice advice, double retry_after,
-                  double now) noexcept nogil:
-    """What becomes of the request of a failed attempt, which counts it."""
+                  double good, double now) noexcept nogil:
+    """What becomes of the request of a failed attempt, which counts it; `good` was the pace's last success."""
     cdef Op *op = transfer.lane.op
     cdef Request *request = &op.requests[transfer.index]
     if outcome == OUTCOME_HTTP_STATUS and (signal == SIGNAL_NONE or signal == SIGNAL_SUCCESS):
@@ -104,30 +104,35 @@ cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice adv
         return final_because(VERDICT_NEVER_ANSWERED)
     if advice == ADVICE_BACK_OFF:
         return next_after_back_off(transfer, outcome, signal, retry_after, now)
-    return next_at_gate(transfer, signal, advice, retry_after, now)
+    return next_at_gate(transfer, signal, advice, retry_after, good, now)
 
 
-cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double retry_after, double now) noexcept nogil:
+cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double retry_after, double good,
+                       double now) noexcept nogil:
     cdef Op *op = transfer.lane.op
     cdef Request *request = &op.requests[transfer.index]
     cdef double patience = op.plan.patience * 1e-9
     cdef Next next
     request.refusals += 1
-    if signal == SIGNAL_LOST or advice == ADVICE_KNOCK:
-        # The server may have done it, or may not be there: not more often than the caller allows.
+    # The server may have done it, or may not be there; or others got through since the last time, so that it is this
+    # request's own: not more often than the caller allows.
+    if signal == SIGNAL_LOST or advice == ADVICE_KNOCK or signal == SIGNAL_SOFT and good > request.failed > 0:
         request.retries += 1
         if request.retries > op.plan.max_retries:
             return final_because(VERDICT_RETRIES)
+    request.failed = now
     if patience <= 0 or now >= op_patience_ends(op):
         return final_because(VERDICT_PATIENCE)
     if transfer.permit.last_chance or retry_after > patience:
-        return final_because(VERDICT_RETRY_AFTER)
+        return final_because(VERDICT_RETRY_AFTER if retry_after > 0 else VERDICT_PATIENCE)
     if op.deadline != NEVER and transfer.lane.in_flight <= 1 and op_stays_closed(op, op.deadline * 1e-9):
         return final_because(VERDICT_RETRY_AFTER)
     next.final = False
     next.verdict = VERDICT_NONE
-    next.first = signal != SIGNAL_LOST          # probes of an outage are shared out among the requests
+    next.first = signal == SIGNAL_REFUSED or signal == SIGNAL_GONE
     next.wait = retry_after if advice == ADVICE_ALONE else 0
+    if signal == SIGNAL_SOFT:
+        next.wait = op.plan.backoff_ms * 1e-3       # it may be the reason itself: others go first meanwhile
     return next
 
 

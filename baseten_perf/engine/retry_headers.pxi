@@ -25,8 +25,11 @@ cdef void retry_headers_read(RetryHeaders *headers, const char *line, size_t len
     if line[0] != b'r' and line[0] != b'R' and line[0] != b'x' and line[0] != b'X':
         return
     if length > 15 and strncasecmp(line, b"retry-after-ms:", 15) == 0:
-        headers.after_in_ms = True
-        headers.after = max(0.0, decimal_of(line + 15, length - 15) * 1e-3)
+        seconds = decimal_of(line + 15, length - 15) * 1e-3
+        if seconds >= 0:
+            headers.after_in_ms = True
+            headers.after_date = False
+            headers.after = seconds
     elif length > 12 and strncasecmp(line, b"retry-after:", 12) == 0 and not headers.after_in_ms:
         seconds = decimal_of(line + 12, length - 12)
         headers.after_date = seconds < 0

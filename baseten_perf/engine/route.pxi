@@ -8,7 +8,8 @@
 # Owner: reference counted; the Python EndpointState and each route to it hold one reference.
 cdef struct Endpoint:
     int refs
-    int healthy                     # atomic
+    int healthy                     # atomic, as is the next
+    int answered                    # in this process
 
 cdef struct Route:
     char *url
@@ -138,8 +139,21 @@ cdef int op_take_permit(Op *op, Py_ssize_t index, Waiter *waiters, double now, b
             return route
         look_again[0] = min(look_again[0], again)
         if route >= REMEMBERED_ROUTES:
-            return -1
+            return op_take_late_permit(op, waiters, now, last_chance, permit, look_again)
         closed |= <unsigned long long>1 << route
+
+
+cdef int op_take_late_permit(Op *op, Waiter *waiters, double now, bint last_chance, Permit *permit,
+                             double *look_again) noexcept nogil:
+    """The same among the routes that no bit stands for: the first that admits it."""
+    cdef double again
+    cdef int route
+    for route in range(REMEMBERED_ROUTES, op.plan.route_count):
+        if pace_take(op.plan.routes[route].pace, &waiters[route] if waiters != NULL else NULL, now, last_chance,
+                     permit, &again):
+            return route
+        look_again[0] = min(look_again[0], again)
+    return -1
 
 
 cdef double op_patience_ends(Op *op) noexcept nogil:

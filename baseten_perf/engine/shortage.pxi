@@ -9,6 +9,7 @@ cdef enum:
     NO_SHORTAGE = 0x7fffffff
     ENOUGH = 4096                   # transfers: a loop that may carry so many is short of nothing
 
+cdef const char *NO_DESCRIPTOR = b"no descriptor is left for a connection (see ulimit -n)"
 cdef long long FIRST_EASE_NS = 10000000
 cdef long long LONGEST_EASE_NS = 1000000000
 
@@ -44,8 +45,8 @@ cdef bint failed_for_descriptors(Loop *loop, int curl_code, double started) noex
     return loop.shortage.seen * 1e-9 >= started or no_descriptor_is_left()
 
 
-cdef bint shortage_begins(Loop *loop) noexcept nogil:
-    """Nothing more could be opened; False when memory for the timer has run out."""
+cdef void shortage_begins(Loop *loop) noexcept nogil:
+    """Nothing more could be opened."""
     cdef Shortage *shortage = &loop.shortage
     shortage.fresh = True
     shortage.most = count_now(&loop.load)
@@ -53,7 +54,8 @@ cdef bint shortage_begins(Loop *loop) noexcept nogil:
     timers_remove(&loop.timers, &shortage.timer)
     cdef long long wait = shortage.wait
     shortage.wait = min(2 * shortage.wait, LONGEST_EASE_NS)
-    return timers_add(&loop.timers, &shortage.timer, monotonic_ns() + wait)
+    if not timers_add(&loop.timers, &shortage.timer, monotonic_ns() + wait):
+        shortage.most = NO_SHORTAGE     # without a timer nothing would end it
 
 
 cdef void shortage_eases(Loop *loop) noexcept nogil:

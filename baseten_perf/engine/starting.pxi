@@ -24,6 +24,10 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
             if route >= 0:
                 if not lane_start_attempt(lane, index, route, &permit) or last_chance:
                     break
+                if lane.shortage.waiting:
+                    # The others' turn.
+                    queue_remove(&lane.loop.shortage.queue, &lane.shortage)
+                    queue_append(&lane.loop.shortage.queue, &lane.shortage)
                 continue
             lane_put_back(lane, index)
             waits = True
@@ -127,11 +131,15 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *pe
     cdef Transfer *transfer = loop_idle_transfer(loop, op.plan.routes[route].secure)
     if transfer == NULL:
         permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
-        if no_descriptor_is_left() and shortage_begins(loop):
-            lane_put_back(lane, index)
-            return True
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
-        return False
+        if not no_descriptor_is_left():
+            lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
+            return False
+        if permit.started >= op_patience_ends(op):
+            lane_fail(lane, index, OUTCOME_NETWORK, NO_DESCRIPTOR)
+            return False
+        shortage_begins(loop)
+        lane_put_back(lane, index)
+        return True
     transfer.permit = permit[0]
     cdef int code = transfer_begin(transfer, lane, index, route, 0)
     if code == 0 and op.plan.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:

@@ -131,9 +131,10 @@ def test_a_loss_is_ones_own_bad_luck_where_others_get_through(driver: PaceDriver
 
 
 def test_a_loss_is_an_outage_where_nobody_gets_through(driver: PaceDriver) -> None:
-    one, other = taken(driver, 1000.1), taken(driver, 1000.1)
-    assert driver.end(one, LOST, 0.0, 1001.0) == GATE
-    assert driver.end(other, LOST, 0.0, 1001.0) == GATE
+    one, two, three = taken(driver, 1000.1), taken(driver, 1000.1), taken(driver, 1000.1)
+    assert driver.end(one, LOST, 0.0, 1001.0) == BACK_OFF  # the first may be alone
+    assert driver.end(two, LOST, 0.0, 1001.0) == GATE
+    assert driver.end(three, LOST, 0.0, 1001.0) == GATE
     assert driver.limited
 
 
