@@ -22,7 +22,10 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
             now = seconds_now()
             route = op_take_permit(op, index, lane.waiters, now, last_chance, &permit, &look_again)
             if route >= 0:
-                if not lane_start_attempt(lane, index, route, &permit) or last_chance:
+                if not lane_start_attempt(lane, index, route, &permit):
+                    break
+                if last_chance:
+                    short = lane.in_flight == 0     # it could not be sent
                     break
                 continue
             lane_put_back(lane, index)
@@ -127,10 +130,13 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *pe
     cdef Transfer *transfer = loop_idle_transfer(loop, op.plan.routes[route].secure)
     if transfer == NULL:
         permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
-        if no_descriptor_is_left() and shortage_begins(loop):
-            lane_put_back(lane, index)
+        if not descriptors_are_scarce(permit.started):
+            lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
+        elif permit.started >= op_patience_ends(op):
+            lane_fail(lane, index, OUTCOME_NETWORK, NO_DESCRIPTOR)
+        else:
+            lane_unsent(lane, index, permit.started)
             return True
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         return False
     transfer.permit = permit[0]
     cdef int code = transfer_begin(transfer, lane, index, route, 0)
@@ -143,6 +149,7 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *pe
         transfer_end(transfer)
         lane_fail(lane, index, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
         return False
+    shortage_took(loop, lane)
     return True
 
 
