@@ -37,6 +37,8 @@ def _end(completion: Completion, policy: Policy, count: int) -> str:
     if verdict == Verdict.PATIENCE and policy.patience_s > 0:
         return f"{_refused(completion)} (patience_s={policy.patience_s:g})"
     if verdict == Verdict.RETRY_AFTER:
+        if completion.retry_after_s == 0.0 and policy.total_timeout_s is not None:
+            return f"{_refused(completion)} (total_timeout_s={policy.total_timeout_s:g})"
         return f"not waited for: {_too_long(completion, policy)}"
     reason = _reason(completion, policy, count)
     if not reason:

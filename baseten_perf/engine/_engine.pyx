@@ -10,7 +10,7 @@ or Python.  Loop threads touch no Python object, take no GIL, raise nothing and 
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.errno cimport errno
+from libc.errno cimport EMFILE, ENFILE, errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
 from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp

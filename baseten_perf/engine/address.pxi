@@ -172,6 +172,8 @@ cdef bint transfer_resume(Transfer *transfer) noexcept nogil:
     else:
         code = E_COULDNT_RESOLVE_PROXY if proxy else E_COULDNT_RESOLVE_HOST
         snprintf(transfer.error, sizeof(transfer.error), b"Could not resolve %s: %s (%s)", role, host.name, host.reason)
+        if host.short:
+            transfer.multi.loop.shortage.seen = monotonic_ns()
     host.monitor.unlock()
     if code == 0:
         code = transfer_find_addresses(transfer, number + 1)

@@ -63,14 +63,20 @@ cdef void lane_complete(Lane *lane, Transfer *transfer, Outcome outcome, int cod
 cdef void lane_attempt_unsent(Lane *lane, Transfer *transfer, int code, double now) noexcept nogil:
     """No descriptor was left for a connection.  The attempt never was one, so it does not count."""
     cdef Py_ssize_t index = transfer.index
+    cdef double started = transfer.permit.started
     if now >= op_patience_ends(lane.op):
         snprintf(transfer.error, sizeof(transfer.error), b"%s", NO_DESCRIPTOR)
         lane_complete(lane, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
         return
     lane.op.requests[index].attempts -= 1
     transfer_end(transfer)
+    lane_unsent(lane, index, started)
+
+
+cdef void lane_unsent(Lane *lane, Py_ssize_t index, double started) noexcept nogil:
+    """The request waits for a descriptor, before the others."""
     lane_put_back(lane, index)
-    shortage_begins(lane.loop)
+    shortage_begins(lane.loop, started)
 
 
 cdef void lane_send_again(Lane *lane, Py_ssize_t index, Next next) noexcept nogil:

@@ -13,6 +13,7 @@ cdef struct Descriptors:
     int capacity
     int spare                       # see spare.pxi; -1 for none
     int lent                        # how many threads load something without a descriptor left
+    double scarce                   # atomic: when a connection last got none
 
 cdef Descriptors descriptors
 descriptors.monitor = new Monitor()

@@ -21,6 +21,7 @@ cdef struct Loop:
     int attached                    # lanes in `lanes`; written by the loop, read by anyone
     Shortage shortage               # of descriptors
     int idle_closings               # of those that were wanted, done; written by the loop, read by anyone
+    int multi_closings              # as many
     int reserve                     # of callers about answers that come at once: see caller_sleeps
     # shared
     Monitor *monitor
@@ -55,6 +56,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.reserve = RESERVE
     shortage_init(&loop.shortage, loop)
     loop.idle_closings = count_now(&idle_closings)
+    loop.multi_closings = count_now(&multi_closings)
     cdef bint good = True
     if core.use_epoll:
         loop.epoll = epoll_open()
@@ -226,8 +228,8 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
 
 cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
     """How long the loop may sleep, in milliseconds, rounded up: until its next timer, libcurl's, or `until`."""
+    until = min(until, loop_close_idle_multis(loop))    # which may set a timer
     until = min(until, timers_next(&loop.timers))
-    until = min(until, loop_close_idle_multis(loop))
     cdef int number
     # In the portable loop nothing is ever due: libcurl tells its timers to curl_multi_poll alone.
     for number in range(loop.multi_count):

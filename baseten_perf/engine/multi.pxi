@@ -10,7 +10,9 @@ cdef enum:
     MOST_MULTIS = 64
     IDLE_SECONDS = 30
 
-cdef int idle_closings = 0           # atomic: how often idle connections were to be closed at once; see spare.pxi
+# Atomic: how often all idle connections were to be closed at once, see spare.pxi; and how often those of idle multis.
+cdef int idle_closings = 0
+cdef int multi_closings = 0
 
 cdef struct Multi:
     void *handle
@@ -127,11 +129,15 @@ cdef Transfer *loop_idle_transfer(Loop *loop, bint secure) noexcept nogil:
 cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
     """Close the multis that have been idle for long, or are while descriptors are short; when to look again, or NEVER."""
     cdef int wanted = count_now(&idle_closings)
+    cdef int multis_wanted = count_now(&multi_closings)
     cdef bint at_once = loop.idle_closings != wanted
+    cdef bint multis_at_once = at_once or loop.multi_closings != multis_wanted
     cdef long long again = NEVER
     cdef long long expires
     cdef int number
     cdef Multi *multi
+    if at_once:
+        shortage_yields(loop)
     for number in range(loop.multi_count):
         multi = loop.multis[number]
         if multi == NULL:
@@ -142,15 +148,16 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
         if multi.active > 0 or multi.idle_since == 0:
             continue
         expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
-        if expires > loop.now and not loop.shortage.fresh and not at_once:
+        if expires > loop.now and not multis_at_once:
             again = min(again, expires)
         elif loop.epoll < 0:
-            # The portable loop sleeps in its one multi, so there must always be one.
-            loop_replace_portable_multi(loop)
+            # The portable loop sleeps in its one multi, so there must always be one; and another takes descriptors.
+            if not loop_replace_portable_multi(loop):
+                curl.multi_setopt(multi.handle, MOPT_NETWORK_CHANGED, <long>NWC_CLEAR_CONNS)
         else:
             loop.multis[number] = NULL
             multi_free(multi)
-    loop.shortage.fresh = False
+    loop.multi_closings = multis_wanted
     if at_once:
         count_set(&loop.idle_closings, wanted)
     return again

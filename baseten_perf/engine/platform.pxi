@@ -85,6 +85,15 @@ cdef extern from * nogil:
         int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         return fd < 0 && raise_descriptor_limit() ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fd;
     }
+    // Whether no more than a handful can be opened; if so, for the last time where the limit could be raised.
+    static inline bool are_few_descriptors_left() {
+        int fds[8], opened = 0;
+        while (opened < 8 && (fds[opened] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) ++opened;
+        bool few = opened < 8 && descriptors_used_up();
+        if (few) raise_descriptor_limit();
+        while (opened > 0) close(fds[--opened]);
+        return few;
+    }
 
     // A pair of descriptors for waking a poller: ends[0] becomes readable after ring(ends[1]).
     static inline int open_bell(int ends[2]) {
@@ -130,6 +139,7 @@ cdef extern from * nogil:
     int close_on_exec(int fd)
     int open_nothing()
     bint descriptors_used_up()
+    bint are_few_descriptors_left()
     int open_bell(int *ends)
     void ring_bell(const int *ends)
     void silence_bell(const int *ends)

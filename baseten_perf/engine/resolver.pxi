@@ -124,6 +124,7 @@ cdef struct Host:
     long long fresh_until           # when they are used later they are looked up again; 0 for at once
     long long good_until            # when they are used later, that is waited for
     char reason[128]                # why the last look-ups found nothing
+    bint short                      # it was for want of a descriptor
     Transfer *waiting               # FIFO of transfers that wait for the look-ups
     Transfer *waiting_last
 
@@ -191,6 +192,10 @@ cdef void *look_up_body(void *look_up_) noexcept nogil:
     cdef int failure = 0
     cdef int system_error = 0
     cdef char *addresses = find_addresses(look_up.host.name, look_up.family, &failure, &system_error)
+    if addresses == NULL and no_descriptor_is_left():
+        # Whatever the system calls it, it says nothing of the host.
+        failure = EAI_SYSTEM
+        system_error = errno
     look_up_ends(look_up, addresses, failure, system_error)
     return NULL
 
@@ -248,6 +253,7 @@ cdef void host_settle(Host *host, long long now) noexcept nogil:
         count_set(&host.version, count_up(&versions_made))
         return
     snprintf(host.reason, sizeof(host.reason), b"%s", failure_text(telling.failure, telling.system_error))
+    host.short = telling.failure == EAI_SYSTEM and (telling.system_error == EMFILE or telling.system_error == ENFILE)
     if is_denial(four.failure) and is_denial(six.failure):
         free(host.addresses)
         host.addresses = NULL

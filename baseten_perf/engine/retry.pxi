@@ -121,10 +121,13 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
         if request.retries > op.plan.max_retries:
             return final_because(VERDICT_RETRIES)
     request.failed = now
+    if retry_after > patience > 0:
+        return final_because(VERDICT_RETRY_AFTER)
     if patience <= 0 or now >= op_patience_ends(op):
         return final_because(VERDICT_PATIENCE)
-    if transfer.permit.last_chance or retry_after > patience:
-        return final_because(VERDICT_RETRY_AFTER if retry_after > 0 else VERDICT_PATIENCE)
+    if transfer.permit.last_chance:
+        # Patience or the deadline, whichever is first, ends before a gate opens.
+        return final_because(VERDICT_RETRY_AFTER if op.deadline * 1e-9 < op_patience_ends(op) else VERDICT_PATIENCE)
     if op.deadline != NEVER and transfer.lane.in_flight <= 1 and op_stays_closed(op, op.deadline * 1e-9):
         return final_because(VERDICT_RETRY_AFTER)
     next.final = False

@@ -88,6 +88,7 @@ cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexce
     cdef int fd = -1 if withheld else open_socket(address)
     if fd < 0 and (withheld or descriptors_used_up()):
         loop.shortage.seen = monotonic_ns()
+        instant_set(&descriptors.scarce, seconds_now())
     cdef bint kept = fd >= 0 and descriptor_note(fd)
     descriptors.monitor.unlock()
     if fd < 0:

@@ -44,20 +44,28 @@ def close_idle_connections(double seconds) -> None:
     """Have all loops of the process close the connections that they do not need now; wait for it, at most `seconds`."""
     cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
     cdef int wanted
-    cdef Loop *loop
     with nogil:
-        wanted = count_up(&idle_closings)
+        wanted = loops_shall(&idle_closings)
         all_loops_monitor.lock()
-        loop = all_loops
-        while loop != NULL:
-            loop.monitor.lock()
-            loop.parked_until = 0
-            loop_wake(loop)
-            loop.monitor.unlock()
-            loop = loop.next_loop
         while not loops_have_closed(wanted) and monotonic_ns() < until:
             all_loops_monitor.wait(1000000)
         all_loops_monitor.unlock()
+
+
+cdef int loops_shall(int *closings) noexcept nogil:
+    """Wake all loops of the process to close connections; which closing it is."""
+    cdef int wanted = count_up(closings)
+    cdef Loop *loop
+    all_loops_monitor.lock()
+    loop = all_loops
+    while loop != NULL:
+        loop.monitor.lock()
+        loop.parked_until = 0
+        loop_wake(loop)
+        loop.monitor.unlock()
+        loop = loop.next_loop
+    all_loops_monitor.unlock()
+    return wanted
 
 
 cdef bint loops_have_closed(int wanted) noexcept nogil:

@@ -22,12 +22,11 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
             now = seconds_now()
             route = op_take_permit(op, index, lane.waiters, now, last_chance, &permit, &look_again)
             if route >= 0:
-                if not lane_start_attempt(lane, index, route, &permit) or last_chance:
+                if not lane_start_attempt(lane, index, route, &permit):
                     break
-                if lane.shortage.waiting:
-                    # The others' turn.
-                    queue_remove(&lane.loop.shortage.queue, &lane.shortage)
-                    queue_append(&lane.loop.shortage.queue, &lane.shortage)
+                if last_chance:
+                    short = lane.in_flight == 0     # it could not be sent
+                    break
                 continue
             lane_put_back(lane, index)
             waits = True
@@ -131,15 +130,14 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *pe
     cdef Transfer *transfer = loop_idle_transfer(loop, op.plan.routes[route].secure)
     if transfer == NULL:
         permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
-        if not no_descriptor_is_left():
+        if not descriptors_are_scarce(permit.started):
             lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
-            return False
-        if permit.started >= op_patience_ends(op):
+        elif permit.started >= op_patience_ends(op):
             lane_fail(lane, index, OUTCOME_NETWORK, NO_DESCRIPTOR)
-            return False
-        shortage_begins(loop)
-        lane_put_back(lane, index)
-        return True
+        else:
+            lane_unsent(lane, index, permit.started)
+            return True
+        return False
     transfer.permit = permit[0]
     cdef int code = transfer_begin(transfer, lane, index, route, 0)
     if code == 0 and op.plan.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
@@ -151,6 +149,7 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *pe
         transfer_end(transfer)
         lane_fail(lane, index, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
         return False
+    shortage_took(loop, lane)
     return True
 
 

@@ -20,8 +20,8 @@ PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 IDLE = [program for program in PROGRAMS if program.stem.startswith("idle_")]
 # Those that depend most on how a loop sleeps, is woken and is let go.
 BOTH_POLLERS = (
-    "descriptors_", "drop_clients", "drop_futures", "exit_", "fork_", "idle_", "interrupt_partial", "interrupt_sync",
-    "loop_", "resolve_", "threads_clients",
+    "descriptors_", "drop_clients", "drop_futures", "exit_", "fork_", "idle_", "interrupt_gate", "interrupt_partial",
+    "interrupt_sync", "loop_", "resolve_", "threads_clients",
 )  # fmt: skip
 LIMIT_S = 60.0
 Runs = dict[tuple[str, str], subprocess.Popen[str]]

@@ -70,6 +70,10 @@ def line(completion: Any, **options: Any) -> str:
             Verdict.RETRY_AFTER, {"retry_after_s": 60.0}, {"total_timeout_s": 30.0},
             "not waited for: Retry-After 60 s would end after total_timeout_s=30",
         ),
+        (
+            Verdict.RETRY_AFTER, {"refused_s": 0.41, "refusals": 3}, {"total_timeout_s": 0.5},
+            "refused for 0.41 s, 3 times (total_timeout_s=0.5)",
+        ),
         (Verdict.NEVER_ANSWERED, {}, {}, "not retried: the endpoint has never answered"),
         (
             Verdict.NEVER_ANSWERED, {"attempts": 3}, {},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import resource
 import sys
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
@@ -13,32 +12,13 @@ from typing import Any
 
 from shared.children import expect_success, fork
 from shared.patience import eventually
+from shared.shortage import give_back, limit, use_up
 
 from baseten_perf import PerformanceClient
 from baseten_perf.testing import Server
 
 PAYLOADS: list[Any] = [*range(8), "poison", "never sent"]
 ANSWERED: list[Any] = [*range(8), None, None]
-
-
-def limit(descriptors: int = 128) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-
-
-def use_up() -> list[int]:
-    """Take all descriptors that are left."""
-    taken = []
-    try:
-        while True:
-            taken.append(os.open("/dev/null", os.O_RDONLY))
-    except OSError as error:
-        assert error.errno == errno.EMFILE
-    return taken
-
-
-def give_back(taken: list[int]) -> None:
-    for descriptor in taken:
-        os.close(descriptor)
 
 
 def poisoned(server: Server) -> PerformanceClient:
@@ -67,7 +47,7 @@ def expect_http_error(error: Any) -> None:
 
 
 def loads_on_the_spare_one() -> None:
-    limit()
+    limit(128)
     with Server() as server:
         client = poisoned(server)
         taken = use_up()
@@ -138,7 +118,7 @@ def tells_what_it_can() -> None:
 
 
 def awaits() -> None:
-    limit()
+    limit(128)
 
     async def main() -> None:
         with Server() as server:
@@ -166,7 +146,7 @@ def awaits() -> None:
 
 
 def loads_numpy() -> None:
-    limit()
+    limit(128)
     with Server() as server:
         response = PerformanceClient(server.url, "key").embed(["a", "b"], "m")
         assert "numpy" not in sys.modules
