@@ -222,6 +222,8 @@ cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
     pace.failures += permit.number >= pace.window and (limited or permit.flying > 0)
     if not limited and instant_now(&pace.good) == 0:
         return False
+    if pace.futile >= FUTILE and pace.soft and pace.state == GATE_OPEN:
+        return False                # it did not help to be slower
     if pace.failures >= SOFT and pace.failures >= (DENSE_LIMITED if limited else DENSE) * (started - pace.window):
         return True
     if not limited or pace.state == GATE_CLOSED:
