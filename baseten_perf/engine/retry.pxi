@@ -64,8 +64,10 @@ cdef Signal signal_of(Transfer *transfer, Outcome outcome, int curl_code, double
         if not status_is_retried(op, status, transfer.retry_headers.should):
             # A server that answers is one that takes requests, unless it only tells to go away.
             return SIGNAL_NONE if status == 429 or status >= 500 else SIGNAL_SUCCESS
+        if status == 429 and retry_after <= 0 and says_insufficient_quota(transfer.body.data, transfer.body.size):
+            return SIGNAL_NONE
         if status == 429:
-            return SIGNAL_NONE if says_insufficient_quota(transfer.body.data, transfer.body.size) else SIGNAL_REFUSED
+            return SIGNAL_REFUSED
         return SIGNAL_REFUSED if (status == 503 or status == 529) and retry_after > 0 else SIGNAL_SOFT
     if outcome == OUTCOME_TIMEOUT or outcome == OUTCOME_CONNECT_TIMEOUT:
         return SIGNAL_LOST
