@@ -6,6 +6,7 @@ both loops, and `BASETEN_PERF_POLLER=poll pytest` runs all tests under it, once.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -58,6 +59,13 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_memory() -> None:
     """A test's refusals are its own: what the process has learned of a quota is forgotten."""
     forget_paces()
+
+
+@pytest.fixture
+def no_probes_left() -> Iterator[None]:
+    """Endpoints that a caught exception still refers to are collected, or they would probe the next test's server."""
+    yield
+    gc.collect()
 
 
 POLLERS = ["portable"] if os.environ.get("BASETEN_PERF_POLLER") == "poll" else ["native", "portable"]

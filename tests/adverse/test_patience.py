@@ -12,7 +12,7 @@ import requests
 from baseten_perf import Endpoint, EndpointPool, HttpClientWrapper, PerformanceClient
 from baseten_perf.testing import Faults, Server
 
-pytestmark = [pytest.mark.usefixtures("poller"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.usefixtures("no_probes_left", "poller"), pytest.mark.timeout(60)]
 
 
 def refusal(client: PerformanceClient, payloads: list[Any], **options: Any) -> Any:

@@ -38,7 +38,7 @@ HEADER = f"{MARK}-header"
 CERT = f"{MARK}-cert"
 PROBE = f"{MARK}-probe"
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.usefixtures("no_probes_left"), pytest.mark.timeout(120)]
 Call = Callable[[], Any]
 
 

@@ -19,7 +19,7 @@ from baseten_perf import (
 )
 from baseten_perf.testing import Faults, Server
 
-pytestmark = [pytest.mark.usefixtures("poller"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.usefixtures("no_probes_left", "poller"), pytest.mark.timeout(60)]
 
 
 def preference(concurrency: int, **options: Any) -> RequestProcessingPreference:

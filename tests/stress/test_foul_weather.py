@@ -25,7 +25,7 @@ from baseten_perf import (
 from baseten_perf.testing import Faults, Server
 from baseten_perf.testing.embeddings import embeddings
 
-pytestmark = [pytest.mark.usefixtures("poller"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.usefixtures("no_probes_left", "poller"), pytest.mark.timeout(120)]
 STEPS = 25  # of each of
 FLOWS = 6  # in the event loop, and
 THREADS = 3
