@@ -35,6 +35,7 @@ class Ledger:
         self.requests = requests
         self.asked: Counter[Kind] = Counter()
         self.ended = 0
+        self.refused = 0  # attempts beyond those of their kind, which were no retries, since others failed as well
         self.wrong: list[str] = []
         self._settled_kib = 0
 
@@ -53,7 +54,7 @@ class Ledger:
         if self.ended != sum(self.asked.values()) or self.ended != self.requests:
             self.wrong.append(f"{self.requests} requests, {sum(self.asked.values())} asked, {self.ended} ended")
         expected = {
-            HERE: sum(kind.attempts * count for kind, count in self.asked.items()),
+            HERE: sum(kind.attempts * count for kind, count in self.asked.items()) + self.refused,
             ELSEWHERE: sum(count for kind, count in self.asked.items() if kind.redirected),
         }
         for path in sorted({*expected, *by_path}):
@@ -96,14 +97,17 @@ def drawn(requests: int, share: float, seed: int) -> Iterator[tuple[int, Kind]]:
 
 
 async def send(
-    client: PerformanceClient, preference: RequestProcessingPreference, kind: Kind, number: int
+    client: PerformanceClient, preference: RequestProcessingPreference, ledger: Ledger, kind: Kind, number: int
 ) -> str | None:
     """One request; returns what was wrong with its end."""
     payload = {"number": number, "weather": kind.name, "text": "." * (number % 1000)}
     try:
         response = await client.async_batch_post(TARGET, [payload], preference=preference)
     except Exception as error:
-        return kind.mistake(error)
+        # Where many fail, some of their attempts are refusals, which use up no retry: the error has counted them.
+        beyond = getattr(error, "attempts", kind.attempts) - kind.attempts
+        ledger.refused += beyond
+        return kind.mistake(error) or (f"only {kind.attempts + beyond} attempts" if beyond < 0 else None)
     if kind.error is not None:
         return f"no {kind.error}"
     return None if response.data == [payload] else f"another answer than the payload: {response.data!r:.200}"
@@ -121,7 +125,7 @@ async def weather(
     async def one_after_another() -> None:
         for number, kind in todo:
             ledger.asked[kind] += 1
-            ledger.enter(kind, number, await send(client, preference, kind, number))
+            ledger.enter(kind, number, await send(client, preference, ledger, kind, number))
 
     await asyncio.gather(*(one_after_another() for _ in range(at_a_time)))
 
