@@ -230,6 +230,8 @@ cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
         return limited
     if pace.state == GATE_PROBE and is_probe(pace, permit):
         return True
+    if permit.flying == 0:
+        return False                # alone in flight, it loaded nothing
     if pace.kind == PACE_CAP:
         return permit.flying >= 0.95 * pace.cap - 1
     return pace.scale < 1 or pace_progress(pace, now) >= 0.75
