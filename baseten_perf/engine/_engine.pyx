@@ -12,7 +12,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBuffer_Fill
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EMFILE, ENFILE, errno
 from libc.stdio cimport snprintf
-from libc.stdlib cimport abort, calloc, free, malloc, realloc, strtoll
+from libc.stdlib cimport abort, calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp
 from libcpp cimport bool as cpp_bool
 

@@ -123,8 +123,6 @@ cdef void pace_leave(Pace *pace, Waiter *waiter) noexcept nogil:
 cdef Waiter *pace_next(Pace *pace, double now) noexcept nogil:
     """The waiter to wake now, whose owner is held for the caller to let go of; NULL when there is none."""
     cdef Waiter *waiter
-    if count_now(&pace.waiters) == 0:
-        return NULL
     pace.monitor.lock()
     waiter = pace.queue.first
     if waiter != NULL and count_now(&pace.limited) and not pace_admits(pace, now) and (

@@ -89,7 +89,6 @@ cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice adv
                   double good, double now) noexcept nogil:
     """What becomes of the request of a failed attempt, which counts it; `good` was the pace's last success."""
     cdef Op *op = transfer.lane.op
-    cdef Request *request = &op.requests[transfer.index]
     if outcome == OUTCOME_HTTP_STATUS and (signal == SIGNAL_NONE or signal == SIGNAL_SUCCESS):
         if transfer.retry_headers.should == RETRY_NO and not op.plan.final_status[transfer.status]:
             return final_because(VERDICT_TOLD)

@@ -73,6 +73,8 @@ cdef void lane_pass_on(Lane *lane) noexcept nogil:
     cdef Waiter *waiter
     cdef int i
     for i in range(lane.op.plan.route_count):
+        if count_now(&lane.op.plan.routes[i].pace.waiters) == 0:
+            continue                # in fair weather neither a clock nor a lock is asked
         waiter = pace_next(lane.op.plan.routes[i].pace, seconds_now())
         if waiter != NULL:
             other = <Lane *>waiter.lane

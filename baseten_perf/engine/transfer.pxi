@@ -151,7 +151,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDS, request.body)
     transfer.hedge = hedge
     transfer.slot = hedge == 0
-    request.tried |= (<unsigned long long>1 << route) if route < 64 else 0
+    request.tried |= (<unsigned long long>1 << route) if route < REMEMBERED_ROUTES else 0
     if hedge == 0:
         request.attempts += 1
     lane_link(lane, transfer)
