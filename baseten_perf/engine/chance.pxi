@@ -9,7 +9,7 @@ cdef enum:
     MOST_FUTILE = 64                # each trial in vain doubles how many the next one needs, up to this
     REFUSED_BY_CHANCE = 12          # so many refusals among the last requests, and
 cdef double LEAST_SHARE = 0.1       # so large a part of them are no chance,
-cdef double EARLY_SHARE = 0.2        # the least after a request that was accepted before Retry-After was over
+cdef double EARLY_SHARE = 0.2       # the least after a request that was accepted before Retry-After was over
 cdef double MOST_SHARE = 0.75
 cdef double TIMES_SHARE = 3         # or so many times the part that was seen in the trial
 cdef double BELOW = 0.75            # of the rate that was borne before
@@ -24,7 +24,7 @@ cdef double LONG = 8                # requests of a mean cycle; the length of sh
 cdef double LEAST_ACCEPTED = 8      # requests of a cycle that tells what rate is borne
 
 
-cdef bint pace_was_borne(Pace *pace, double now) noexcept nogil:
+cdef bint pace_was_borne(Pace *pace) noexcept nogil:
     """Was the rate that a refusal met borne before?"""
     return pace.rate < BELOW * pace.best and pace.bank == 0
 

@@ -157,7 +157,7 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
 
 cdef void pace_close(Pace *pace, Permit *permit, Signal signal, double retry_after, double now) noexcept nogil:
     """The first refusal of a cascade."""
-    pace.futile = pace.futile + 1 if pace_was_borne(pace, now) else 0
+    pace.futile = pace.futile + 1 if pace_was_borne(pace) else 0
     count_set(&pace.limited, 1)
     pace.state = GATE_CLOSED
     pace.closed_at = now
@@ -261,7 +261,7 @@ cdef void pace_reopen(Pace *pace, double now) noexcept nogil:
     elif pace.explicit:
         pace_keep_rate(pace)
     else:
-        pace_measure(pace, now, accepted, was_cap)
+        pace_measure(pace, accepted, was_cap)
     pace.tokens = 0
     pace.batch = 1
     pace.refilled_at = pace.batch_at = pace.opened_at = now

@@ -79,7 +79,7 @@ cdef void pace_new_cycle(Pace *pace, double now) noexcept nogil:
     total_set(&pace.not_accepted, total_now(&pace.started) - 1)
 
 
-cdef void pace_measure(Pace *pace, double now, double accepted, bint was_cap) noexcept nogil:
+cdef void pace_measure(Pace *pace, double accepted, bint was_cap) noexcept nogil:
     """What the cycle that ends with this opening says of the server's rate."""
     cdef double closed = pace.probe_at - pace.closed_at
     cdef double cycle = instant_now(&pace.cycle)
