@@ -1,7 +1,7 @@
 """What the engine hands over for a finished request: the shapes that operations and errors rely on.
 
-These are protocols, so that nothing here depends on the compiled engine: the engine's classes (and the fakes of
-the unit tests) only have to look like this. Every attribute is read-only.
+The shapes are protocols: the engine's classes (and the fakes of the unit tests) only have to look like this. Every
+attribute is read-only. The numbers of outcomes and verdicts are the engine's.
 """
 
 from __future__ import annotations
@@ -9,36 +9,42 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
+from .engine import outcomes, verdicts
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class Outcome(IntEnum):
-    """How a request ended; the numbers are the engine's (`engine.outcomes`)."""
+_OUTCOMES = outcomes()
+_VERDICTS = verdicts()
 
-    OK = 0
-    HTTP_STATUS = 1
-    TIMEOUT = 2
-    CONNECT_TIMEOUT = 3
-    NETWORK = 4
-    DEADLINE = 5
-    UNDECODABLE = 6
-    NO_MEMORY = 7
+
+class Outcome(IntEnum):
+    """How a request ended."""
+
+    OK = _OUTCOMES["OK"]
+    HTTP_STATUS = _OUTCOMES["HTTP_STATUS"]
+    TIMEOUT = _OUTCOMES["TIMEOUT"]
+    CONNECT_TIMEOUT = _OUTCOMES["CONNECT_TIMEOUT"]
+    NETWORK = _OUTCOMES["NETWORK"]
+    DEADLINE = _OUTCOMES["DEADLINE"]
+    UNDECODABLE = _OUTCOMES["UNDECODABLE"]
+    NO_MEMORY = _OUTCOMES["NO_MEMORY"]
 
 
 class Verdict(IntEnum):
-    """Why a failed attempt was the last one of its request; the numbers are the engine's (`engine.verdicts`)."""
+    """Why a failed attempt was the last one of its request."""
 
-    NONE = 0
-    FINAL_STATUS = 1
-    TOLD = 2
-    QUOTA = 3
-    PERMANENT = 4
-    RETRIES = 5
-    BUDGET = 6
-    PATIENCE = 7
-    RETRY_AFTER = 8
-    NEVER_ANSWERED = 9
+    NONE = _VERDICTS["NONE"]
+    FINAL_STATUS = _VERDICTS["FINAL_STATUS"]
+    TOLD = _VERDICTS["TOLD"]
+    QUOTA = _VERDICTS["QUOTA"]
+    PERMANENT = _VERDICTS["PERMANENT"]
+    RETRIES = _VERDICTS["RETRIES"]
+    BUDGET = _VERDICTS["BUDGET"]
+    PATIENCE = _VERDICTS["PATIENCE"]
+    RETRY_AFTER = _VERDICTS["RETRY_AFTER"]
+    NEVER_ANSWERED = _VERDICTS["NEVER_ANSWERED"]
 
 
 class Vectors(Protocol):
