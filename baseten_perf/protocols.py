@@ -6,7 +6,6 @@ attribute is read-only. The numbers of outcomes and verdicts are the engine's.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 from .engine import outcomes, verdicts
@@ -17,34 +16,6 @@ if TYPE_CHECKING:
 
 _OUTCOMES = outcomes()
 _VERDICTS = verdicts()
-
-
-class Outcome(IntEnum):
-    """How a request ended."""
-
-    OK = _OUTCOMES["OK"]
-    HTTP_STATUS = _OUTCOMES["HTTP_STATUS"]
-    TIMEOUT = _OUTCOMES["TIMEOUT"]
-    CONNECT_TIMEOUT = _OUTCOMES["CONNECT_TIMEOUT"]
-    NETWORK = _OUTCOMES["NETWORK"]
-    DEADLINE = _OUTCOMES["DEADLINE"]
-    UNDECODABLE = _OUTCOMES["UNDECODABLE"]
-    NO_MEMORY = _OUTCOMES["NO_MEMORY"]
-
-
-class Verdict(IntEnum):
-    """Why a failed attempt was the last one of its request."""
-
-    NONE = _VERDICTS["NONE"]
-    FINAL_STATUS = _VERDICTS["FINAL_STATUS"]
-    TOLD = _VERDICTS["TOLD"]
-    QUOTA = _VERDICTS["QUOTA"]
-    PERMANENT = _VERDICTS["PERMANENT"]
-    RETRIES = _VERDICTS["RETRIES"]
-    BUDGET = _VERDICTS["BUDGET"]
-    PATIENCE = _VERDICTS["PATIENCE"]
-    RETRY_AFTER = _VERDICTS["RETRY_AFTER"]
-    NEVER_ANSWERED = _VERDICTS["NEVER_ANSWERED"]
 
 
 class Vectors(Protocol):
