@@ -1,8 +1,13 @@
-"""How a request ended (Outcome), and why a failed attempt was its last (Verdict)."""
+"""How a request ended (Outcome), and why a failed attempt was its last (Verdict), by the engine's numbers."""
 
 from __future__ import annotations
 
 from enum import IntEnum
+
+from .engine import outcomes, verdicts
+
+_OUTCOMES = outcomes()
+_VERDICTS = verdicts()
 
 
 class Outcome(IntEnum):
@@ -23,7 +28,7 @@ class Verdict(IntEnum):
 
     NONE = _VERDICTS["NONE"]
     FINAL_STATUS = _VERDICTS["FINAL_STATUS"]
-    TOLD = _VERDICTS["NOT_TO_RETRY"]
+    NOT_TO_RETRY = _VERDICTS["NOT_TO_RETRY"]
     QUOTA = _VERDICTS["QUOTA"]
     PERMANENT = _VERDICTS["PERMANENT"]
     RETRIES = _VERDICTS["RETRIES"]

@@ -1,21 +1,15 @@
 """What the engine hands over for a finished request: the shapes that operations and errors rely on.
 
-The shapes are protocols: the engine's classes (and the fakes of the unit tests) only have to look like this. Every
-attribute is read-only. The numbers of outcomes and verdicts are the engine's.
+These are protocols, so that nothing here depends on the compiled engine: the engine's classes (and the fakes of
+the unit tests) only have to look like this. Every attribute is read-only.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from .engine import outcomes, verdicts
-
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-
-_OUTCOMES = outcomes()
-_VERDICTS = verdicts()
 
 
 class Vectors(Protocol):

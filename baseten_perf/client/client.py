@@ -42,8 +42,8 @@ class PerformanceClient(Connection):
     - InvalidResponse (a ValueError) when an answer cannot be used,
     - OperationCancelled (a ValueError) when the `cancel_token` of the call is cancelled.
 
-    Each is a RequestFailed: it tells which request failed, and holds the answers that had arrived, as a list (`partial`)
-    and as a response (`response_partial`).
+    Each is a RequestFailed: it tells which request failed, and holds the answers that had arrived, as a list
+    (`partial`) and as a response (`response_partial`).
 
     A pickle holds these parameters, the API key included, and no connection. A repr holds no key.
 
