@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import IO, Any
 
+MOST = 3.4028234663852886e38  # that a float32 can hold
 Choose = Callable[[str], Sequence[float]]
 
 
@@ -61,6 +61,6 @@ def _numbers(text: str, vector: Sequence[float]) -> list[float]:
         numbers = [float(number) for number in vector]
     except (TypeError, ValueError):
         raise TypeError(f"the vector of {text!r} must be a sequence of numbers, not {vector!r:.60}") from None
-    if not numbers or not all(map(isfinite, numbers)):
+    if not numbers or not all(-MOST <= number <= MOST for number in numbers):  # NaN neither
         raise ValueError(f"the vector of {text!r} must have finite numbers, and at least one")
     return numbers

@@ -161,6 +161,7 @@ def test_a_client_that_gives_up_while_the_function_runs(server: Server, client: 
         ({"a": 5}, TypeError, "the vector of 'a' must be a sequence of numbers, not 5"),
         ({"a": [[1.0]]}, TypeError, r"the vector of 'a' must be a sequence of numbers, not \[\[1.0\]\]"),
         ({"a": []}, ValueError, "the vector of 'a' must have finite numbers, and at least one"),
+        ({"a": [1e39]}, ValueError, "the vector of 'a' must have finite numbers"),
         ({"a": [float("inf")]}, ValueError, "the vector of 'a' must have finite numbers"),
     ],
 )
