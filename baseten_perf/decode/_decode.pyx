@@ -5,7 +5,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdlib cimport free
 
 
-cdef extern from "content_type.hpp" namespace "baseten" nogil:
+cdef extern from "decode/content_type.hpp" namespace "baseten" nogil:
     cdef enum class ContentType:
         not_said
         other
@@ -13,7 +13,7 @@ cdef extern from "content_type.hpp" namespace "baseten" nogil:
     ContentType content_type_of(const char *line, size_t length)
 
 
-cdef extern from "kernel.hpp" namespace "baseten" nogil:
+cdef extern from "decode/kernels/kernel.hpp" namespace "baseten" nogil:
     cppclass Kernel:
         const char *name
         bint supported()
@@ -23,7 +23,7 @@ cdef extern from "kernel.hpp" namespace "baseten" nogil:
     bint choose_kernel(const char *name)
     const char *wanted_kernel()
 
-cdef extern from "reader.hpp" namespace "baseten" nogil:
+cdef extern from "decode/reader.hpp" namespace "baseten" nogil:
     cdef enum class Claim:
         granted
         dimension_differs

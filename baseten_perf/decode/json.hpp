@@ -6,9 +6,9 @@
 
 #include <charconv>
 
-#include "answer.hpp"
-#include "base64_text.hpp"
-#include "numbers.hpp"
+#include "decode/answer.hpp"
+#include "decode/base64_text.hpp"
+#include "decode/numbers.hpp"
 
 namespace baseten {
 

@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <cstring>
 
-#include "decimals_portable.hpp"
+#include "decode/decimal.hpp"
+#include "decode/word.hpp"
 
 namespace baseten {
 
@@ -46,7 +47,7 @@ inline bool has_long_integer(const char* text, size_t size) {
     const char* outside = text;  // no string is open there
     const char* p = text;
     while (last - p >= 8) {
-        if (portable::no_digits(portable::word_at(p) ^ 0x3030303030303030) != 0) {
+        if (no_digits(as_digits(word_at(p))) != 0) {
             p += last - p < 12 ? last - p : 12;
             continue;
         }

@@ -14,7 +14,8 @@
 #include <cstring>
 #include <limits>
 
-#include "decimals_portable.hpp"
+#include "decode/decimal.hpp"
+#include "decode/word.hpp"
 
 #if !defined(__cpp_lib_to_chars)
 #include <locale.h>
@@ -99,9 +100,9 @@ inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, 
 // there. Those behind the nineteenth change the value by less than what is `in_doubt` anyway.
 inline long long read_digits(const char*& p, const char* last, uint64_t& mantissa) {
     for (uint64_t word; last - p >= 8 && mantissa < 100000000000; p += 8) {
-        word = portable::word_at(p) ^ 0x3030303030303030;
-        if (portable::no_digits(word) != 0) break;
-        mantissa = mantissa * 100000000 + static_cast<uint64_t>(portable::eight_digits(word));
+        word = as_digits(word_at(p));
+        if (no_digits(word) != 0) break;
+        mantissa = mantissa * 100000000 + static_cast<uint64_t>(eight_digits(word));
     }
     long long left_out = 0;
     for (; p < last && is_digit(*p); ++p) {

@@ -1,9 +1,9 @@
 // Runs of numbers with their commas, as many as the kernel can take: the bulk of an array, away from a piece's ends.
 #pragma once
 
-#include "kernel.hpp"
-#include "number.hpp"
-#include "white_space.hpp"
+#include "decode/kernels/kernel.hpp"
+#include "decode/number.hpp"
+#include "decode/white_space.hpp"
 
 namespace baseten {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "decimals_portable.hpp"
+#include "decode/word.hpp"
 
 namespace baseten {
 
@@ -27,7 +27,7 @@ class WhiteSpace {
         for (size_t k = 0; 8 * k < size_; ++k) {
             size_t bytes = size_ - 8 * k < 8 ? size_ - 8 * k : 8;
             masks_[k] = ~uint64_t{0} >> (64 - 8 * bytes);
-            words_[k] = portable::word_at(text + 8 * k) & masks_[k];
+            words_[k] = word_at(text + 8 * k) & masks_[k];
         }
     }
     size_t size() const { return size_; }
@@ -37,7 +37,7 @@ class WhiteSpace {
         for (size_t k = 0; 8 * k < size_; ++k) {
             const char* word = text + 8 * k;
             size_t alike = 0;
-            while (alike < numbers && (portable::word_at(word + starts[alike]) & masks_[k]) == words_[k]) ++alike;
+            while (alike < numbers && (word_at(word + starts[alike]) & masks_[k]) == words_[k]) ++alike;
             numbers = alike;
         }
         return numbers;

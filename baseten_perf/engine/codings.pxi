@@ -3,7 +3,7 @@
 # Zlib and brotli are in what libcurl is linked to: with zlib found there we undo codings ourselves (see content.pxi), since
 # libcurl refuses every body whose label it does not know.  Without it, or with BASETEN_PERF_CODINGS=libcurl, libcurl does.
 
-cdef extern from "content_decoder.hpp" namespace "baseten" nogil:
+cdef extern from "decode/content_decoder.hpp" namespace "baseten" nogil:
     cppclass ZlibFunctions "baseten::Zlib":
         bint bind(void *library)
     ZlibFunctions zlib

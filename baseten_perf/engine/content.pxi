@@ -1,7 +1,7 @@
 # The content codings of a body, undone on its way to the reader; those of an error's body when it has come, so that one
 # which cannot be decoded is shown as it came.
 
-cdef extern from "content_decoder.hpp" namespace "baseten" nogil:
+cdef extern from "decode/content_decoder.hpp" namespace "baseten" nogil:
     cppclass ContentDecoder:
         char *failure
         bint out_of_memory

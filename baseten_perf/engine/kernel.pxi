@@ -1,6 +1,6 @@
 # The inner loops of this module's decoders: chosen here when it is imported, by what the machine can do.
 
-cdef extern from "kernel.hpp" namespace "baseten" nogil:
+cdef extern from "decode/kernels/kernel.hpp" namespace "baseten" nogil:
     cppclass Kernel:
         const char *name
     const Kernel *kernel_in_use "baseten::kernel"
@@ -14,5 +14,5 @@ if not choose_kernel(wanted_kernel()):
 
 
 def kernel() -> str:
-    """Name of the kernel that decodes embeddings in this process: avx2, sse41, neon or portable."""
+    """Name of the kernel that decodes embeddings in this process, such as "avx2"; the one for any machine is "portable"."""
     return kernel_in_use.name.decode()

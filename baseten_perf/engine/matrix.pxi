@@ -1,6 +1,6 @@
 # Matrix: the float32 rows of an operation, as Python sees them.
 
-cdef extern from "base64.hpp" namespace "baseten" nogil:
+cdef extern from "decode/base64.hpp" namespace "baseten" nogil:
     size_t base64_length(size_t size)
     void base64_encode(const unsigned char *octets, size_t size, char *text)
 

@@ -1,6 +1,6 @@
 # The head of a response, as libcurl hands it over line by line: kept whole, and read when its blank line has come.
 
-cdef extern from "header_lines.hpp" namespace "baseten" nogil:
+cdef extern from "decode/header_lines.hpp" namespace "baseten" nogil:
     bint append_header_line(Bytes &block, const char *line, size_t size)
     cppclass HeaderLines:
         const char *line

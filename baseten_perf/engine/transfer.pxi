@@ -3,7 +3,7 @@
 # Owner: the multi it belongs to; it is either idle there or listed in the lane whose attempt it carries.  Received bytes
 # are owned here until `ending_of` moves them into an Ending by pointer.
 
-cdef extern from "reader.hpp" namespace "baseten" nogil:
+cdef extern from "decode/reader.hpp" namespace "baseten" nogil:
     cdef enum class Claim:
         granted
         dimension_differs
@@ -32,7 +32,7 @@ cdef extern from "reader.hpp" namespace "baseten" nogil:
         void feed(const char *text, size_t size)
         void finish()
 
-cdef extern from "content_type.hpp" namespace "baseten" nogil:
+cdef extern from "decode/content_type.hpp" namespace "baseten" nogil:
     cdef enum class ContentType:
         not_said
         other

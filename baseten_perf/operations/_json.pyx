@@ -3,7 +3,7 @@
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
-cdef extern from "long_integers.hpp" namespace "baseten" nogil:
+cdef extern from "decode/long_integers.hpp" namespace "baseten" nogil:
     bint has_long_integer(const char *text, size_t size)
 
 cdef extern from * nogil:

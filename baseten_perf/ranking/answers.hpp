@@ -10,9 +10,9 @@
 
 #include <memory>
 
-#include "item.hpp"
-#include "labels.hpp"
-#include "record.hpp"
+#include "ranking/item.hpp"
+#include "ranking/labels.hpp"
+#include "ranking/record.hpp"
 
 namespace baseten {
 

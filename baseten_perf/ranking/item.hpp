@@ -4,8 +4,8 @@
 // ordinary: wrong, or right but not worth reading twice in two languages (escapes in keys, objects within objects).
 #pragma once
 
-#include "number.hpp"
-#include "text.hpp"
+#include "decode/number.hpp"
+#include "ranking/text.hpp"
 
 namespace baseten {
 

@@ -3,7 +3,7 @@
 // Owns a reference to each label.  To be used, and destroyed, with the GIL.
 #pragma once
 
-#include "text.hpp"
+#include "ranking/text.hpp"
 
 namespace baseten {
 
