@@ -42,7 +42,6 @@ setup(
     ext_modules=cythonize(
         [
             extension("baseten_perf.engine._engine", "engine"),
-            extension("baseten_perf.decode._decode", "decode"),
             extension("baseten_perf.ranking._ranking", "ranking"),
             extension("baseten_perf.operations._inputs", "operations"),
             extension("baseten_perf.operations._json", "operations"),
