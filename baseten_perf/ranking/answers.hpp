@@ -13,6 +13,7 @@
 #include "ranking/item.hpp"
 #include "ranking/labels.hpp"
 #include "ranking/record.hpp"
+#include "ranking/text.hpp"
 
 namespace baseten {
 
