@@ -182,7 +182,7 @@ def test_compiled_modules_import_no_room_of_ours(path: Path) -> None:
 
 @pytest.mark.parametrize("path", HEADERS_AND_USERS, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_direction_of_headers(path: Path) -> None:
-    """Headers are named by their place in the package, which is the one include root; so are modules to be cimported."""
+    """Headers are named by their place in the package, the one include root; so are modules to be cimported."""
     room = path.relative_to(PACKAGE).parts[0]
     text = path.read_text()
     included = INCLUDED.findall(text)
