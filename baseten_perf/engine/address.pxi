@@ -90,7 +90,7 @@ cdef int resolved_renew(Resolved *resolved) noexcept nogil:
         return CURLE_OUT_OF_MEMORY
     snprintf(text, size, b"+%s:%d:%s", host.name, resolved.port, host.addresses)
     resolved.text = text
-    resolved.line.text = text if host.addresses[0] != 0 else NULL
+    resolved.line.data = text if host.addresses[0] != 0 else NULL
     resolved.version = count_now(&host.version)
     resolved.fresh_until = host.fresh_until
     return CURLE_OK

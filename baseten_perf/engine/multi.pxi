@@ -90,9 +90,9 @@ cdef void multi_reap(Multi *multi) noexcept nogil:
         message = curl.multi_info_read(multi.handle, &left)
         if message == NULL:
             return
-        if message.kind == CURLMSG_DONE:
+        if message.msg == CURLMSG_DONE:
             # The message is libcurl's and dies with the transfer's removal.
-            easy = message.easy
+            easy = message.easy_handle
             result = message.result
             transfer = NULL
             if curl.easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == 0 and transfer != NULL:
