@@ -7,6 +7,9 @@ sides meet in structs guarded by small locks that are leaves: held for a push or
 or Python.  Loop threads touch no Python object, take no GIL, raise nothing and log nothing.
 """
 
+import atexit
+import os
+
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -75,3 +78,4 @@ include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
+include "startup.pxi"       # what happens at import

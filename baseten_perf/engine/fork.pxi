@@ -16,8 +16,6 @@ cdef struct Descriptors:
     double scarce                   # atomic: when a connection last got none
 
 cdef Descriptors descriptors
-descriptors.monitor = new Monitor()
-descriptors.spare = -1
 
 
 cdef bint descriptor_keep(int fd) noexcept nogil:
@@ -86,10 +84,3 @@ def _after_fork_in_child() -> None:
     limbo.clear()
     forget_loops()
     draw_request_ids()
-
-
-import os
-
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)

@@ -1,4 +1,4 @@
-# The inner loops of this module's decoders: chosen here when it is imported, by what the machine can do.
+# The inner loops of this module's decoders, chosen at start-up by what the machine can do.
 
 cdef extern from "kernel.hpp" namespace "baseten" nogil:
     cppclass Kernel:
@@ -6,11 +6,6 @@ cdef extern from "kernel.hpp" namespace "baseten" nogil:
     const Kernel *kernel_in_use "baseten::kernel"
     bint choose_kernel(const char *name)
     const char *wanted_kernel()
-
-if not choose_kernel(wanted_kernel()):
-    raise ImportError(
-        f"BASETEN_PERF_KERNEL={wanted_kernel().decode(errors='replace')}: this machine supports no kernel of that name"
-    )
 
 
 def kernel() -> str:

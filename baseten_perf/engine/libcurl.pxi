@@ -190,10 +190,8 @@ cdef void *symbol(void *library, const char *name) except NULL:
     return found
 
 
-cdef void *bind() except NULL:
+cdef void *bind_libcurl() except NULL:
     """Fill `curl` from BASETEN_PERF_LIBCURL (a path), else from the library that the pycurl extension is linked to; return it."""
-    import os
-
     import pycurl                   # also runs curl_global_init
 
     path = os.environ.get("BASETEN_PERF_LIBCURL")
@@ -232,8 +230,6 @@ cdef void *bind() except NULL:
     curl.version = <const char *(*)() noexcept nogil>symbol(library, "curl_version")
     return library
 
-
-cdef void *libcurl_library = bind()
 
 
 def libcurl_version() -> str:

@@ -45,7 +45,6 @@ cdef struct PageCache:
     size_t bytes
 
 cdef PageCache page_cache
-page_cache.monitor = new Monitor()
 
 
 cdef Mapping page_cache_remove(int i) noexcept nogil:
