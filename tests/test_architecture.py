@@ -1,8 +1,8 @@
 """The rooms of the package, and the rules that they keep.
 
-A room is a folder of `baseten_perf`, or a module beside the folders. Of these modules, those that import little and that
-many import are one room, "values". The rooms stand in ORDER: a room imports, includes and cimports from itself and from
-rooms before it, so that a change is felt in one direction only.
+A room is a folder of `baseten_perf`, or a module beside the folders. Of these modules, those that import little and are
+imported by many are one room, "values". The rooms stand in ORDER: a room imports, includes and cimports from itself and
+from rooms before it, so that a change is felt in one direction only.
 
 What a call means and how it is processed (PURE) does not know the engine. Compiled modules import no Python of ours.
 `import baseten_perf` loads nothing heavy. Each module, and each part of a compiled module, begins with a sentence that

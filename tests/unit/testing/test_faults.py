@@ -9,7 +9,7 @@ import socket
 import time
 import zlib
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -124,7 +124,7 @@ def test_reset_of_the_server_clears_the_counts(server: Server) -> None:
     assert [status(url), status(url)] == [503, 200]
 
 
-def test_latencies(server: Server) -> None:
+def test_latencies(server: Server, eventually: Callable[..., None]) -> None:
     start = time.monotonic()
     assert status(server.faulty(latency=0.2)) == 200
     assert time.monotonic() - start >= 0.2
@@ -137,6 +137,7 @@ def test_latencies(server: Server) -> None:
     connection.request("POST", parts.path + "/x", b"[1]")
     assert connection.getresponse().status == 200
     connection.close()
+    eventually(lambda: server.statistics().requests_aborted == 1)
 
 
 def test_status_and_its_headers(server: Server) -> None:
