@@ -156,6 +156,7 @@ def test_status_and_its_headers(server: Server) -> None:
 
 
 def test_connections_that_break_before_the_answer(server: Server) -> None:
+    server.reset()
     with pytest.raises(ConnectionResetError):
         wire(server.faulty(reset=True))
     assert wire(server.faulty(close=True)) == b""
