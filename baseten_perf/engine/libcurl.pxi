@@ -191,7 +191,7 @@ cdef void *symbol(void *library, const char *name) except NULL:
 
 
 cdef void *bind_libcurl() except NULL:
-    """Fill `curl` from BASETEN_PERF_LIBCURL (a path), else from the library that the pycurl extension is linked to; return it."""
+    """Fill `curl` from BASETEN_PERF_LIBCURL (a path) or from the library that pycurl is linked to; return that library."""
     import pycurl                   # also runs curl_global_init
 
     path = os.environ.get("BASETEN_PERF_LIBCURL")

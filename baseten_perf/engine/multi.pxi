@@ -1,8 +1,8 @@
 # A multi: one libcurl multi handle with its connections and idle transfers.  A loop has several on epoll.
 #
-# libcurl looks for an idle connection by walking all of a multi's connections, so the epoll loop spreads its transfers
-# over multis of a limited size.  Those for TLS are larger: each parses the trusted certificates for itself (6 ms), and keeps
-# sessions for itself.  A multi that carried nothing for IDLE_SECONDS is closed with all its connections.
+# To find an idle connection libcurl walks all connections of a multi, so the epoll loop spreads its transfers over multis
+# of a limited size.  Those for TLS are larger, because each parses the trusted certificates (6 ms) and keeps sessions of
+# its own.  A multi that has been idle for IDLE_SECONDS is closed with all its connections.
 
 cdef enum:
     MULTI_SIZE = 32
