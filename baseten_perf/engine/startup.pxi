@@ -1,4 +1,4 @@
-# Start-up: all that happens when the module is imported.  Nothing above this file runs before.
+# Start-up: all that happens when the module is imported.  The other files only declare, define and name constants.
 
 descriptors.monitor = new Monitor()
 descriptors.spare = -1
@@ -11,6 +11,8 @@ if not choose_kernel(wanted_kernel()):
         f"BASETEN_PERF_KERNEL={wanted_kernel().decode(errors='replace')}: this machine supports no kernel of that name"
     )
 bind_codings(bind_libcurl())
+if codings_are_ours:
+    UNKNOWN_TO_LIBCURL += (b"accept-encoding:",)
 draw_request_ids()
 
 os.register_at_fork(
