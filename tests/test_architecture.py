@@ -177,7 +177,7 @@ def test_parts_of_compiled_modules(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("engine/*.pxi")), ids=lambda path: path.stem)
 def test_nothing_happens_before_start_up(path: Path) -> None:
-    """In the engine's other parts the only statements at the left margin are declarations, definitions and constants."""
+    """In the engine's other parts, what stands at the left margin declares, defines, or names a constant."""
     if path.stem != "startup":
         begins = {line.split()[0].rstrip(":(") for line in path.read_text().splitlines() if line[:1].isalpha()}
         found = {word for word in begins if not word.isupper()}
