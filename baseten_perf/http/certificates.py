@@ -77,10 +77,15 @@ def identity(cert: Cert | None) -> Identity:
         return Identity(_existing(cert))
     if len(cert) not in (2, 3):
         raise ValueError(f"cert: a tuple holds the certificate, its key and maybe a password, not {len(cert)} items")
-    password = cert[2] if len(cert) == 3 else None
-    return Identity(
-        _existing(cert[0]), _existing(cert[1]), None if password is None else string("cert", password) or None
-    )
+    return Identity(_existing(cert[0]), _existing(cert[1]), _key_password(cert[2]) if len(cert) == 3 else None)
+
+
+def _key_password(given: Any) -> str | None:
+    password = None if given is None else string("cert", given)
+    # libcurl takes a C string: it would try what stands before the NUL.
+    if password and "\0" in password:
+        raise ValueError("cert: the password of the key contains a NUL")
+    return password or None
 
 
 def _existing(file: Any) -> str:

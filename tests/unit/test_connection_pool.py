@@ -35,6 +35,7 @@ def pem(tmp_path: Path) -> Path:
         ({"cert": ("a",)}, ValueError, "cert: a tuple holds the certificate, its key and maybe a password, not 1"),
         ({"cert": (None, "b")}, TypeError, "argument 'cert': 'NoneType' object is not a path"),
         ({"cert": (__file__, "/no/such")}, ValueError, "cert: no such file: '/no/such'"),
+        ({"cert": (__file__, __file__, "pass\0word")}, ValueError, "cert: the password of the key contains a NUL"),
         ({"cert": (__file__, __file__, 5)}, TypeError, "argument 'cert': 'int' object cannot be converted"),
         ({"uds": 1}, TypeError, "argument 'uds': 'int' object is not a path"),
         ({"uds": ""}, ValueError, "uds: the path is empty or holds a NUL"),
