@@ -76,7 +76,7 @@ class APIConnectionError(Detailed, requests.exceptions.ConnectionError, ValueErr
 
 
 class OperationCancelled(ValueError):
-    """A call ended because its cancellation token was cancelled.
+    """A call ended because its cancellation token was cancelled, or its client or connection pool closed.
 
     A ValueError, which is what the reference client raises here. The message says what was cancelled; `partial` holds
     what had arrived.
@@ -132,16 +132,17 @@ def details_of(completion: Completion, *, method: str, policy: Policy, count: in
     return verdict.details(completion, method=method, url=shown_url(completion.url), policy=policy, count=count)
 
 
-def cancelled(name: str, *, count: int, answered: int, started: int) -> OperationCancelled:
-    """The exception for a call that its token has stopped.
+def cancelled(name: str, *, by: str, count: int, answered: int, started: int) -> OperationCancelled:
+    """The exception for a call that was stopped.
 
     Parameters:
         name: of the public method.
+        by: what has stopped it.
         count: requests of the operation; of them `started` had been sent and `answered` had their answer.
     """
     if started == 0:
-        return OperationCancelled(f"Operation cancelled by token: {name} was not started (0 of {count} requests sent)")
-    return OperationCancelled(f"Operation cancelled by token: {name} had answers to {answered} of {count} requests")
+        return OperationCancelled(f"Operation cancelled by {by}: {name} was not started (0 of {count} requests sent)")
+    return OperationCancelled(f"Operation cancelled by {by}: {name} had answers to {answered} of {count} requests")
 
 
 def annotate(

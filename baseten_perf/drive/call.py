@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from errno import EMFILE
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import engine
 from ..completion import Completion, Outcome
@@ -24,10 +24,23 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 
+class Owner(Protocol):
+    """Whose calls they are; it stops them when it is closed."""
+
+    @property
+    def closed_by(self) -> str:
+        """What was closed; "" as long as nothing was."""
+
+    def add(self, call: Call, /) -> None: ...
+
+    def discard(self, call: Call, /) -> None: ...
+
+
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
     Parameters:
+        owner: whose call it is, and who may stop it.
         plan: how its requests are made, and where.
         endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
@@ -42,11 +55,12 @@ class Call:
 
     __slots__ = (
         "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure",
-        "_journal", "_matrix", "_operation", "_policy", "_refused", "_sent", "handle",
+        "_journal", "_matrix", "_operation", "_owner", "_policy", "_refused", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
         self,
+        owner: Owner,
         plan: engine.RequestPlan,
         endpoints: list[str],
         operation: Operation,
@@ -57,6 +71,7 @@ class Call:
         began: float | None = None,
         again: Callable[[Operation, float], Call] | None = None,
     ) -> None:
+        self._owner = owner
         self._operation = operation
         self._policy = policy
         self._endpoints = endpoints
@@ -78,8 +93,13 @@ class Call:
             policy.cancel_token.watch(self)
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
-        """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
-        if self._cancelled_by_token():
+        """Serialise and hand down the next wave of bodies; True when there is room for more at once.
+
+        Raises RuntimeError when the client was closed before anything has been sent.
+        """
+        if self._sent == 0:
+            self._owner.add(self)  # here and not before: whoever feeds a call also lets it go
+        if self._cancelled_by_token() or self._owner.closed_by:
             return False
         handle, operation, count = self.handle, self._operation, self._count
         wave_end = min(count, handle.started + self._ahead)
@@ -187,10 +207,14 @@ class Call:
         return failed
 
     def _ended_without_answer(self, errors: Any) -> Exception:
-        if not self._cancelled_by_token():
+        if self._cancelled_by_token():
+            by = "token"
+        elif self._owner.closed_by:
+            by = f"{self._owner.closed_by}.close()"
+        else:
             return MemoryError("out of memory, even for the reason why the call failed")
         cancelled: Exception = errors.cancelled(
-            self._operation.name, count=self._count, answered=self._answered, started=self.handle.started
+            self._operation.name, by=by, count=self._count, answered=self._answered, started=self.handle.started
         )
         return cancelled
 
@@ -226,7 +250,7 @@ class Call:
         self.handle.cancel()
         self._write("aborted")
 
-    def cancel_by_token(self) -> None:
+    def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
         self.handle.cancel()
 
@@ -235,6 +259,7 @@ class Call:
         return token is not None and token.is_cancelled()
 
     def _let_go(self) -> None:
+        self._owner.discard(self)
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
 

@@ -1,0 +1,63 @@
+"""Lease: what a client has of its connection pool, until one of the two is closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..closing import ClosedError
+
+if TYPE_CHECKING:
+    from ..drive.call import Call
+    from ..pool import HttpClientWrapper
+
+
+class Lease:
+    """The plans that a client has made for its pool, and its calls that are under way.
+
+    There is no lock in it, for the reasons that CancellationToken has none: `add` adds a call and then looks whether
+    all is closed, `close` writes that down and then looks for calls.
+
+    Attributes:
+        plans: of requests; they keep the pool's engine. Those of a closed lease are no longer looked at.
+        closed_by: class of what was closed; "" as long as nothing was.
+    """
+
+    __slots__ = ("__weakref__", "_calls", "_pool", "closed_by", "plans")
+
+    def __init__(self, pool: HttpClientWrapper) -> None:
+        self.plans: dict[Any, Any] = {}
+        self.closed_by = ""
+        self._calls: set[Call] = set()
+        self._pool: HttpClientWrapper | None = pool
+        pool.add_user(self)
+
+    @property
+    def pool(self) -> HttpClientWrapper:
+        """The pool. Raises RuntimeError when all is closed."""
+        pool = self._pool
+        if pool is None:
+            raise ClosedError(self.closed_by)
+        return pool
+
+    def add(self, call: Call) -> None:
+        """Have `call` stopped when all is closed. Raises RuntimeError when it is already."""
+        self._calls.add(call)
+        if self.closed_by:
+            raise ClosedError(self.closed_by)
+
+    def discard(self, call: Call) -> None:
+        """Forget `call`, which is over; does nothing when it was not added."""
+        self._calls.discard(call)
+
+    def close(self, closed_by: str) -> None:
+        """Stop the calls and let go of the pool, in any thread; does nothing but that when it is done again."""
+        self.closed_by = self.closed_by or closed_by
+        self._pool = None
+        # Not emptied: who makes a plan just now puts it into the old ones, and those go.
+        self.plans = {}
+        for call in self._calls.copy():
+            call.stop()
+
+    def pool_closed(self) -> None:
+        """The pool itself was closed."""
+        self.close("HttpClientWrapper")
