@@ -127,9 +127,10 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     return error
 
 
-def details_of(completion: Completion, *, method: str, policy: Policy, count: int) -> str:
+def details_of(completion: Completion, *, method: str, endpoint: str, policy: Policy, count: int) -> str:
     """The line that `str` of a failed request's exception ends with. For the parameters see verdict.details."""
-    return verdict.details(completion, method=method, url=shown_url(completion.url), policy=policy, count=count)
+    url = shown_url(completion.url)
+    return verdict.details(completion, method=method, url=url, endpoint=endpoint, policy=policy, count=count)
 
 
 def cancelled(name: str, *, by: str, count: int, answered: int, started: int) -> OperationCancelled:

@@ -38,3 +38,9 @@ def share(key: Hashable, engine: Engine) -> None:
     """Give `engine` to whoever asks for one of this key from now on."""
     with _lock:
         _engines[key] = engine
+
+
+def forget_engines() -> None:
+    """Share none of those that there are any more; clients that exist keep theirs."""
+    with _lock:
+        _engines.clear()

@@ -195,14 +195,14 @@ class Call:
                 endpoint=None,
             )
             return ended
-        method, policy = self._operation.method, self._policy
+        method, policy, endpoint = self._operation.method, self._policy, self._endpoints[failure.endpoint]
         failed: Exception = errors.annotate(
             refused or errors.exception_from(failure, method=method, total_timeout_s=policy.total_timeout_s),
             batch_index=failure.index,
             partial=self.partial().listed(),
             attempts=failure.attempts,
-            endpoint=self._endpoints[failure.endpoint],
-            details=errors.details_of(failure, method=method, policy=policy, count=self._count),
+            endpoint=endpoint,
+            details=errors.details_of(failure, method=method, endpoint=endpoint, policy=policy, count=self._count),
         )
         return failed
 
