@@ -50,13 +50,15 @@ class Lease:
         self._calls.discard(call)
 
     def close(self, closed_by: str) -> None:
-        """Stop the calls and let go of the pool, in any thread; does nothing but that when it is done again."""
+        """Stop the calls and let go of the pool, in any thread; may be done again."""
         self.closed_by = self.closed_by or closed_by
         self._pool = None
-        # Not emptied: who makes a plan just now puts it into the old ones, and those go.
-        self.plans = {}
+        # Not emptied: who makes a plan just now puts it into the old ones, and nobody looks for it there.
+        plans, self.plans = self.plans, {}
         for call in self._calls.copy():
             call.stop()
+        for _, plan, _ in list(plans.values()):
+            plan.release()
 
     def pool_closed(self) -> None:
         """The pool itself was closed."""
