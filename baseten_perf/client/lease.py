@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..closing import ClosedError
 
 if TYPE_CHECKING:
-    from ..drive.call import Call
-    from ..pool import HttpClientWrapper
+    from ..connection_pool import HttpClientWrapper
+    from ..execution.call import Call
 
 
 class Lease:

@@ -144,14 +144,14 @@ class RequestPlan:
     ) -> None: ...
     def release(self) -> None: ...
 
-class Operation:
+class OperationHandle:
     drained: Final[bool]
     def __init__(
         self,
         plan: RequestPlan,
         count: int,
         rows: Sequence[int] | None,
-        ticket: int,
+        sequence_number: int,
         mailbox: EventMailbox | None,
         token: int,
         spent_s: float = 0.0,

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from weakref import ref
 
-from .arguments import path, real, unsigned
-from .certificates import Cert, Verify, identity, stamps, trust
 from .closing import Closable, ClosedError
 from .engine import Engine
+from .http.certificates import Cert, Verify, identity, stamps, trust
 from .proxies import Proxies
 from .shared_engines import share, shared_engine
+from .validation import path, real, unsigned
 
 CONNECT_TIMEOUT_S = 60.0
 MOST_LOOPS = 16
