@@ -11,7 +11,7 @@ from weakref import ref
 from .closing import Closable, ClosedError
 from .engine import Engine
 from .http.certificates import Cert, Verify, identity, stamps, trust
-from .proxies import Proxies
+from .http.proxies import Proxies
 from .shared_engines import share, shared_engine
 from .validation import path, real, unsigned
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from .validation import string
+from ..validation import string
 
 
 class Proxies(NamedTuple):
