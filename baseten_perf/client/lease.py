@@ -14,20 +14,18 @@ if TYPE_CHECKING:
 class Lease:
     """The plans that a client has made for its pool, and its calls that are under way.
 
-    There is no lock in it, for the reasons that CancellationToken has none: `add` adds a call and then looks whether
-    all is closed, `close` writes that down and then looks for calls.
-
     Attributes:
         plans: of requests; they keep the pool's engine. Those of a closed lease are no longer looked at.
+        calls: under way; they add and discard themselves, see Call's Owner.
         closed_by: class of what was closed; "" as long as nothing was.
     """
 
-    __slots__ = ("__weakref__", "_calls", "_pool", "closed_by", "plans")
+    __slots__ = ("__weakref__", "_pool", "calls", "closed_by", "plans")
 
     def __init__(self, pool: HttpClientWrapper) -> None:
         self.plans: dict[Any, Any] = {}
         self.closed_by = ""
-        self._calls: set[Call] = set()
+        self.calls: set[Call] = set()
         self._pool: HttpClientWrapper | None = pool
         pool.add_user(self)
 
@@ -39,23 +37,13 @@ class Lease:
             raise ClosedError(self.closed_by)
         return pool
 
-    def add(self, call: Call) -> None:
-        """Have `call` stopped when all is closed. Raises RuntimeError when it is already."""
-        self._calls.add(call)
-        if self.closed_by:
-            raise ClosedError(self.closed_by)
-
-    def discard(self, call: Call) -> None:
-        """Forget `call`, which is over; does nothing when it was not added."""
-        self._calls.discard(call)
-
     def close(self, closed_by: str) -> None:
         """Stop the calls and let go of the pool, in any thread; may be done again."""
         self.closed_by = self.closed_by or closed_by
         self._pool = None
         # Not emptied: who makes a plan just now puts it into the old ones, and nobody looks for it there.
         plans, self.plans = self.plans, {}
-        for call in self._calls.copy():
+        for call in self.calls.copy():
             call.stop()
         for _, plan, _ in list(plans.values()):
             plan.release()

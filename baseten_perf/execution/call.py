@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import engine
+from ..closing import ClosedError
 from ..late import load
 from ..outcome import Outcome
 from ..partial import Partial, attach
@@ -26,15 +27,18 @@ OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 
 class Owner(Protocol):
-    """Whose calls they are; it stops them when it is closed."""
+    """Whose calls they are: they add themselves to `calls`, and are stopped when it is closed.
+
+    There is no lock, for the reasons that CancellationToken has none: a call adds itself and then looks whether all is
+    closed; who closes writes that down and then looks for calls.
+    """
+
+    @property
+    def calls(self) -> set[Call]: ...
 
     @property
     def closed_by(self) -> str:
         """What was closed; "" as long as nothing was."""
-
-    def add(self, call: Call, /) -> None: ...
-
-    def discard(self, call: Call, /) -> None: ...
 
 
 class Call:
@@ -115,9 +119,12 @@ class Call:
 
         Raises RuntimeError when the client was closed before anything has been sent.
         """
+        owner = self._owner
         if self._sent == 0:
-            self._owner.add(self)  # here and not before: whoever feeds a call also lets it go
-        if self._cancelled_by_token() or self._owner.closed_by:
+            owner.calls.add(self)  # here and not before: whoever feeds a call also lets it go
+            if owner.closed_by:
+                raise ClosedError(owner.closed_by)
+        if owner.closed_by or self._cancelled_by_token():
             return False
         handle, operation, count = self.handle, self._operation, self._count
         window_end = min(count, handle.started + self._ahead)
@@ -277,7 +284,7 @@ class Call:
         return token is not None and token.is_cancelled()
 
     def _let_go(self) -> None:
-        self._owner.discard(self)
+        self._owner.calls.discard(self)
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
 
