@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from errno import EMFILE
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import engine
+from ..closing import ClosedError
 from ..exceptions import InvalidResponse, OutOfDescriptors, OutOfMemory, RequestFailed
 from ..late import load
 from ..outcome import Outcome
@@ -26,10 +27,26 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 
+class Owner(Protocol):
+    """Whose calls they are: they add themselves to `calls`, and are stopped when it is closed.
+
+    There is no lock, for the reasons that CancellationToken has none: a call adds itself and then looks whether all is
+    closed; who closes writes that down and then looks for calls.
+    """
+
+    @property
+    def calls(self) -> set[Call]: ...
+
+    @property
+    def closed_by(self) -> str:
+        """What was closed; "" as long as nothing was."""
+
+
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
     Parameters:
+        owner: whose call it is, and who may stop it.
         plan: how its requests are made, and where.
         endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
@@ -55,6 +72,7 @@ class Call:
         "_invalid",
         "_matrix",
         "_operation",
+        "_owner",
         "_policy",
         "_remake",
         "_sent",
@@ -63,6 +81,7 @@ class Call:
 
     def __init__(
         self,
+        owner: Owner,
         plan: engine.RequestPlan,
         endpoints: list[str],
         operation: Operation,
@@ -73,6 +92,7 @@ class Call:
         began: float | None = None,
         remake: Callable[[Operation, float], Call] | None = None,
     ) -> None:
+        self._owner = owner
         self._operation = operation
         self._policy = policy
         self._endpoints = endpoints
@@ -96,8 +116,16 @@ class Call:
             policy.cancel_token.watch(self)
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
-        """Serialise and hand down the next window of bodies; True when there is room for more at once."""
-        if self._cancelled_by_token():
+        """Serialise and hand down the next window of bodies; True when there is room for more at once.
+
+        Raises RuntimeError when the client was closed before anything has been sent.
+        """
+        owner = self._owner
+        if self._sent == 0:
+            owner.calls.add(self)  # here and not before: whoever feeds a call also lets it go
+            if owner.closed_by:
+                raise ClosedError(owner.closed_by)
+        if owner.closed_by or self._cancelled_by_token():
             return False
         handle, operation, count = self.handle, self._operation, self._count
         window_end = min(count, handle.started + self._ahead)
@@ -180,7 +208,11 @@ class Call:
             exception = invalid or self._made_by(errors, failure)
             if failure is not None:
                 exception.details = errors.details_of(
-                    failure, method=self._operation.method, policy=self._policy, count=self._count
+                    failure,
+                    method=self._operation.method,
+                    endpoint=self._endpoints[failure.endpoint],
+                    policy=self._policy,
+                    count=self._count,
                 )
         if failure is not None:
             exception.batch_index = failure.index
@@ -202,10 +234,14 @@ class Call:
                 failure, method=operation.method, total_timeout_s=self._policy.total_timeout_s
             )
             return failed
-        if not self._cancelled_by_token():
+        if self._cancelled_by_token():
+            by = "token"
+        elif self._owner.closed_by:
+            by = f"{self._owner.closed_by}.close()"
+        else:
             return OutOfMemory("out of memory, even for the reason why the call failed")
         cancelled: RequestFailed = errors.cancelled(
-            operation.name, count=self._count, answered=self._completed, started=self.handle.started
+            operation.name, by=by, count=self._count, answered=self._completed, started=self.handle.started
         )
         return cancelled
 
@@ -239,7 +275,7 @@ class Call:
         self.handle.cancel()
         self._write("aborted")
 
-    def cancel_by_token(self) -> None:
+    def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
         self.handle.cancel()
 
@@ -248,6 +284,7 @@ class Call:
         return token is not None and token.is_cancelled()
 
     def _let_go(self) -> None:
+        self._owner.calls.discard(self)
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
 
