@@ -19,6 +19,7 @@ from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .late import load
+from .operations import PostRequest
 from .policy import RequestProcessingPreference
 from .pool import HttpClientWrapper
 from .responses import (
@@ -52,6 +53,7 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "PostRequest",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",

@@ -132,7 +132,7 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)
-    if url != NULL and strcmp(url, op.plan.routes[transfer.route].url) != 0:
+    if url != NULL and strcmp(url, request.plan.routes[transfer.route].url) != 0:
         ending.url = strdup(url)
     return ending
 
