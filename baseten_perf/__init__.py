@@ -19,9 +19,9 @@ from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .late import load
-from .operations import PostRequest
 from .policy import RequestProcessingPreference
 from .pool import HttpClientWrapper
+from .post_request import PostRequest
 from .responses import (
     BatchPostResponse,
     ClassificationResponse,

@@ -24,7 +24,7 @@ COMPILED = sorted(PACKAGE.rglob("*.pyx"))
 
 VALUES = {
     "_version", "arguments", "completion", "headers", "partial", "responses", "urls", "cancellation", "trace", "log",
-    "weak",
+    "post_request", "weak",
 }  # fmt: skip
 # A room may import from the rooms named here, and from itself. Nobody imports the root, cli or testing but those above.
 MAY_IMPORT = {

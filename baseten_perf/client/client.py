@@ -16,8 +16,8 @@ from .method import Described, awaitable, blocking
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..operations.operation import Method
     from ..policy.call_options import BatchOptions, PostOptions
+    from ..post_request import Method
     from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
     from .inputs import Payloads, Texts, Tokens
 

@@ -6,8 +6,7 @@ from .classify import Classify
 from .embed import Embed
 from .operation import Operation
 from .post import Post
-from .post_request import PostRequest
 from .rerank import Rerank
 from .system_one import SystemOne
 
-__all__ = ["Classify", "Embed", "Operation", "Post", "PostRequest", "Rerank", "SystemOne"]
+__all__ = ["Classify", "Embed", "Operation", "Post", "Rerank", "SystemOne"]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple
 
 from ..completion import Completion, Matrix
 from ..headers import MEDIA_TYPES
 
-Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-METHODS: tuple[str, ...] = get_args(Method)
 WITH_BODY = ("POST", "PUT", "PATCH")
 
 

@@ -11,13 +11,14 @@ from ..arguments import boolean, url_path_of, utf8_string, wrong_type
 from ..completion import Completion, Matrix
 from ..log import logger
 from ..policy import Policy
+from ..post_request import METHODS, PostRequest
 from ..responses.batch_post import BatchPostResponse
 from ._inputs import holds_instance
 from .answers import decoded
 from .columns import listed
 from .operation import WITH_BODY, Head, Operation
 from .payload import Encoder
-from .post_request import PostRequest, checked_method, head_of
+from .post_head import head_of
 
 # Their answers need not be JSON: what is not counts as {}.
 LENIENT = ("DELETE", "HEAD", "OPTIONS")
@@ -75,7 +76,9 @@ class Post(Operation):
         self._bodies = _encoded(values, encoder)
         if encoder.nulled:
             logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", name, argument)
-        verb = checked_method("method", verb)
+        verb = verb.upper()
+        if verb not in METHODS:
+            raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
         if self._format not in FORMATS:
             raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, not {self._format!r}")
         self.heads: list[Head] | None = None

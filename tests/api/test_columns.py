@@ -43,7 +43,7 @@ def capsules(module: Any, stream: bool) -> Any:
 
 
 COLUMNS: dict[str, Callable[[], Any]] = {
-    "numpy str": lambda: numpy.array(TEXTS[:2] + ["é\0b", TEXTS[3]]),
+    "numpy str": lambda: numpy.array([*TEXTS[:2], "é\0b", TEXTS[3]]),
     "numpy object": lambda: numpy.array(TEXTS, dtype=object),
     "numpy StringDType": lambda: numpy.array(TEXTS, dtype=numpy.dtypes.StringDType()),
     "numpy strided": lambda: numpy.array([text for each in TEXTS for text in (each, "no")], dtype=object)[::2],
@@ -75,7 +75,7 @@ COLUMNS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_columns(client: PerformanceClient, server: Server, name: str) -> None:
-    texts = TEXTS[:2] + ["é\0b", TEXTS[3]] if name == "numpy str" else TEXTS
+    texts = [*TEXTS[:2], "é\0b", TEXTS[3]] if name == "numpy str" else TEXTS
     assert numpy.array_equal(client.embed(COLUMNS[name](), "m").numpy(), client.embed(texts, "m").numpy())
     ranked = client.rerank("q", COLUMNS[name](), return_text=True)
     assert {result.index: result.text for result in ranked.data} == dict(enumerate(texts))

@@ -1,50 +1,16 @@
-"""PostRequest: one request of a batch_post that is not like the others."""
+"""The head of a PostRequest: method, path with its query, headers; checked before anything is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any
 from urllib.parse import urlencode
 
 from .. import headers as header_block
 from ..arguments import string, string_mapping, url_path_of, utf8_string, wrong_type
 from ..policy import Policy
-from .operation import METHODS, WITH_BODY, Head, Method
-
-
-@final
-@dataclass(frozen=True, slots=True, repr=False)
-class PostRequest:
-    """A payload for batch_post with a path, method or headers of its own.
-
-    Nothing is checked before batch_post has it. The repr shows neither the values of headers nor those of parameters.
-
-    Parameters:
-        payload: JSON value; None is null.
-        url_path: appended to the base URL; None for that of the call.
-        method: None for that of the call.
-        headers: they replace those of the call, whatever their case.
-        params: query parameters, by name or as pairs: str, int, float, bool (true, false), None (left out), or a
-            sequence of these, which repeats the name. They follow a query of the path.
-        content: bytes to send in place of a payload, as application/octet-stream unless a header says otherwise.
-    """
-
-    payload: Any = None
-    url_path: str | None = field(default=None, kw_only=True)
-    method: Method | None = field(default=None, kw_only=True)
-    headers: Mapping[str, str] | None = field(default=None, kw_only=True)
-    params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = field(default=None, kw_only=True)
-    content: bytes | None = field(default=None, kw_only=True)
-
-    def __repr__(self) -> str:
-        shown: dict[str, Any] = {"payload": self.payload, "url_path": self.url_path, "method": self.method}
-        for name, secret in (("headers", self.headers), ("params", self.params)):
-            shown[name] = dict.fromkeys(dict(secret), "...") if secret else None
-        if self.content is not None:
-            shown["content"] = f"{len(self.content)} bytes"
-        given = (f"{name}={value!r}" for name, value in shown.items() if value is not None)
-        return f"PostRequest({', '.join(given)})"
+from ..post_request import METHODS, PostRequest
+from .operation import WITH_BODY, Head
 
 
 def head_of(request: PostRequest, place: str, path: str, method: str, policy: Policy) -> Head:
@@ -57,7 +23,9 @@ def head_of(request: PostRequest, place: str, path: str, method: str, policy: Po
     if request.params is not None:
         path = _with_query(f"{place}.params", path, request.params)
     if request.method is not None:
-        method = checked_method(f"{place}.method", request.method)
+        method = utf8_string(f"{place}.method", request.method).upper()
+        if method not in METHODS:
+            raise ValueError(f"{place}.method must be one of {', '.join(METHODS)}, not {request.method!r}")
     own = {} if request.headers is None else string_mapping(f"{place}.headers", request.headers)
     try:
         own = header_block.checked(own)
@@ -70,14 +38,6 @@ def head_of(request: PostRequest, place: str, path: str, method: str, policy: Po
         if "content-type" not in own | header_block.checked(policy.extra_headers or {}):
             own["content-type"] = "application/octet-stream"
     return Head(method, path, tuple(own.items()))
-
-
-def checked_method(name: str, value: Any) -> str:
-    """Accept one of METHODS in any case, and return it in upper case. Raises TypeError or ValueError."""
-    method = utf8_string(name, value).upper()
-    if method not in METHODS:
-        raise ValueError(f"Invalid HTTP method '{value}'. Supported methods: {', '.join(METHODS)}")
-    return method
 
 
 def _check_content(name: str, request: PostRequest, method: str) -> None:
