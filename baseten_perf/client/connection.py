@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from .. import operations
-from ..arguments import boolean, instance, string
-from ..certificates import Cert, Verify
-from ..drive.call import Call
+from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, PaceState, RequestPlan, Route
-from ..headers import header_lines, merged, request_id_prefix
+from ..execution.call import Call
+from ..http.certificates import Cert, Verify
+from ..http.headers import header_lines, merged, request_id_prefix
+from ..http.urls import request_url, shown_url
 from ..operations.operation import WITH_BODY, Head
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
-from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
-from ..urls import request_url, shown_url
+from ..validation import boolean, instance, string
 
 if TYPE_CHECKING:
     from ..engine import EventMailbox
@@ -109,9 +109,11 @@ class Connection:
         token: int = 0,
         began: float | None = None,
     ) -> Call:
-        ticket = 0
+        sequence_number = 0
         if self._endpoint_pool is not None:
-            ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
+            sequence_number = self._endpoint_pool.take_sequence_numbers(
+                1 if policy.pin_initial_endpoint_once else len(operation)
+            )
         kind = (
             operation.path, operation.method, operation.media_types, operation.model, operation.final_statuses,
             id(policy),
@@ -126,7 +128,7 @@ class Connection:
         if operation.heads is not None:
             plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces))
         return Call(
-            plan, endpoints, operation, policy, ticket, mailbox, token, began,
+            plan, endpoints, operation, policy, sequence_number, mailbox, token, began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.tentative else None,
             plan_of,
         )  # fmt: skip

@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from ..arguments import boolean, url_path_of, utf8_string
-from ..completion import Completion, Matrix
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
-from .answers import decoded, floats, items, malformed
+from ..validation import boolean, url_path_of, utf8_string
 from .batching import Batches
 from .extra_body import extra_members
 from .operation import Operation
+from .response_body import decoded, floats, items, malformed
 from .texts import checked_texts
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..arguments import string, wrong_type
+from ..validation import string, wrong_type
 from .payload import Encoder
 
 

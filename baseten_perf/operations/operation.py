@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..completion import Completion, Matrix
-from ..headers import MEDIA_TYPES
+from ..http.headers import MEDIA_TYPES
+from ..protocols import Completion, Matrix
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 

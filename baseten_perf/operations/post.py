@@ -6,19 +6,19 @@ import codecs
 import re
 from typing import Any
 
-from .. import headers as header_block
-from ..arguments import boolean, url_path_of, utf8_string, wrong_type
-from ..completion import Completion, Matrix
+from ..http import headers as header_block
 from ..log import logger
 from ..policy import Policy
 from ..post_request import METHODS, PostRequest
+from ..protocols import Completion, Matrix
 from ..responses.batch_post import BatchPostResponse
+from ..validation import boolean, url_path_of, utf8_string, wrong_type
 from ._inputs import holds_instance
-from .answers import decoded
 from .columns import listed
 from .operation import WITH_BODY, Head, Operation
 from .payload import Encoder
 from .post_head import head_of
+from .response_body import decoded
 
 # Their answers need not be JSON: what is not counts as {}.
 LENIENT = ("DELETE", "HEAD", "OPTIONS")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from .. import headers as header_block
-from ..arguments import string, string_mapping, url_path_of, utf8_string, wrong_type
+from ..http import headers as header_block
 from ..policy import Policy
 from ..post_request import METHODS, PostRequest
+from ..validation import string, string_mapping, url_path_of, utf8_string, wrong_type
 from .operation import WITH_BODY, Head
 
 

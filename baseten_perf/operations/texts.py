@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from ..arguments import wrong_type
+from ..validation import wrong_type
 from ._inputs import all_ascii
 from .columns import listed
 

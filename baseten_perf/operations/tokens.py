@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import unsigned, wrong_type
+from ..validation import unsigned, wrong_type
 from .columns import listed
 from .texts import plain_texts
 
