@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "policy": {"http", "values"},
     "verdict": {"policy", "values"},
     "errors": {"http", "policy", "values", "verdict"},
-    "operations": {"decode", "errors", "late", "policy", "ranking", "responses", "values"},
+    "operations": {"decode", "errors", "http", "late", "policy", "ranking", "responses", "values"},
     "execution": {"engine", "http", "late", "operations", "policy", "values"},
     "connection_pool": {"engine", "http", "values"},
     "paces": {"engine"},
