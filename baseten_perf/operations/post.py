@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import Any
 
@@ -111,7 +110,7 @@ class Post(Operation):
             if self._format == "bytes":
                 return bytes(body)
             if self._format == "text":
-                return str(body, _charset(completion.headers), "replace")
+                return _text(completion)
             if self.method_of(completion.index) in LENIENT:
                 try:
                     return {} if body == b"" else decoded(completion)
@@ -121,9 +120,6 @@ class Post(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
-
-    def partial(self, matrix: Matrix | None) -> list[Any]:
-        return list(self._data)
 
 
 def _encoded(payloads: list[Any], encoder: Encoder) -> list[bytes]:
@@ -138,13 +134,15 @@ def _encoded(payloads: list[Any], encoder: Encoder) -> list[bytes]:
     return bodies
 
 
-def _charset(headers: bytes) -> str:
-    """The character set that a response names, UTF-8 when it names none that is known."""
-    found = _CHARSET.search(header_block.parse(headers).get("content-type", ""))
-    try:
-        return codecs.lookup(found.group(1)).name if found else "utf-8"
-    except LookupError:
-        return "utf-8"
+def _text(completion: Completion) -> str:
+    """A body in the character set that the response names, or in UTF-8 when it names none that is usable."""
+    found = _CHARSET.search(header_block.parse(completion.headers).get("content-type", ""))
+    if found:
+        try:
+            return str(completion.body, found.group(1), "replace")
+        except (LookupError, ValueError):
+            pass  # unknown, no encoding of text, or one that can replace nothing
+    return str(completion.body, "utf-8", "replace")
 
 
 def _common_model(payloads: list[Any]) -> str | None:
