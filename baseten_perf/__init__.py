@@ -23,6 +23,7 @@ from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
 from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
+from .post_request import PostRequest
 from .responses import (
     BatchPostResponse,
     ClassificationResponse,
@@ -55,6 +56,7 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "PostRequest",
     "RequestFailed",
     "RequestProcessingPreference",
     "RerankResponse",

@@ -18,7 +18,7 @@ from ..protocols import Completion
 from .call_log import call_log
 
 if TYPE_CHECKING:
-    from ..operations.operation import Operation
+    from ..operations.operation import Head, Operation
     from ..policy import Policy
 
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
@@ -55,6 +55,7 @@ class Call:
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
         remake: makes the call of an operation's fallback, which began at that instant; None when it has none.
+        plan_of: for an operation with heads, makes the plan of the requests that begin with one.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
@@ -73,6 +74,7 @@ class Call:
         "_matrix",
         "_operation",
         "_owner",
+        "_plan_of",
         "_policy",
         "_remake",
         "_sent",
@@ -91,6 +93,7 @@ class Call:
         token: int = 0,
         began: float | None = None,
         remake: Callable[[Operation, float], Call] | None = None,
+        plan_of: Callable[[Head], engine.RequestPlan] | None = None,
     ) -> None:
         self._owner = owner
         self._operation = operation
@@ -105,6 +108,7 @@ class Call:
         self._invalid: InvalidResponse | None = None
         self._matrix: engine.Matrix | None = None
         self._remake = remake
+        self._plan_of = plan_of
         now = perf_counter()
         self._began = now if began is None else began
         self.handle = engine.OperationHandle(
@@ -128,16 +132,21 @@ class Call:
         if owner.closed_by or self._cancelled_by_token():
             return False
         handle, operation, count = self.handle, self._operation, self._count
+        push = handle.push if self._plan_of is None else self._push_by_head
         window_end = min(count, handle.started + self._ahead)
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            handle.push(body)
+            push(body)
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < window_end
+
+    def _push_by_head(self, body: bytes) -> None:
+        assert self._plan_of is not None and self._operation.heads is not None
+        self.handle.push_planned(body, self._plan_of(self._operation.heads[self._sent]))
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -209,7 +218,7 @@ class Call:
             if failure is not None:
                 exception.details = errors.details_of(
                     failure,
-                    method=self._operation.method,
+                    method=self._operation.method_of(failure.index),
                     endpoint=self._endpoints[failure.endpoint],
                     policy=self._policy,
                     count=self._count,
@@ -231,7 +240,7 @@ class Call:
         operation = self._operation
         if failure is not None:
             failed: RequestFailed = errors.exception_from(
-                failure, method=operation.method, total_timeout_s=self._policy.total_timeout_s
+                failure, method=operation.method_of(failure.index), total_timeout_s=self._policy.total_timeout_s
             )
             return failed
         if self._cancelled_by_token():
