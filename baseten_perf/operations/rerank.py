@@ -1,20 +1,24 @@
-"""Rerank: one query against many texts, in the format of text-embeddings-inference."""
+"""Rerank: one query against many texts, in the format of text-embeddings-inference or in Cohere's."""
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from itertools import chain
 from typing import Any
 
 import orjson
 
-from ..arguments import boolean, utf8_string
+from ..arguments import boolean, positive, utf8_string
 from ..completion import Completion, Matrix
 from ..policy import Policy
 from ..ranking._ranking import read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from .answers import decoded, floats, integer, items, malformed
+from .answers import decoded, field, floats, integer, items, malformed
+from .api import checked_api, refuse_unless
 from .batching import Batches, checked_texts
 from .operation import Operation
+
+PATHS = {"tei": "/rerank", "cohere": "/v1/rerank"}
 
 
 class Rerank(Operation):
@@ -24,11 +28,19 @@ class Rerank(Operation):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
+        policy: how texts are batched.
+        api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
+            which has neither raw scores nor truncation.
+        top_n: None or at least 1: only so many results of the whole call, best first.
+
+    The form of an answer is told by its looks, since servers of both APIs sit behind either path.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_prefix", "_results", "_suffix", "_texts")
+    __slots__ = (
+        "_batches", "_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_texts", "_top_n",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -40,63 +52,104 @@ class Rerank(Operation):
         truncate: bool,
         truncation_direction: str,
         policy: Policy,
+        api: str = "tei",
+        top_n: int | None = None,
     ) -> None:
         query = utf8_string("query", query)
         self._texts = checked_texts("texts", texts)
-        before: dict[str, Any] = {"query": query}
         raw_scores = boolean("raw_scores", raw_scores)
-        if model is not None:
-            before["model"] = utf8_string("model", model)
-        before["raw_scores"] = raw_scores
-        before["return_text"] = boolean("return_text", return_text)
-        after = {
-            "truncate": boolean("truncate", truncate),
-            "truncation_direction": utf8_string("truncation_direction", truncation_direction),
-        }
+        model = None if model is None else utf8_string("model", model)
+        return_text = boolean("return_text", return_text)
+        truncate = boolean("truncate", truncate)
+        truncation_direction = utf8_string("truncation_direction", truncation_direction)
+        api = checked_api(api, PATHS)
+        top_n = None if top_n is None else positive("top_n", top_n)
         if not self._texts:
             raise ValueError("Texts list cannot be empty")
-        self._prefix = orjson.dumps(before)[:-1] + b',"texts":'
+        before: dict[str, Any] = {"query": query} if model is None else {"query": query, "model": model}
+        self._of_tei = api == "tei"
+        if self._of_tei:
+            before |= {"raw_scores": raw_scores, "return_text": return_text}
+            name, after = b"texts", {"truncate": truncate, "truncation_direction": truncation_direction}
+        else:
+            refuse_unless(False, api, raw_scores=raw_scores, truncate=truncate)
+            refuse_unless("Right", api, truncation_direction=truncation_direction)
+            name, after = b"documents", {"return_documents": return_text}
+        self._prefix = orjson.dumps(before)[:-1] + b',"%b":' % name
         self._suffix = b"," + orjson.dumps(after)[1:]
+        self._return_text = return_text
+        self._top_n = top_n
+        self._most = None if self._of_tei else top_n
         self._batches = Batches(self._texts, policy)
-        super().__init__("rerank", "POST", "/rerank", len(self._batches), model=model)
+        super().__init__("rerank", "POST", PATHS[api], len(self._batches), model=model)
         self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        return self._prefix + orjson.dumps(self._texts[start:end]) + self._suffix
+        texts = orjson.dumps(self._texts[start:end])
+        if self._most is not None and self._most < end - start:
+            return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
+        return self._prefix + texts + self._suffix
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
         start, end = self._batches.span(completion.index)
         results = None
-        if not completion.msgpack:
+        if self._of_tei and not completion.msgpack:
             results = read_scored_texts(completion.body, RerankResult, start, end - start)
         self._results[completion.index] = results or self._checked(completion, start, end - start)
         self.record(completion)
 
     def _checked(self, completion: Completion, start: int, count: int) -> list[RerankResult]:
         """The results of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
-        entries = items(completion, count, decoded(completion), "the answer")
+        document, what, score = decoded(completion), "the answer", "score"
+        if isinstance(document, dict):
+            document, what, score = field(completion, document, "results"), "`results`", "relevance_score"
+        # Servers that do not know `top_n` send all.
+        expected = count
+        if self._most is not None and isinstance(document, list) and len(document) < count:
+            expected = min(count, self._most)
+        entries = items(completion, expected, document, what)
         try:
             positions = [integer(entry["index"]) for entry in entries]
-            scores = [entry["score"] for entry in entries]
-            texts = [entry.get("text") for entry in entries]
-        except KeyError as field:
-            raise malformed(completion, f"missing field `{field.args[0]}`") from None
+            scores = [entry[score] for entry in entries]
+            texts = [_text(entry) for entry in entries]
+        except KeyError as missing:
+            raise malformed(completion, f"missing field `{missing.args[0]}`") from None
         except (TypeError, AttributeError):
             raise malformed(completion, "an item is not an object") from None
-        numbers = [start + position for position in positions if position is not None]
-        if sorted(numbers) != list(range(start, start + count)):
-            raise malformed(completion, f"the `index` of the items is not a permutation of 0..{count - 1}")
-        texts = [text if type(text) is str else None for text in texts]
+        numbers = [start + position for position in positions if position is not None and 0 <= position < count]
+        if len(set(numbers)) != len(entries):
+            raise malformed(completion, f"the `index` of the items are not different numbers from 0 to {count - 1}")
+        if not self._of_tei:
+            # Some servers send the texts always, some never.
+            wanted = self._return_text
+            texts = [text or self._texts[i] if wanted else None for i, text in zip(numbers, texts, strict=True)]
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
-        data = list(chain.from_iterable(filter(None, self._results)))
-        return RerankResponse.collected(data, total_time, self.elapsed, self.headers)
+        results = chain.from_iterable(filter(None, self._results))
+        data = list(results) if self._top_n is None else nsmallest(self._top_n, results, _rank)
+        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
 
     def partial(self, matrix: Matrix | None) -> list[RerankResult | None]:
         partial: list[RerankResult | None] = []
         for results, size in zip(self._results, self._batches.sizes(), strict=True):
-            partial.extend([None] * size if results is None else results)
+            partial += results or []
+            partial += [None] * (size - len(results or []))
         return partial
+
+
+def _rank(result: RerankResult) -> tuple[bool, float, int]:
+    """Sorts results: best first, equal ones in the order of their texts, NaN last."""
+    score = result.score
+    return (False, -score, result.index) if score == score else (True, 0.0, result.index)
+
+
+def _text(entry: dict[str, Any]) -> str | None:
+    """The text of an item: a `text` of text-embeddings-inference, a `document` that is an object or a string."""
+    text = entry.get("text")
+    if text is None:
+        document = entry.get("document")
+        text = document.get("text") if isinstance(document, dict) else document
+    return text if type(text) is str else None
