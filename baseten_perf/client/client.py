@@ -131,8 +131,8 @@ class PerformanceClient(Connection):
 
         The options are those of PerformanceClient. Returns one result per text with its `index` in `texts`: batches in
         order, in each the server's order (best first), not sorted across batches. With `top_n`, sorted by score, best
-        first. `response.scores()` gives the scores in the order of `texts`. After a failure, `partial` has a place for
-        each text, with `top_n` too.
+        first; after a failure, `partial` has the best of what had arrived. `response.scores()` gives the scores in the
+        order of `texts`.
         """
         return (
             lambda policy: operations.Rerank(

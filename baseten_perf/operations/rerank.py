@@ -128,15 +128,17 @@ class Rerank(Operation):
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
-        results = chain.from_iterable(filter(None, self._results))
-        data = list(results) if self._top_n is None else nsmallest(self._top_n, results, _rank)
-        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
+        return RerankResponse.collected(
+            self.partial(matrix), self._batches.total, total_time, self.elapsed, self.headers
+        )
 
-    def partial(self, matrix: Matrix | None) -> list[RerankResult | None]:
+    def partial(self, matrix: Matrix | None) -> list[Any]:
+        """As every operation's; with `top_n` the best of what was accepted, and None nowhere."""
+        if self._top_n is not None:
+            return nsmallest(self._top_n, chain.from_iterable(filter(None, self._results)), _rank)
         partial: list[RerankResult | None] = []
         for results, size in zip(self._results, self._batches.sizes(), strict=True):
-            partial += results or []
-            partial += [None] * (size - len(results or []))
+            partial.extend([None] * size if results is None else results)
         return partial
 
 

@@ -109,13 +109,13 @@ class ClassificationResponse(Answer):
     @property
     def classes(self) -> list[str]:
         """The labels that occur: in the order of the model where the server tells it (vLLM), else sorted."""
-        occurring = {result.label for result in chain.from_iterable(self._data)}
+        occurring = {result.label for result in chain.from_iterable(filter(None, self._data))}
         return [*self._order, *sorted(occurring.difference(self._order))]
 
     def labels(self) -> NDArray[numpy.object_]:
         """The best label of each input: a new array of str, dtype object, shape (inputs,).
 
-        That is the label with the highest score; of equal ones the first. None for an input without labels.
+        That is the label with the highest score; of equal ones the first. None where there is none.
 
         Raises ImportError without numpy.
         """
@@ -127,7 +127,7 @@ class ClassificationResponse(Answer):
     def scores(self) -> NDArray[numpy.float64]:
         """The score of each class for each input: a new array, float64, shape (inputs, classes).
 
-        Columns are `classes`, the same for all inputs. A class that the server left out for an input has NaN there.
+        Columns are `classes`, the same for all inputs. NaN where an input has no score for a class, or none at all.
         float64 holds each `ClassificationResult.score` exactly.
 
         Raises ValueError when an input has a label twice; ImportError without numpy.
@@ -136,8 +136,9 @@ class ClassificationResponse(Answer):
         classes = self.classes
         flat: list[float] = []
         for number, group in enumerate(self._data):
-            row = {result.label: result.score for result in group}
-            if len(row) < len(group):
+            results = group or []  # None after a failure
+            row = {result.label: result.score for result in results}
+            if len(row) < len(results):
                 raise ValueError(f"input {number} has a label twice; read `data` instead")
             flat += [row.get(name, nan) for name in classes]
         scores: NDArray[numpy.float64] = np.array(flat, dtype=np.float64).reshape(len(self._data), len(classes))

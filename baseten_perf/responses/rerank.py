@@ -98,17 +98,18 @@ class RerankResponse(Answer):
     def scores(self) -> NDArray[numpy.float64]:
         """The score of each text, in the caller's order: a new array, float64, shape (number of texts,).
 
-        `scores()[i]` belongs to `texts[i]`, and is NaN when `top_n` left that text out. JSON numbers are doubles, so
-        float64 holds each `RerankResult.score` exactly; float32 would make ties of scores that differ. Of a response
-        that was made by hand, the highest index tells the number of texts.
+        `scores()[i]` belongs to `texts[i]`; NaN where `data` has nothing for it, because of `top_n` or of a failure.
+        JSON numbers are doubles, so float64 holds each `RerankResult.score` exactly; float32 would make ties of scores
+        that differ. Of a response that was made by hand, the highest index tells the number of texts.
 
         Raises ImportError without numpy.
         """
         np = load("numpy")
-        places = np.fromiter((result.index for result in self._data), np.intp, len(self._data))
+        results = [result for result in self._data if result is not None]  # None after a failure
+        places = np.fromiter((result.index for result in results), np.intp, len(results))
         texts = places.max(initial=-1) + 1 if self._texts is None else self._texts
         scores: NDArray[numpy.float64] = np.full(texts, np.nan)
-        scores[places] = np.fromiter((result.score for result in self._data), np.float64, len(self._data))
+        scores[places] = np.fromiter((result.score for result in results), np.float64, len(results))
         return scores
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
