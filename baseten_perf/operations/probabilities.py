@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import Any
 
 from ..completion import Completion
 from ..responses.classification import ClassificationResult
-from .answers import floats, integer, json_kind, malformed
+from .answers import floats, integer, malformed
 
 # The name of the best class, and the probability of each in the order of the model's classes.
 Row = tuple[str | None, list[float]]
@@ -30,7 +31,7 @@ class ClassNames:
         for label, probabilities in rows:
             self._count = max(self._count, len(probabilities))
             if label is not None:
-                self._names.setdefault(_best(probabilities), label)
+                self._names.setdefault(probabilities.index(max(probabilities)), label)
 
     def name(self, number: int) -> str:
         return self._names.get(number, f"LABEL_{number}")
@@ -42,36 +43,33 @@ class ClassNames:
     def results(self, row: Row) -> list[ClassificationResult]:
         """The labels of an input, best first; of equal ones that with the lower number."""
         label, probabilities = row
-        best = _best(probabilities)
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
-        return [
-            ClassificationResult(label if k == best and label is not None else self.name(k), probabilities[k])
-            for k in order
-        ]
-
-
-def _best(probabilities: list[float]) -> int:
-    return max(range(len(probabilities)), key=probabilities.__getitem__)
+        names = list(map(self.name, order))
+        if label is not None:
+            names[0] = label
+        return list(map(ClassificationResult, names, map(probabilities.__getitem__, order)))
 
 
 def read(completion: Completion, entries: list[dict[str, Any]]) -> list[Row]:
     """The rows of an answer in the order of its inputs. Raises InvalidResponse."""
     try:
         positions = [integer(entry["index"]) for entry in entries]
-        rows = [_row(completion, entry["label"], entry["probs"], entry.get("num_classes")) for entry in entries]
+        labels = [entry["label"] for entry in entries]
+        rows = [entry["probs"] for entry in entries]
     except KeyError as missing:
         raise malformed(completion, f"missing field `{missing.args[0]}`") from None
-    placed = {position: row for position, row in zip(positions, rows, strict=True) if position is not None}
-    if placed.keys() != set(range(len(entries))):
+    if set(positions) != set(range(len(entries))):
         raise malformed(completion, f"the `index` of the items is not a permutation of 0..{len(entries) - 1}")
-    return [placed[position] for position in range(len(entries))]
-
-
-def _row(completion: Completion, label: Any, probabilities: Any, count: Any) -> Row:
-    if label is not None and type(label) is not str:
+    if not set(map(type, labels)) <= {str, type(None)}:
         raise malformed(completion, "a `label` is not a string")
-    if not isinstance(probabilities, list) or not probabilities:
-        raise malformed(completion, f"`probs` must be a list of numbers, not {json_kind(probabilities)}")
-    if count is not None and count != len(probabilities):
-        raise malformed(completion, f"`probs` has {len(probabilities)} items for {count} classes")
-    return label, floats(completion, probabilities)
+    if set(map(type, rows)) != {list} or [] in rows:
+        raise malformed(completion, "the `probs` of an input are not a list of numbers")
+    counts = [integer(entry.get("num_classes")) for entry in entries]
+    if any(count not in (None, len(row)) for count, row in zip(counts, rows, strict=True)):
+        raise malformed(completion, "the `probs` of an input are not as many as its `num_classes`")
+    scores = iter(floats(completion, list(chain.from_iterable(rows))))
+    placed = {
+        position: (label, list(islice(scores, len(row))))
+        for position, label, row in zip(positions, labels, rows, strict=True)
+    }
+    return [placed[position] for position in range(len(entries))]

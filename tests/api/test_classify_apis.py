@@ -85,8 +85,12 @@ GROUPS = [
 ]
 
 
+SHUFFLED = {**VLLM, "data": VLLM["data"][::-1]}
+BARE = {"data": [{**item, "index": str(item["index"]), "num_classes": None} for item in VLLM["data"]]}
+
+
 @pytest.mark.parametrize("api", ["vllm", "infinity"])
-@pytest.mark.parametrize("answer", [VLLM, INFINITY, INFINITY["data"], {**VLLM, "data": VLLM["data"][::-1]}])
+@pytest.mark.parametrize("answer", [VLLM, INFINITY, INFINITY["data"], SHUFFLED, BARE])
 def test_the_form_of_the_answer_is_told_by_its_looks(httpserver: HTTPServer, api: Any, answer: Any) -> None:
     response = answering(httpserver, answer).classify(["a", "b"], api=api)
     assert response.data == GROUPS
