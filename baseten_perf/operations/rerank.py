@@ -11,7 +11,7 @@ import orjson
 from ..arguments import boolean, positive, utf8_string
 from ..completion import Completion, Matrix
 from ..policy import Policy
-from ..ranking._ranking import read_scored_texts
+from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from .answers import decoded, field, floats, integer, items, malformed
 from .api import checked_api, refuse_unless
@@ -95,10 +95,18 @@ class Rerank(Operation):
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
         start, end = self._batches.span(completion.index)
         results = None
-        if self._of_tei and not completion.msgpack:
-            results = read_scored_texts(completion.body, RerankResult, start, end - start)
+        if not completion.msgpack:
+            results = self._read(completion, start, end - start)
         self._results[completion.index] = results or self._checked(completion, start, end - start)
         self.record(completion)
+
+    def _read(self, completion: Completion, start: int, count: int) -> list[RerankResult] | None:
+        """The results of a batch of `count` texts from JSON of the usual form."""
+        if self._of_tei:
+            return read_scored_texts(completion.body, RerankResult, start, count)
+        texts = self._texts if self._return_text else None
+        most = min(count, self._most or count)
+        return read_scored_documents(completion.body, RerankResult, texts, start, count, most)
 
     def _checked(self, completion: Completion, start: int, count: int) -> list[RerankResult]:
         """The results of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
@@ -121,10 +129,11 @@ class Rerank(Operation):
         numbers = [start + position for position in positions if position is not None and 0 <= position < count]
         if len(set(numbers)) != len(entries):
             raise malformed(completion, f"the `index` of the items are not different numbers from 0 to {count - 1}")
-        if not self._of_tei:
-            # Some servers send the texts always, some never.
-            wanted = self._return_text
-            texts = [text or self._texts[i] if wanted else None for i, text in zip(numbers, texts, strict=True)]
+        # Servers of Cohere's API send the texts always, when asked, or never.
+        if not self._of_tei and self._return_text:
+            texts = [self._texts[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
+        elif not self._of_tei:
+            texts = [None] * len(numbers)
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:

@@ -1,13 +1,30 @@
-// One object of a rerank or classify answer: {"index":0,"score":0.9,"text":"..."} or {"label":"x","score":0.9}.
+// One object of a rerank or classify answer: {"index":0,"score":0.9,"text":"..."} or {"label":"x","score":0.9} or
+// {"index":0,"relevance_score":0.9,"document":{"text":"..."}}; and the object around all of them, if there is one.
 //
 // All functions take the rest of the text as [p, last) and give where they stopped, or null for what is out of the
-// ordinary: wrong, or right but not worth reading twice in two languages (escapes in keys, objects within objects).
+// ordinary: wrong, or right but not worth reading twice in two languages (escapes in keys, deep nesting).
 #pragma once
+
+#include <string_view>
 
 #include "number.hpp"
 #include "text.hpp"
 
 namespace baseten {
+
+// The keys that matter, besides "index": of the score, and of the text or label, which `nested` says may be in an object.
+struct TextKeys {
+    static constexpr std::string_view score = "score", name = "text";
+    static constexpr bool nested = false;
+};
+struct LabelKeys {
+    static constexpr std::string_view score = "score", name = "label";
+    static constexpr bool nested = false;
+};
+struct DocumentKeys {
+    static constexpr std::string_view score = "relevance_score", name = "document";
+    static constexpr bool nested = true;
+};
 
 struct Item {
     Py_ssize_t index = 0;
@@ -17,6 +34,8 @@ struct Item {
     bool has_score = false;
     bool has_name = false;
     bool is_null = false;  // the name
+
+    bool has_text() const { return has_name && !is_null; }
 };
 
 inline const char* skip_blanks(const char* p, const char* last) {
@@ -100,8 +119,32 @@ inline const char* skip_word(const char* p, const char* last, const char* word, 
     return static_cast<size_t>(last - p) >= length && std::memcmp(p, word, length) == 0 ? p + length : nullptr;
 }
 
-// A value of a field that nobody asked for.
-inline const char* skip_value(const char* p, const char* last) {
+[[gnu::noinline]] inline const char* skip_value(const char* p, const char* last, int depth = 16);
+
+// The array or object at `p`, and whatever is in it.
+[[gnu::noinline]] inline const char* skip_nested(const char* p, const char* last, int depth) {
+    if (depth == 0) return nullptr;
+    bool is_object = *p == '{';
+    char mark = is_object ? '}' : ']';
+    p = skip_blanks(p + 1, last);
+    if (p < last && *p == mark) return p + 1;
+    for (;;) {
+        if (is_object) {
+            if (p == last || *p != '"') return nullptr;
+            p = skip_value(p, last);
+            if (p != nullptr) p = skip_mark(p, last, ':');
+        }
+        if (p != nullptr) p = skip_value(p, last, depth - 1);
+        if (p == nullptr) return nullptr;
+        p = skip_blanks(p, last);
+        if (p < last && *p == mark) return p + 1;
+        p = skip_mark(p, last, ',');
+        if (p == nullptr) return nullptr;
+    }
+}
+
+// A value that nobody asked for.
+inline const char* skip_value(const char* p, const char* last, int depth) {
     if (p == last) return nullptr;
     switch (*p) {
         case '"': {
@@ -112,6 +155,8 @@ inline const char* skip_value(const char* p, const char* last) {
         case 'n': return skip_word(p, last, "null", 4);
         case 't': return skip_word(p, last, "true", 4);
         case 'f': return skip_word(p, last, "false", 5);
+        case '{':
+        case '[': return skip_nested(p, last, depth);
         default: {
             double number;
             return read_score(p, last, &number);
@@ -121,44 +166,57 @@ inline const char* skip_value(const char* p, const char* last) {
 
 enum class Field { score, index, name, other };
 
-// Reads a key and the colon behind it; `name` is the key of the text or label.
-inline const char* read_key(const char* p, const char* last, const char* name, size_t name_length, Field* field) {
-    Text key;
+// Reads a key and the colon behind it.
+inline const char* read_key(const char* p, const char* last, std::string_view* key) {
+    Text text;
     if (p == last || *p != '"') return nullptr;
-    p = scan_text(p + 1, last, &key);
-    if (p == nullptr || !key.plain()) return nullptr;
-    *field = key.is("score", 5) ? Field::score
-             : key.is("index", 5) ? Field::index
-             : key.is(name, name_length) ? Field::name
-                                         : Field::other;
+    p = scan_text(p + 1, last, &text);
+    if (p == nullptr || !text.plain()) return nullptr;
+    *key = {text.first, text.size()};
     return skip_mark(p, last, ':');
 }
 
+template <typename Keys>
+const char* read_item(const char* p, const char* last, Item* item);
+
+template <typename Keys>
+const char* read_name(const char* p, const char* last, Item* item) {
+    if (*p == '"') return scan_text(p + 1, last, &item->name);
+    if constexpr (Keys::nested) {
+        if (*p == '{') {
+            Item inner;
+            p = read_item<TextKeys>(p, last, &inner);
+            item->is_null = !inner.has_text();
+            item->name = inner.name;
+            return p;
+        }
+    }
+    item->is_null = true;
+    return skip_word(p, last, "null", 4);
+}
+
 // Reads the object at `p`, which may be null already.  No key that matters may come twice.
-inline const char* read_item(const char* p, const char* last, const char* name, size_t name_length, Item* item) {
+template <typename Keys>
+const char* read_item(const char* p, const char* last, Item* item) {
     p = skip_mark(p, last, '{');
     while (p != nullptr) {
-        Field field;
-        p = read_key(p, last, name, name_length, &field);
+        std::string_view key;
+        p = read_key(p, last, &key);
         if (p == nullptr || p == last) return nullptr;
-        switch (field) {
-            case Field::score:
-                if (item->has_score) return nullptr;
-                item->has_score = true;
-                p = read_score(p, last, &item->score);
-                break;
-            case Field::index:
-                if (item->has_index) return nullptr;
-                item->has_index = true;
-                p = read_index(p, last, &item->index);
-                break;
-            case Field::name:
-                if (item->has_name) return nullptr;
-                item->has_name = true;
-                item->is_null = *p != '"';
-                p = item->is_null ? skip_word(p, last, "null", 4) : scan_text(p + 1, last, &item->name);
-                break;
-            case Field::other: p = skip_value(p, last); break;
+        if (key == Keys::score) {
+            if (item->has_score) return nullptr;
+            item->has_score = true;
+            p = read_score(p, last, &item->score);
+        } else if (key == "index") {
+            if (item->has_index) return nullptr;
+            item->has_index = true;
+            p = read_index(p, last, &item->index);
+        } else if (key == Keys::name) {
+            if (item->has_name) return nullptr;
+            item->has_name = true;
+            p = read_name<Keys>(p, last, item);
+        } else {
+            p = skip_value(p, last);
         }
         if (p == nullptr) return nullptr;
         p = skip_blanks(p, last);
@@ -167,6 +225,31 @@ inline const char* read_item(const char* p, const char* last, const char* name, 
         p = skip_mark(p, last, ',');
     }
     return nullptr;
+}
+
+// From the object at `p` to the value of its member `name`.
+inline const char* enter_member(const char* p, const char* last, std::string_view name) {
+    p = skip_mark(p, last, '{');
+    while (p != nullptr) {
+        std::string_view key;
+        p = read_key(p, last, &key);
+        if (p == nullptr || key == name) return p;
+        p = skip_value(p, last);
+        if (p != nullptr) p = skip_mark(p, last, ',');
+    }
+    return nullptr;
+}
+
+// From behind the value of the member `name`, and the blanks there, to behind its object.  It must not come again.
+inline const char* leave_member(const char* p, const char* last, std::string_view name) {
+    while (p != nullptr && p < last && *p == ',') {
+        std::string_view key;
+        p = read_key(skip_blanks(p + 1, last), last, &key);
+        if (p == nullptr || key == name) return nullptr;
+        p = skip_value(p, last);
+        if (p != nullptr) p = skip_blanks(p, last);
+    }
+    return p == nullptr ? nullptr : skip_mark(p, last, '}');
 }
 
 }  // namespace baseten
