@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..arguments import string
+from ..validation import string
 
 
 def checked_api(value: Any, known: Iterable[str]) -> str:

@@ -7,16 +7,16 @@ from typing import Any
 
 import orjson
 
-from ..arguments import boolean, utf8_string
-from ..completion import Completion, Matrix
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
+from ..validation import boolean, utf8_string
 from . import probabilities
-from .answers import decoded, field, floats, items, malformed
 from .api import checked_api, refuse_unless
 from .batching import Batches, checked_texts
 from .operation import Operation
+from .response_body import decoded, field, floats, items, malformed
 
 PATHS = {"tei": "/predict", "vllm": "/classify", "infinity": "/classify"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import Any
 
-from ..completion import Completion
+from ..protocols import Completion
 from ..responses.classification import ClassificationResult
-from .answers import floats, integer, malformed
+from .response_body import floats, integer, malformed
 
 # The name of the best class, and the probability of each in the order of the model's classes.
 Row = tuple[str | None, list[float]]

@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from ..arguments import boolean, positive, utf8_string
-from ..completion import Completion, Matrix
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from .answers import decoded, field, floats, integer, items, malformed
+from ..validation import boolean, positive, utf8_string
 from .api import checked_api, refuse_unless
 from .batching import Batches, checked_texts
 from .operation import Operation
+from .response_body import decoded, field, floats, integer, items, malformed
 
 PATHS = {"tei": "/rerank", "cohere": "/v1/rerank"}
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..late import load
 from ..ranking._ranking import record
-from .answer import Answer, checked_headers, checked_times
 from .array import as_array
+from .base import Response, checked_headers, checked_times
 
 if TYPE_CHECKING:
     import numpy
@@ -49,7 +49,7 @@ _set_score = vars(ClassificationResult)["score"].__set__
 _score = attrgetter("score")
 
 
-class ClassificationResponse(Answer):
+class ClassificationResponse(Response):
     """The answer of a classify call.
 
     Attributes (read-only), besides those of every response:
@@ -93,7 +93,7 @@ class ClassificationResponse(Answer):
         `order` is that of the model's classes, as far as they are known.
         """
         self = cls.__new__(cls)
-        Answer.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers)
         self._data = data
         self._order = order
         return self

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..late import load
 from ..ranking._ranking import record
-from .answer import Answer, checked_headers, checked_times
 from .array import as_array
+from .base import Response, checked_headers, checked_times
 
 if TYPE_CHECKING:
     import numpy
@@ -48,7 +48,7 @@ _set_score = vars(RerankResult)["score"].__set__
 _set_text = vars(RerankResult)["text"].__set__
 
 
-class RerankResponse(Answer):
+class RerankResponse(Response):
     """The answer of a rerank call.
 
     Attributes (read-only), besides those of every response:
@@ -82,7 +82,7 @@ class RerankResponse(Answer):
     ) -> RerankResponse:
         """Make a response of what an operation on so many texts gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
-        Answer.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers)
         self._data = data
         self._texts = texts
         return self
