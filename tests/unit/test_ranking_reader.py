@@ -276,7 +276,7 @@ def test_ordinary_rerank_answers_need_no_other_reader(items: Any, blank: str, as
 
 
 TEXTS = ["own a", "own b", "own c"]
-ORDINARY = [None, "", "text", "\u00e9\n", {"text": "\u20ac", "multi_modal": None}, {"text": None}, {"multi_modal": None}]
+ORDINARY = [None, "", "text", "\u00e9\n", {"text": "\u20ac", "multi_modal": None}, {"text": None}, {"more": None}]
 
 
 @pytest.mark.parametrize("texts", [None, TEXTS])
