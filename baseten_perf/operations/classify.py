@@ -30,7 +30,7 @@ class Classify(Operation):
         policy: how inputs are batched.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
 
-    The form of an answer is told by its looks, since servers of all three sit behind any path.
+    An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """

@@ -33,7 +33,7 @@ class Rerank(Operation):
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
 
-    The form of an answer is told by its looks, since servers of both APIs sit behind either path.
+    An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
