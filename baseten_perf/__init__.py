@@ -22,6 +22,7 @@ from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
+from .post_request import PostRequest
 from .responses import (
     BatchPostResponse,
     ClassificationResponse,
@@ -52,6 +53,7 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "PostRequest",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import operations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..policy.call_options import BatchOptions, PostOptions
+    from ..post_request import Method
     from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
+    from .inputs import Payloads, Texts, Tokens
 
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
 POSTED = Takes("hedge_delay", "total_timeout_s", "custom_headers", batched=False)
@@ -69,29 +71,37 @@ class PerformanceClient(Connection):
     @blocking(BATCHED)
     def embed(
         self,
-        input: Sequence[str],
-        model: str,
-        encoding_format: str | None = None,
+        input: Texts | Tokens,
+        model: str | None = None,
+        encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
         user: str | None = None,
         preference: Preference = None,
         *positions: float | None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[OpenAIEmbeddingsResponse]:
         """Embed texts: POST /v1/embeddings (OpenAI API), a batch of inputs per request.
 
         Parameters:
-            input: texts, in any sequence of str.
-            model: name of the model.
+            input: texts: a str, or a sequence or column of str (numpy, pandas, polars, pyarrow); or token ids: a
+                sequence of int for one input, of sequences of int for several. Tokens count as characters do.
+            model: name of the model; None leaves it out, for servers that have one.
             encoding_format: "float" or "base64" (four times less on the wire); None leaves it to the server.
             dimensions: floats per vector, 1 to 1000000, for models that can shorten theirs.
             user: end user's identifier, at most 1000 bytes.
+            url_path: appended to the base URL, instead of /v1/embeddings.
+            extra_body: further members of each request's body, such as `input_type` or `truncate_prompt_tokens`; they
+                replace what the parameters say. Neither `input` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
         of shape (inputs, dimension).
         """
         return (
-            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy, self._refusing),
+            lambda policy: operations.Embed(
+                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
+            ),
             preference, positions, options,
         )  # fmt: skip
 
@@ -101,7 +111,7 @@ class PerformanceClient(Connection):
     def rerank(
         self,
         query: str,
-        texts: Sequence[str],
+        texts: Texts,
         raw_scores: bool = False,
         model: str | None = None,
         return_text: bool = False,
@@ -111,13 +121,15 @@ class PerformanceClient(Connection):
         *positions: float | None,
         api: Literal["tei", "cohere"] = "tei",
         top_n: int | None = None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[RerankResponse]:
         """Score texts against a query, a batch of texts per request.
 
         Parameters:
             query: what the texts are scored against.
-            texts: any sequence of str.
+            texts: a str, or a sequence or column of str.
             raw_scores: scores as the model gives them, not squashed into 0 to 1.
             model: name of the model, for servers that have several; None leaves it out. Jina and LiteLLM require it.
             return_text: whether results carry their text.
@@ -128,6 +140,9 @@ class PerformanceClient(Connection):
                 (https://docs.cohere.com/v1/reference/rerank), Jina, vLLM, Infinity, LiteLLM, llama.cpp and SGLang have
                 it; there, `raw_scores`, `truncate` and `truncation_direction` stay at their defaults (ValueError).
             top_n: give the best of all batches only, so many, at least 1; None gives all.
+            url_path: appended to the base URL, instead of the path of the API.
+            extra_body: further members of each request's body, such as vLLM's `truncate_prompt_tokens`; they replace
+                what the parameters say. Neither `query`, `texts`, `documents` and `top_n` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns one result per text with its `index` in `texts`: batches in
         order, in each the server's order (best first), not sorted across batches. With `top_n`, sorted by score, best
@@ -136,7 +151,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Rerank(
-                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy, api, top_n
+                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
+                url_path, extra_body, api, top_n,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -146,7 +162,7 @@ class PerformanceClient(Connection):
     @blocking(BATCHED)
     def classify(
         self,
-        inputs: Sequence[str],
+        inputs: Texts,
         model: str | None = None,
         raw_scores: bool = False,
         truncate: bool = False,
@@ -154,17 +170,21 @@ class PerformanceClient(Connection):
         preference: Preference = None,
         *positions: float | None,
         api: Literal["tei", "vllm", "infinity"] = "tei",
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[ClassificationResponse]:
         """Classify texts, a batch of inputs per request.
 
         Parameters:
-            inputs: any sequence of str.
+            inputs: a str, or a sequence or column of str.
             model, raw_scores, truncate, truncation_direction: as for `rerank`.
             api: "tei": POST /predict as text-embeddings-inference has it. "vllm": POST /classify as vLLM
                 (https://docs.vllm.ai, "Classification API") and SGLang have it. "infinity": POST /classify as Infinity
                 (https://github.com/michaelfeil/infinity) has it, which truncates always; there, `truncate` and
                 `truncation_direction` stay at their defaults (ValueError).
+            url_path: appended to the base URL, instead of the path of the API.
+            extra_body: as for `rerank`. Neither `inputs` and `input` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns, for each input in order, the list of its labels with
         scores, best first. vLLM names the best class of each input only: one that is the best nowhere in the call is
@@ -172,7 +192,9 @@ class PerformanceClient(Connection):
         of inputs and `response.classes`.
         """
         return (
-            lambda policy: operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy, api),
+            lambda policy: operations.Classify(
+                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api
+            ),
             preference, positions, options,
         )  # fmt: skip
 
@@ -182,36 +204,47 @@ class PerformanceClient(Connection):
     def batch_post(
         self,
         url_path: str,
-        payloads: Sequence[Any],
+        payloads: Payloads,
         preference: Preference = None,
-        method: str | float | None = None,
+        method: Method | float | None = None,
         *positions: Any,
+        response_format: Literal["json", "text", "bytes"] = "json",
+        allow_nan: bool | None = None,
         **options: Unpack[PostOptions],
     ) -> Described[BatchPostResponse]:
         """Send JSON payloads to any path, one request each.
 
         Parameters:
             url_path: appended to the base URL.
-            payloads: JSON values: dict, list, str, numbers, numpy arrays, ...
+            payloads: a sequence, an array of objects or a Series of JSON values: dict, list, str, numbers, numpy
+                arrays, ...; or of PostRequests, which have a path, method, headers or query of their own. All requests
+                of a call share one flow control.
             method: POST (the default), PUT, PATCH; or GET, DELETE, HEAD, OPTIONS, which send no body. A number is the
                 `timeout_s` of 0.0.x, which had its place here.
+            response_format: "json" for parsed answers; "text" for str, by the charset of their content type or UTF-8;
+                "bytes" for bytes.
+            allow_nan: what becomes of NaN and infinities, which JSON lacks: None sends null and logs a warning, False
+                raises ValueError, True sends NaN, Infinity and -Infinity.
             custom_headers: sent with each request; they replace headers of the same name.
 
-        The options are those of PerformanceClient. Returns the parsed JSON answers in the order of the payloads.
+        The options are those of PerformanceClient. Returns the answers in the order of the payloads.
         """
         if method is not None and not isinstance(method, str):
             if options.get("timeout_s") is not None:
                 raise TypeError("argument 'timeout_s' is given twice, by position and by keyword")
             options["timeout_s"], method = method, None
         verb = method
-        return lambda policy: operations.Post(url_path, payloads, verb, policy), preference, positions, options
+        return (
+            lambda policy: operations.Post(url_path, payloads, verb, policy, response_format, allow_nan),
+            preference, positions, options,
+        )  # fmt: skip
 
     async_batch_post = awaitable(batch_post)
 
     @blocking(SENT)
     def batch_system_one(
         self,
-        requests: Sequence[Any],
+        requests: Payloads,
         preference: RequestProcessingPreference | None = None,
         **options: Unpack[PostOptions],
     ) -> Described[BatchPostResponse]:

@@ -55,7 +55,7 @@ cdef class OperationHandle:
 
     cdef Op *op
     cdef RequestPlan plan
-    cdef list bodies
+    cdef list bodies                # or (body, plan) of a request with a plan of its own
     cdef bytes request_id_stem
     cdef Py_ssize_t pushed
     cdef Py_ssize_t held            # bodies that have not been let go
@@ -112,15 +112,37 @@ cdef class OperationHandle:
 
     def push(self, bytes body not None) -> None:
         """Add the body of the next request.  It is sent from where it lies, never copied."""
+        self.add(body, self.op.plan, body)
+
+    def push_planned(self, bytes body not None, RequestPlan plan not None) -> None:
+        """Add the body of a request that is sent as another plan says: URLs, method and header lines.
+
+        The plan has the routes of the operation's own to other paths, in the same order.  Its limits and its paces do
+        not count.
+        """
+        if plan.plan.route_count != self.op.plan.route_count:
+            raise ValueError("the plan has other routes than that of the operation")
+        if plan.plan.core != self.op.core:
+            plan_find_hosts(plan.plan, self.op.core)
+        self.add(body, plan.plan, (body, plan))
+
+    cdef inline int add(self, bytes body, Plan *plan, object held) except -1:
         cdef Request *request
         if self.pushed == self.op.count:
             raise IndexError(f"all {self.op.count} bodies have been pushed")
         request = &self.op.requests[self.pushed]
+        request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
-        self.bodies.append(body)
+        self.bodies.append(held)
         self.held += 1
         self.pushed += 1
+        return 0
+
+    cdef list urls_of(self, Py_ssize_t index):
+        """Those of the routes of a request."""
+        held = self.bodies[index] if index < self.pushed else None
+        return (<RequestPlan>(<tuple>held)[1]).urls if type(held) is tuple else self.plan.urls
 
     def flush(self, Py_ssize_t low_water) -> None:
         """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start.
@@ -171,6 +193,7 @@ cdef class OperationHandle:
         cdef NativeCompletion *completion
         cdef NativeCompletion *following
         cdef NativeCompletion *oldest = NULL
+        cdef list urls
         cdef list completions = []
         self.check()
         with nogil:
@@ -188,11 +211,12 @@ cdef class OperationHandle:
             completion = following
         try:
             while oldest != NULL:
+                urls = self.urls_of(oldest.index)
                 # Without an answer of its own, the request may be in flight still, and its body being sent.
                 if oldest.by_attempt:
                     self.bodies[oldest.index] = None
                     self.held -= 1
-                completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
+                completions.append(completion_from(oldest, self.request_id_stem, urls))
                 oldest = completion_free_first(oldest)
         finally:
             # Left over when memory for the completions has run out.

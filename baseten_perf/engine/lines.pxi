@@ -57,8 +57,8 @@ cdef int transfer_prepare_lines(Transfer *transfer, Plan *plan) noexcept nogil:
 
 cdef void transfer_write_lines(Transfer *transfer, Op *op, Py_ssize_t index, int hedge) noexcept nogil:
     """Name the attempt that the transfer is to carry."""
-    cdef Plan *plan = op.plan
     cdef Request *request = &op.requests[index]
+    cdef Plan *plan = request.plan
     cdef char *place = transfer.joined + transfer.joined_size
     if plan.request_id_prefix != NULL:
         if place != transfer.joined:

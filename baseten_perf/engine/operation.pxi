@@ -37,6 +37,7 @@ cdef enum:
     MOST_LOOPS = 16
 
 cdef struct Request:
+    Plan *plan                      # how it is sent: the operation's, or one that the handle keeps as it keeps the body
     const char *body
     size_t body_size
     long long started               # when an attempt first got a slot; 0 before

@@ -16,7 +16,7 @@ from ..protocols import Completion
 from .call_log import call_log
 
 if TYPE_CHECKING:
-    from ..operations.operation import Operation
+    from ..operations.operation import Head, Operation
     from ..policy import Policy
 
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
@@ -37,6 +37,7 @@ class Call:
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
         again: makes the call of another operation in place of a `tentative` one.
+        plan_of: for an operation with heads, makes the plan of the requests that begin with one.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
@@ -54,6 +55,7 @@ class Call:
         "_failure",
         "_matrix",
         "_operation",
+        "_plan_of",
         "_policy",
         "_refused",
         "_sent",
@@ -71,6 +73,7 @@ class Call:
         token: int = 0,
         began: float | None = None,
         again: Callable[[Operation, float], Call] | None = None,
+        plan_of: Callable[[Head], engine.RequestPlan] | None = None,
     ) -> None:
         self._operation = operation
         self._policy = policy
@@ -84,6 +87,7 @@ class Call:
         self._refused: ValueError | None = None
         self._matrix: engine.Matrix | None = None
         self._again = again
+        self._plan_of = plan_of
         now = perf_counter()
         self._began = now if began is None else began
         self.handle = engine.OperationHandle(
@@ -99,16 +103,21 @@ class Call:
         if self._cancelled_by_token():
             return False
         handle, operation, count = self.handle, self._operation, self._count
+        push = handle.push if self._plan_of is None else self._push_by_head
         window_end = min(count, handle.started + self._ahead)
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            handle.push(body)
+            push(body)
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < window_end
+
+    def _push_by_head(self, body: bytes) -> None:
+        assert self._plan_of is not None and self._operation.heads is not None
+        self.handle.push_planned(body, self._plan_of(self._operation.heads[self._sent]))
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -192,7 +201,7 @@ class Call:
                 endpoint=None,
             )
             return ended
-        method, policy = self._operation.method, self._policy
+        method, policy = self._operation.method_of(failure.index), self._policy
         failed: Exception = errors.annotate(
             refused or errors.exception_from(failure, method=method, total_timeout_s=policy.total_timeout_s),
             batch_index=failure.index,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -11,12 +12,14 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
-from ..validation import boolean, utf8_string
+from ..validation import boolean, url_path_of, utf8_string
 from . import probabilities
 from .api import checked_api, refuse_unless
-from .batching import Batches, checked_texts
+from .batching import Batches
+from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, field, floats, items, malformed
+from .texts import checked_texts
 
 PATHS = {"tei": "/predict", "vllm": "/classify", "infinity": "/classify"}
 
@@ -28,6 +31,8 @@ class Classify(Operation):
         inputs: sequence of str, not empty.
         model, raw_scores, truncate, truncation_direction: passed to the server as its API has them.
         policy: how inputs are batched.
+        url_path: appended to the base URL; None for the path of the API.
+        extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
@@ -45,6 +50,8 @@ class Classify(Operation):
         truncate: bool,
         truncation_direction: str,
         policy: Policy,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
     ) -> None:
         self._texts = checked_texts("inputs", inputs)
@@ -53,6 +60,8 @@ class Classify(Operation):
         truncate = boolean("truncate", truncate)
         truncation_direction = utf8_string("truncation_direction", truncation_direction)
         api = checked_api(api, PATHS)
+        path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
+        extra = extra_members(extra_body, ("inputs", "input"))
         if not self._texts:
             raise ValueError("Inputs list cannot be empty")
         options: dict[str, Any] = {} if model is None else {"model": model}
@@ -68,10 +77,11 @@ class Classify(Operation):
                 options["use_activation"] = False
             if truncate:
                 options |= {"truncate_prompt_tokens": -1, "truncation_side": truncation_direction.lower()}
+        options |= extra
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
         self._batches = Batches(self._texts, policy)
-        super().__init__("classify", "POST", PATHS[api], len(self._batches), model=model)
+        super().__init__("classify", "POST", path, len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
         self._rows: dict[int, list[probabilities.Row]] = {}

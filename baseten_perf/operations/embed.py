@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,12 +13,16 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..responses.embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.rows import BatchState, IrregularBatch, Item, Rows
-from ..validation import unsigned, utf8_string
+from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
-from .batching import Batches, checked_texts
+from .batching import Batches
+from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, integer, items, json_kind, malformed
+from .tokens import texts_or_tokens
+
+PATH = "/v1/embeddings"
 
 # How servers refuse an encoding format that they do not know. None of them is retried as it is.
 REFUSALS = frozenset({400, 415, 422, 501})
@@ -30,8 +35,8 @@ class Embed(Operation):
     """One embed call.
 
     Parameters:
-        input: sequence of str, not empty.
-        model: name of the model, not blank.
+        input: texts or token ids, not empty; see `texts_or_tokens`.
+        model: name of the model, not blank; None to send none.
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
@@ -39,6 +44,9 @@ class Embed(Operation):
         refusing: for clients that prefer base64, the models that refuse it: without an encoding format, base64 is asked
             for unless `model` is one of them, where it is put when it turns out to be. To whoever reads the response,
             the vectors are floats. None: the format is left to the server.
+        url_path: appended to the base URL; None for PATH.
+        extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
+            too, and so no other format is asked for.
 
     Raises TypeError, OverflowError, UnicodeEncodeError or ValueError.
     """
@@ -46,6 +54,7 @@ class Embed(Operation):
     __slots__ = (
         "_answering",
         "_batches",
+        "_inputs",
         "_irregular",
         "_model",
         "_object",
@@ -57,7 +66,6 @@ class Embed(Operation):
         "_requested_model",
         "_states",
         "_suffix",
-        "_texts",
         "_total_tokens",
         "final_statuses",
         "tentative",
@@ -66,21 +74,25 @@ class Embed(Operation):
     def __init__(
         self,
         input: Any,
-        model: str,
+        model: str | None,
         encoding_format: str | None,
         dimensions: int | None,
         user: str | None,
         policy: Policy,
-        refusing: set[str] | None = None,
+        refusing: set[str | None] | None = None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> None:
-        self._texts = checked_texts("input", input)
-        model = utf8_string("model", model)
+        self._inputs = texts_or_tokens("input", input)
+        model = None if model is None else utf8_string("model", model)
         encoding_format = None if encoding_format is None else utf8_string("encoding_format", encoding_format)
         dimensions = None if dimensions is None else unsigned("dimensions", dimensions, 32)
         user = None if user is None else utf8_string("user", user)
-        if not self._texts:
+        path = PATH if url_path is None else url_path_of("url_path", url_path)
+        extra = extra_members(extra_body, ("input",))
+        if not self._inputs:
             raise ValueError("Input list cannot be empty")
-        if not model.strip():
+        if model is not None and not model.strip():
             raise ValueError("Model name cannot be empty")
         if dimensions is not None and not 1 <= dimensions <= 1000000:
             raise ValueError("Dimensions must be between 1 and 1000000")
@@ -90,17 +102,20 @@ class Embed(Operation):
             raise ValueError("Encoding format must be 'float' or 'base64'")
         self._refusing = refusing
         self._refused = False
-        self.tentative = encoding_format is None and refusing is not None and model not in refusing
+        left_open = encoding_format is None and "encoding_format" not in extra
+        self.tentative = left_open and refusing is not None and model not in refusing
         self.final_statuses = NO_STATUSES
         if self.tentative:
             self.final_statuses = REFUSALS
-            self._plain = (model, None, dimensions, user, policy)
+            self._plain = (model, None, dimensions, user, policy, None, url_path, extra)
             self._answering: set[int] = set()  # numbers of endpoints
             encoding_format = "base64"
-        self._suffix = _suffix(model, encoding_format, dimensions, user)
-        self._batches = Batches(self._texts, policy)
-        super().__init__("embed", "POST", "/v1/embeddings", len(self._batches), self._batches.sizes(), model)
-        self._requested_model = self._model = model
+        options = model, encoding_format, dimensions, user
+        self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
+        self._batches = Batches(self._inputs, policy)
+        super().__init__("embed", "POST", path, len(self._batches), self._batches.sizes(), model)
+        self._requested_model = model
+        self._model = model or ""
         self._object = "list"
         self._prompt_tokens = self._total_tokens = 0
         self._states = bytearray(len(self._batches))
@@ -119,14 +134,14 @@ class Embed(Operation):
             or failure.endpoint in self._answering
         ):
             return None
-        plain = Embed(self._texts, *self._plain)
+        plain = Embed(self._inputs, *self._plain)
         plain._refusing = self._refusing
         plain._refused = True
         return plain
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        return b'{"input":%b%b' % (orjson.dumps(self._texts[start:end]), self._suffix)
+        return b'{"input":%b%b' % (orjson.dumps(self._inputs[start:end]), self._suffix)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -162,7 +177,7 @@ class Embed(Operation):
                 state = FLOATS  # the caller did not ask for base64
         self._states[index] = state
         if index == 0:
-            self._model = _text_or(self._requested_model, document.get("model"))
+            self._model = _text_or(self._model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
         usage = document.get("usage")
         if isinstance(usage, dict):
@@ -193,11 +208,18 @@ class Embed(Operation):
 
 
 @lru_cache(maxsize=256)
-def _suffix(model: str, encoding_format: str | None, dimensions: int | None, user: str | None) -> bytes:
+def _suffix(model: str | None, encoding_format: str | None, dimensions: int | None, user: str | None) -> bytes:
     """What follows the inputs in every body; all parameters are of their exact types."""
+    return _members(_given(model, encoding_format, dimensions, user))
+
+
+def _given(model: str | None, encoding_format: str | None, dimensions: int | None, user: str | None) -> dict[str, Any]:
     options = {"model": model, "encoding_format": encoding_format, "dimensions": dimensions, "user": user}
-    given = {name: value for name, value in options.items() if value is not None}
-    return b"," + orjson.dumps(given)[1:]
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _members(members: dict[str, Any]) -> bytes:
+    return b"," + orjson.dumps(members)[1:] if members else b"}"
 
 
 def _moved(values: list[Any], order: list[int]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from heapq import nsmallest
 from itertools import chain
 from typing import Any
@@ -12,11 +13,13 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from ..validation import boolean, positive, utf8_string
+from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
-from .batching import Batches, checked_texts
+from .batching import Batches
+from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, field, floats, integer, items, malformed
+from .texts import checked_texts
 
 PATHS = {"tei": "/rerank", "cohere": "/v1/rerank"}
 
@@ -29,6 +32,8 @@ class Rerank(Operation):
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
         policy: how texts are batched.
+        url_path: appended to the base URL; None for the path of the API.
+        extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
@@ -52,6 +57,8 @@ class Rerank(Operation):
         truncate: bool,
         truncation_direction: str,
         policy: Policy,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
         top_n: int | None = None,
     ) -> None:
@@ -63,25 +70,29 @@ class Rerank(Operation):
         truncate = boolean("truncate", truncate)
         truncation_direction = utf8_string("truncation_direction", truncation_direction)
         api = checked_api(api, PATHS)
+        path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
         top_n = None if top_n is None else positive("top_n", top_n)
+        extra = extra_members(extra_body, ("query", "texts", "documents", "top_n"))
         if not self._texts:
             raise ValueError("Texts list cannot be empty")
         before: dict[str, Any] = {"query": query} if model is None else {"query": query, "model": model}
         self._of_tei = api == "tei"
         if self._of_tei:
             before |= {"raw_scores": raw_scores, "return_text": return_text}
-            name, after = b"texts", {"truncate": truncate, "truncation_direction": truncation_direction}
+            after: dict[str, Any] = {"truncate": truncate, "truncation_direction": truncation_direction}
         else:
             refuse_unless(False, api, raw_scores=raw_scores, truncate=truncate)
             refuse_unless("Right", api, truncation_direction=truncation_direction)
-            name, after = b"documents", {"return_documents": return_text}
-        self._prefix = orjson.dumps(before)[:-1] + b',"%b":' % name
+            after = {"return_documents": return_text}
+        before = {name: value for name, value in before.items() if name not in extra}
+        after |= extra
+        self._prefix = orjson.dumps(before)[:-1] + (b',"texts":' if self._of_tei else b',"documents":')
         self._suffix = b"," + orjson.dumps(after)[1:]
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
         self._batches = Batches(self._texts, policy)
-        super().__init__("rerank", "POST", PATHS[api], len(self._batches), model=model)
+        super().__init__("rerank", "POST", path, len(self._batches), model=model)
         self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:

@@ -52,6 +52,17 @@ def test_bodies(client: PerformanceClient, server: Server) -> None:
     ]
 
 
+def test_path_and_further_members(client: PerformanceClient, server: Server) -> None:
+    further = {"truncate_prompt_tokens": 5, "model": "other"}
+    client.classify(["a"], "m", api="vllm", url_path="/v1/classify", extra_body=further)
+    (request,) = server.requests()
+    assert request.path == "/v1/classify"
+    assert json.loads(request.body) == {"input": ["a"], **further}
+    for name in ("input", "inputs"):
+        with pytest.raises(ValueError, match=f"extra_body must not hold '{name}'"):
+            client.classify(["a"], api="vllm", extra_body={name: 1})
+
+
 def test_async(client: PerformanceClient) -> None:
     async def main() -> ClassificationResponse:
         return await client.async_classify(TEXTS, batch_size=2, api="vllm")
@@ -192,7 +203,7 @@ def test_failed_requests_are_made_again(server: Server) -> None:
     ("options", "error", "message"),
     [
         ({"api": "cohere"}, ValueError, "api must be 'tei' or 'vllm' or 'infinity', not 'cohere'"),
-        ({"api": 1}, TypeError, "argument 'api'"),
+        ({"api": 1}, TypeError, "api must be a str, not int"),
         ({"api": "infinity", "truncate": True}, ValueError, "truncate must be False with api='infinity', which has no"),
         ({"api": "infinity", "truncation_direction": "Left"}, ValueError, "truncation_direction must be 'Right' with"),
     ],
