@@ -9,8 +9,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "bytes.hpp"
-#include "vectors.hpp"
+#include "decode/bytes.hpp"
+#include "decode/vectors.hpp"
 
 static_assert(sizeof(float) == 4 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are little-endian float32");
 

@@ -6,9 +6,10 @@
 
 #include <charconv>
 
-#include "answer.hpp"
-#include "base64_text.hpp"
-#include "numbers.hpp"
+#include "decode/answer.hpp"
+#include "decode/base64_text.hpp"
+#include "decode/numbers.hpp"
+#include "decode/string.hpp"
 
 namespace baseten {
 
@@ -57,7 +58,7 @@ class JsonEmbeddings {
                         if (keep(kept, p)) begin_vector(State::string_value);
                         return p + 1;
                     }
-                    in_string_ = true;
+                    open_string(false);
                     key_size_ = 0;
                     break;
                 case '[':
@@ -88,9 +89,8 @@ class JsonEmbeddings {
                     if (depth_ == 1) data_key_ = false;
                     if (depth_ == 3) embedding_key_ = false;
                     break;
-                case ' ': case '\t': case '\n': case '\r': break;
                 default:
-                    if (embedding_key_ && !key_expected_ && depth_ == 3) {
+                    if (embedding_key_ && !key_expected_ && depth_ == 3 && !is_white(c)) {
                         answer_.fail("neither an array of numbers nor a string");
                         return last;
                     }
@@ -100,30 +100,23 @@ class JsonEmbeddings {
         return last;
     }
 
+    void open_string(bool in_escape) {
+        in_string_ = true;
+        string_.start(in_escape);
+    }
+
     // On in a string; gives what is behind it, or `last`.
     const char* read_string(const char* p, const char* last) {
-        const char* first = p;
-        while (p < last) {
-            if (escaped_) {
-                escaped_ = false;
-                ++p;
+        const char* behind = string_.scan(p, last);
+        in_string_ = behind == nullptr;
+        if (key_expected_) {
+            add_to_key(p, static_cast<size_t>((in_string_ ? last : behind - 1) - p));
+            if (!in_string_) {
+                data_key_ = depth_ == 1 && key_is("data");
+                embedding_key_ = depth_ == 3 && key_is("embedding");
             }
-            while (p < last && *p != '"' && *p != '\\') ++p;
-            if (p == last) break;
-            escaped_ = *p == '\\';
-            if (!escaped_) {
-                in_string_ = false;
-                if (key_expected_) {
-                    add_to_key(first, static_cast<size_t>(p - first));
-                    data_key_ = depth_ == 1 && key_is("data");
-                    embedding_key_ = depth_ == 3 && key_is("embedding");
-                }
-                return p + 1;
-            }
-            ++p;
         }
-        if (key_expected_) add_to_key(first, static_cast<size_t>(p - first));
-        return last;
+        return in_string_ ? last : behind;
     }
 
     // Keys are collected as they are written.  One that fills the place is longer than the names that matter.
@@ -143,10 +136,7 @@ class JsonEmbeddings {
         const char* last = key_ + key_size_;
         for (; *name != 0 && p < last; ++name, ++p) {
             if (*p == '\\') {
-                unsigned code = 0;
-                if (last - p < 6 || p[1] != 'u') return false;
-                if (std::from_chars(p + 2, p + 6, code, 16).ptr != p + 6 || code != static_cast<unsigned char>(*name))
-                    return false;
+                if (last - p < 6 || p[1] != 'u' || hexadecimal(p + 2, last) != static_cast<unsigned char>(*name)) return false;
                 p += 5;
             } else if (*p != *name) {
                 return false;
@@ -248,7 +238,7 @@ class JsonEmbeddings {
 
     const char* complete_carry(const char* p, const char* last) {
         const char* end = p;
-        while (end < last && (is_digit(*end) || *end == '.' || *end == '-' || *end == '+' || (*end | 0x20) == 'e')) ++end;
+        while (end < last && is_of_number(*end)) ++end;
         carry(p, end);
         if (answer_.failed() || end == last) return last;
         Number number = read_number(carry_, carry_ + carry_size_, true);
@@ -296,7 +286,7 @@ class JsonEmbeddings {
         if (!answer_.keep("\"", 1)) return;
         if (!base64_.put_back(answer_.vectors, answer_.skeleton)) return answer_.fail_memory();
         if (escaped_ && !answer_.keep("\\", 1)) return;
-        in_string_ = true;
+        open_string(escaped_);
         state_ = State::text;
     }
 
@@ -307,7 +297,8 @@ class JsonEmbeddings {
     size_t depth_ = 0;          // open objects and arrays
     bool data_depth_ = false;   // the array at depth 2 is root["data"]
     bool in_string_ = false;
-    bool escaped_ = false;
+    StringScanner string_;      // while in_string_
+    bool escaped_ = false;      // in base64, the last character was a backslash
     bool key_expected_ = false; // the next string is a key of the root or of a data item
     bool data_key_ = false;     // the last key of the root is "data"
     bool embedding_key_ = false;

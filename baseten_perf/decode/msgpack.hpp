@@ -6,9 +6,9 @@
 // down, and never a reason to allocate.
 #pragma once
 
-#include "answer.hpp"
-#include "base64_text.hpp"
-#include "msgpack_header.hpp"
+#include "decode/answer.hpp"
+#include "decode/base64_text.hpp"
+#include "decode/msgpack_header.hpp"
 
 namespace baseten {
 

@@ -4,9 +4,9 @@
 // After a failure the rest of the body is swallowed, so that the connection can be used again.
 #pragma once
 
-#include "answer.hpp"
-#include "json.hpp"
-#include "msgpack.hpp"
+#include "decode/answer.hpp"
+#include "decode/json.hpp"
+#include "decode/msgpack.hpp"
 
 namespace baseten {
 

@@ -12,9 +12,10 @@
 
 #include <memory>
 
-#include "item.hpp"
-#include "labels.hpp"
-#include "record.hpp"
+#include "ranking/item.hpp"
+#include "ranking/labels.hpp"
+#include "ranking/record.hpp"
+#include "ranking/text.hpp"
 
 namespace baseten {
 
@@ -107,7 +108,7 @@ inline PyObject* labels_of_one(const char** p, const char* last, PyTypeObject* t
 inline PyObject* scored_labels(const char* p, const char* last, PyTypeObject* type, Py_ssize_t count, Labels& labels) {
     Reference groups(PyList_New(count));
     if (groups == nullptr) return nullptr;
-    p = skip_blanks(p, last);
+    p = skip_white(p, last);
     bool is_object = p < last && *p == '{';
     if (is_object) p = enter_member(p, last, "data");
     p = skip_mark(p, last, '[');

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "reader.hpp"
+#include "decode/reader.hpp"
 #include "skeleton.hpp"
 
 namespace {
