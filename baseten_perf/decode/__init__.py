@@ -1,1 +1,1 @@
-"""Decoding of answers: C++ readers that know nothing of libcurl or Python, and what Cython cimports of them."""
+"""Decoding of response bodies: C++ readers that know nothing of libcurl or Python, and what Cython cimports of them."""

@@ -30,18 +30,23 @@ class StringScanner {
 
     // Behind the closing quote; null when it is not in this piece.
     [[gnu::always_inline]] const char* scan(const char* p, const char* last) {
+        if (in_escape_ && p < last) {
+            in_escape_ = false;
+            seen_ |= static_cast<unsigned char>(*p++);
+        }
         for (;;) {
-            if (in_escape_) {
-                if (p == last) return nullptr;
-                in_escape_ = false;
-                seen_ |= static_cast<unsigned char>(*p++);
-            }
             p = find_mark(p, last);
             if (p == last) return nullptr;
             char mark = *p++;
             if (mark == '"') return p;
-            if (mark == '\\') escaped = in_escape_ = true;
-            else control = true;
+            if (mark != '\\') {
+                control = true;
+                continue;
+            }
+            escaped = true;
+            in_escape_ = p == last;
+            if (in_escape_) return nullptr;
+            seen_ |= static_cast<unsigned char>(*p++);
         }
     }
 

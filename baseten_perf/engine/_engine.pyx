@@ -29,7 +29,7 @@ from baseten_perf.decode.base64 cimport base64_encode, base64_length
 from baseten_perf.decode.content cimport ContentDecoder, brotli, remove_codings, zlib
 from baseten_perf.decode.headers cimport ContentType, HeaderLines, append_header_line, content_type_of
 from baseten_perf.decode.kernel cimport choose_kernel, kernel_count, kernel_in_use, kernels, wanted_kernel
-from baseten_perf.decode.reader cimport AnswerReader, Bytes, Claim, ClaimRows
+from baseten_perf.decode.reader cimport Bytes, Reservation, ReserveRows, EmbeddingsReader
 
 
 cdef extern from "<cmath>" nogil:

@@ -1,4 +1,4 @@
-# The reader of embeddings answers without transfers: pieces of a body in, vectors and a skeleton out. For tests.
+# The reader of embeddings responses without transfers: pieces of a body in, vectors and a skeleton out. For tests.
 
 
 # Memory of the caller's, taken for a matrix.
@@ -9,35 +9,35 @@ cdef struct PlayedRows:
     size_t dimension
 
 
-cdef Claim claim_nothing(void *owner, size_t dimension, float **rows) noexcept nogil:
-    return Claim.dimension_differs
+cdef Reservation reserve_nothing(void *owner, size_t dimension, float **rows) noexcept nogil:
+    return Reservation.dimension_differs
 
 
-cdef Claim claim_played(void *owner, size_t dimension, float **rows) noexcept nogil:
+cdef Reservation reserve_played(void *owner, size_t dimension, float **rows) noexcept nogil:
     cdef PlayedRows *matrix = <PlayedRows *>owner
     if dimension * matrix.count > matrix.size:
-        return Claim.dimension_differs
+        return Reservation.dimension_differs
     matrix.dimension = dimension
     rows[0] = matrix.floats
-    return Claim.granted
+    return Reservation.granted
 
 
 cdef class ReaderDriver:
-    """Drives one reader, which reads answer after answer, as a transfer's does."""
+    """Drives one reader, which reads response after response, as a transfer's does."""
 
-    cdef AnswerReader *reader
+    cdef EmbeddingsReader *reader
     cdef bint reading
 
     def __cinit__(self):
-        self.reader = new AnswerReader()
+        self.reader = new EmbeddingsReader()
 
-    cdef int feed(self, pieces, size_t most, void *owner, ClaimRows claim, bint msgpack) except -1:
+    cdef int feed(self, pieces, size_t most, void *owner, ReserveRows reserve_rows, bint msgpack) except -1:
         cdef Py_buffer view
         if self.reading:
-            raise RuntimeError("a driver reads one answer at a time")
+            raise RuntimeError("a driver reads one response at a time")
         self.reading = True
         try:
-            self.reader.start(most, owner, claim, False)
+            self.reader.start(most, owner, reserve_rows, False)
             self.reader.choose(msgpack)
             for piece in pieces:
                 PyObject_GetBuffer(piece, &view, PyBUF_SIMPLE)
@@ -51,14 +51,14 @@ cdef class ReaderDriver:
         return 0
 
     def read(self, pieces, most: int, msgpack: bool = False) -> tuple:
-        """Read an answer that arrives in `pieces` (an iterable of buffers), of at most `most` vectors.
+        """Read a response that arrives in `pieces` (an iterable of buffers), of at most `most` vectors.
 
         Returns (vectors as lists of float, skeleton as bytes); raises ValueError with the reader's words.
         """
         cdef float *values = NULL
         cdef size_t *ends = NULL
         cdef size_t count, k, i, start = 0
-        self.feed(pieces, most, NULL, claim_nothing, msgpack)
+        self.feed(pieces, most, NULL, reserve_nothing, msgpack)
         skeleton = self.reader.skeleton.data[:self.reader.skeleton.size]
         count = self.reader.vectors.count()
         self.reader.vectors.take(&values, &ends)
@@ -73,7 +73,7 @@ cdef class ReaderDriver:
             free(ends)
 
     def fill(self, pieces, rows, most: int, msgpack: bool = False, repeats: int = 1) -> tuple:
-        """Read an answer of equally long vectors into `rows`, a writable buffer of float32, as a matrix is filled.
+        """Read a response of equally long vectors into `rows`, a writable buffer of float32, as a matrix is filled.
 
         `most` vectors must fit there. Reads `repeats` times, for measurements: `pieces` must then be a list. Returns
         (vectors, dimension); raises ValueError with the reader's words, or when the vectors differ in length or do
@@ -86,7 +86,7 @@ cdef class ReaderDriver:
         try:
             matrix = PlayedRows(<float *>view.buf, view.len // sizeof(float), most, 0)
             for _ in range(repeats):
-                self.feed(pieces, most, &matrix, claim_played, msgpack)
+                self.feed(pieces, most, &matrix, reserve_played, msgpack)
                 count = self.reader.vectors.count()
                 if count != 0 and not self.reader.vectors.direct():
                     raise ValueError("the vectors do not fit the rows")

@@ -47,7 +47,7 @@ cdef struct Transfer:
     Wait wait                       # for one of them
     Bytes *body
     Bytes *headers
-    AnswerReader *reader            # made for the first embeddings request
+    EmbeddingsReader *reader        # made for the first embeddings request
     ContentDecoder *content         # made for the first response that has content codings
 
 
@@ -100,7 +100,7 @@ cdef int transfer_begin(Transfer *transfer, Share *share, Py_ssize_t index, int 
     transfer.decoding = op.embeddings
     if op.embeddings:
         if transfer.reader == NULL:
-            transfer.reader = new AnswerReader()
+            transfer.reader = new EmbeddingsReader()
         transfer.reader.start(request.rows, <void *>transfer, reserve_rows, hedge > 0)
     if transfer.redirected:
         code |= transfer_may_be_redirected(transfer)
