@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ..http import headers as header_block
+from ..http.headers import MEDIA_TYPES
 from ..log import logger
 from ..policy import Policy
 from ..post_request import METHODS, PostRequest
@@ -65,7 +66,9 @@ class Post(Operation):
         if values is None:
             raise wrong_type(argument, "a sequence", payloads)
         verb = "POST" if method is None else utf8_string("method", method)
-        self._format = utf8_string("response_format", response_format)
+        if response_format not in FORMATS:
+            shown = utf8_string("response_format", response_format)
+            raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, not {shown!r}")
         encoder = Encoder(None if allow_nan is None else boolean("allow_nan", allow_nan))
         if not values:
             raise ValueError("Payloads list cannot be empty")
@@ -79,17 +82,16 @@ class Post(Operation):
         verb = verb.upper()
         if verb not in METHODS:
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
-        if self._format not in FORMATS:
-            raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, not {self._format!r}")
         self.heads: list[Head] | None = None
         if requests:
             self.heads = [head_of(each, f"{argument}[{i}]", path, verb, policy) for i, each in enumerate(requests)]
-            for i, (request, head) in enumerate(zip(requests, self.heads, strict=True)):
-                if request.content is not None or head.method not in WITH_BODY:
-                    self._bodies[i] = request.content or b""
+            for i, each in enumerate(requests):
+                if each.content is not None or self.heads[i].method not in WITH_BODY:
+                    self._bodies[i] = each.content or b""
         elif verb not in WITH_BODY:
             self._bodies = [b""] * len(self._bodies)
-        self.media_types = Operation.media_types if self._format == "json" else "*/*"
+        self._format = response_format
+        self.media_types = MEDIA_TYPES if response_format == "json" else "*/*"
         super().__init__(name, verb, path, len(self._bodies), model=_common_model(values))
         self._data: list[Any] = [None] * len(self._bodies)
 
@@ -104,12 +106,12 @@ class Post(Operation):
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
-        if self._format == "bytes":
-            return bytes(completion.body)
-        if self._format == "text":
-            return str(completion.body, _charset(completion.headers), "replace")
+        if self._format != "json":
+            body = completion.body
+            return bytes(body) if self._format == "bytes" else str(body, _charset(completion.headers), "replace")
         empty = completion.body == b""
-        if self.method_of(completion.index) in LENIENT:
+        method = self.method if self.heads is None else self.heads[completion.index].method
+        if method in LENIENT:
             if empty:
                 return {}
             try:
