@@ -129,7 +129,7 @@ class Connection:
             plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces))
         return Call(
             plan, endpoints, operation, policy, sequence_number, mailbox, token, began,
-            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.tentative else None,
+            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
             plan_of,
         )  # fmt: skip
 

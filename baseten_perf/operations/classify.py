@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -94,6 +94,9 @@ class Classify(Operation):
             texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
         return self._prefix + orjson.dumps(texts) + self._suffix
 
+    def inputs(self, index: int) -> range:
+        return range(*self._batches.span(index))
+
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""
         index = completion.index
@@ -121,14 +124,8 @@ class Classify(Operation):
         return self._groups
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
-        data = list(chain.from_iterable(filter(None, self._named())))
+        data = self._batches.joined(self._named())
         return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers, self._names.all())
-
-    def partial(self, matrix: Matrix | None) -> list[list[ClassificationResult] | None]:
-        partial: list[list[ClassificationResult] | None] = []
-        for groups, size in zip(self._named(), self._batches.sizes(), strict=True):
-            partial.extend([None] * size if groups is None else groups)
-        return partial
 
 
 def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:

@@ -123,9 +123,6 @@ class Post(Operation):
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
 
-    def partial(self, matrix: Matrix | None) -> list[Any]:
-        return list(self._data)
-
 
 def _encoded(payloads: list[Any], encoder: Encoder) -> list[bytes]:
     bodies: list[bytes] = []

@@ -102,6 +102,9 @@ class Rerank(Operation):
             return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
         return self._prefix + texts + self._suffix
 
+    def inputs(self, index: int) -> range:
+        return range(*self._batches.span(index))
+
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
         start, end = self._batches.span(completion.index)
@@ -148,18 +151,12 @@ class Rerank(Operation):
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
-        return RerankResponse.collected(
-            self.partial(matrix), self._batches.total, total_time, self.elapsed, self.headers
-        )
-
-    def partial(self, matrix: Matrix | None) -> list[Any]:
-        """As every operation's; with `top_n` the best of what was accepted, and None nowhere."""
-        if self._top_n is not None:
-            return nsmallest(self._top_n, chain.from_iterable(filter(None, self._results)), _rank)
-        partial: list[RerankResult | None] = []
-        for results, size in zip(self._results, self._batches.sizes(), strict=True):
-            partial.extend([None] * size if results is None else results)
-        return partial
+        results = self._results
+        if self._top_n is None:
+            data = self._batches.joined(results)
+        else:
+            data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
+        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
 
 
 def _rank(result: RerankResult) -> tuple[bool, float, int]:
