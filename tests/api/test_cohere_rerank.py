@@ -222,7 +222,11 @@ def test_partial(server: Server) -> None:
         with pytest.raises(requests.exceptions.HTTPError) as caught:
             client.rerank("many words", TEXTS, **options, top_n=5)
         best = [RerankResult(i, SCORES[i]) for i in BEST if i < 24][:5]
-        assert caught.value.partial == best  # type: ignore[attr-defined]
+        failed: Any = caught.value
+        assert failed.partial == best and failed.missing == list(range(24, 30))
+        assert [i for i, score in enumerate(failed.response_partial.scores()) if score == score] == sorted(
+            result.index for result in best
+        )
 
 
 def test_failed_requests_are_made_again(server: Server) -> None:
