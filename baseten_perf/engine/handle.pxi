@@ -57,6 +57,7 @@ cdef class OperationHandle:
     cdef RequestPlan plan
     cdef list bodies                # or (body, plan) of a request with a plan of its own
     cdef bytes request_id_stem
+    cdef bint planned               # whether there are such
     cdef Py_ssize_t pushed
     cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
@@ -124,6 +125,7 @@ cdef class OperationHandle:
             raise ValueError("the plan has other routes than that of the operation")
         if plan.plan.core != self.op.core:
             plan_find_hosts(plan.plan, self.op.core)
+        self.planned = True
         self.add(body, plan.plan, (body, plan))
 
     cdef inline int add(self, bytes body, Plan *plan, object held) except -1:
@@ -211,7 +213,7 @@ cdef class OperationHandle:
             completion = following
         try:
             while oldest != NULL:
-                urls = self.urls_of(oldest.index)
+                urls = self.plan.urls if not self.planned else self.urls_of(oldest.index)
                 # Without an answer of its own, the request may be in flight still, and its body being sent.
                 if oldest.by_attempt:
                     self.bodies[oldest.index] = None

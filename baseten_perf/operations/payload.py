@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ._inputs import DEEP, PLAIN, nature_of
+from ._inputs import DEEP, nature_of
 
 # orjson refuses lists and dicts that are nested deeper, but overruns its memory for tuples (3.13.0).
 MOST_LEVELS_FOR_ORJSON = 200
@@ -55,12 +55,12 @@ class Encoder:
             except TypeError:
                 pass  # too large for orjson, or wrong: the slow way copes, or can tell what is wrong
             else:
-                # orjson makes null of what is not finite.
-                if nature == PLAIN or b"null" not in body or all(map(_is_finite, _leaves(value))):
-                    return body
-                if self._allow_nan is None:
+                # Of what is not finite, orjson makes null.
+                if nature and b"null" in body and not all(map(_is_finite, _leaves(value))):
+                    if self._allow_nan is not None:
+                        return b"".join(self._pieces(value))
                     self.nulled = True
-                    return body
+                return body
         return b"".join(self._pieces(value))
 
     def _pieces(self, payload: Any) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ class Post(Operation):
     Raises TypeError or ValueError.
     """
 
-    __slots__ = ("_bodies", "_data", "_format", "heads", "media_types")
+    __slots__ = ("_bodies", "_data", "_format", "_strict", "heads", "media_types")
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Post(Operation):
         values = listed(payloads)
         if values is None:
             raise wrong_type(argument, "a sequence", payloads)
-        verb = "POST" if method is None else utf8_string("method", method)
+        verb = "POST" if method is None else utf8_string("method", method).upper()
         if response_format not in FORMATS:
             shown = utf8_string("response_format", response_format)
             raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, not {shown!r}")
@@ -79,7 +79,6 @@ class Post(Operation):
         self._bodies = _encoded(values, encoder)
         if encoder.nulled:
             logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", name, argument)
-        verb = verb.upper()
         if verb not in METHODS:
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
         self.heads: list[Head] | None = None
@@ -91,6 +90,7 @@ class Post(Operation):
         elif verb not in WITH_BODY:
             self._bodies = [b""] * len(self._bodies)
         self._format = response_format
+        self._strict = response_format == "json" and not requests and verb not in LENIENT
         self.media_types = MEDIA_TYPES if response_format == "json" else "*/*"
         super().__init__(name, verb, path, len(self._bodies), model=_common_model(values))
         self._data: list[Any] = [None] * len(self._bodies)
@@ -106,19 +106,18 @@ class Post(Operation):
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
-        if self._format != "json":
-            body = completion.body
-            return bytes(body) if self._format == "bytes" else str(body, _charset(completion.headers), "replace")
-        empty = completion.body == b""
-        method = self.method if self.heads is None else self.heads[completion.index].method
-        if method in LENIENT:
-            if empty:
-                return {}
-            try:
-                return decoded(completion)
-            except ValueError:
-                return {}
-        return None if empty or completion.status == 204 else decoded(completion)
+        body = completion.body
+        if not self._strict:
+            if self._format == "bytes":
+                return bytes(body)
+            if self._format == "text":
+                return str(body, _charset(completion.headers), "replace")
+            if self.method_of(completion.index) in LENIENT:
+                try:
+                    return {} if body == b"" else decoded(completion)
+                except ValueError:
+                    return {}
+        return None if body == b"" or completion.status == 204 else decoded(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
