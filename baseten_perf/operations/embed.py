@@ -95,8 +95,8 @@ class Embed(Operation):
             raise ValueError("User string cannot exceed 1000 characters")
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
-        self._base64: Base64Preference | None = None
         left_open = encoding_format is None and "encoding_format" not in extra
+        self._base64: Base64Preference | None = None
         self.has_fallback = refusing is not None and left_open and model not in refusing
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:

@@ -249,6 +249,14 @@ def test_items(server: Server) -> None:
     rerank = b'{"query":"a","texts":["a","b","c"]}'
     assert len(answered(server.faulty(drop_item=True), "/rerank", rerank)) == 2
     assert len(answered(server.faulty(extra_item=True), "/predict", b'{"inputs":[["a"],["b"]]}')) == 3
+    cohere = b'{"query":"a","documents":["a","b","c"]}'
+    assert len(answered(server.faulty(drop_item=True, ragged=True), "/v1/rerank", cohere)["results"]) == 2
+    found = answered(server.faulty(duplicate_index=True), "/v1/rerank", cohere)["results"]
+    assert found[0]["index"] == found[2]["index"]
+    classify = b'{"input":["a","b"]}'
+    found = answered(server.faulty(extra_item=True), "/classify", classify)["data"]
+    assert [item["index"] for item in found] == [0, 1, 2]
+    assert len(answered(server.faulty(extra_item=True, nan=True), "/infinity/classify", classify)["data"]) == 3
 
 
 def test_vectors(server: Server) -> None:
