@@ -8,13 +8,28 @@ or Python.  Loop threads touch no Python object, take no GIL, raise nothing and 
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBuffer_FillInfo
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_ND,
+    PyBUF_SIMPLE,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EMFILE, ENFILE, errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp
 from libcpp cimport bool as cpp_bool
+
+from baseten_perf.decode.base64 cimport base64_encode, base64_length
+from baseten_perf.decode.content cimport ContentDecoder, brotli, remove_codings, zlib
+from baseten_perf.decode.headers cimport ContentType, HeaderLines, append_header_line, content_type_of
+from baseten_perf.decode.kernel cimport choose_kernel, kernel_count, kernel_in_use, kernels, wanted_kernel
+from baseten_perf.decode.reader cimport Bytes, Reservation, ReserveRows, EmbeddingsReader
 
 
 cdef extern from "<cmath>" nogil:
@@ -76,3 +91,4 @@ include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
+include "reader_driver.pxi" # ReaderDriver, for tests

@@ -308,7 +308,7 @@ cdef void op_cancel(Op *op) noexcept nogil:
         op_wake_shares(op)
 
 
-cdef Claim op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
+cdef Reservation op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
     """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
     cdef RowBuffer *buffer = op_row_buffer(op)
     cdef RowBuffer *made
@@ -323,11 +323,11 @@ cdef Claim op_reserve_rows(Op *op, Request *request, size_t dimension, float **r
         op.monitor.unlock()
         row_buffer_drop(made)
     if buffer == NULL:
-        return Claim.no_memory
+        return Reservation.no_memory
     if buffer.dimension != dimension:
-        return Claim.dimension_differs
+        return Reservation.dimension_differs
     rows[0] = buffer.floats + request.first_row * dimension
-    return Claim.granted
+    return Reservation.granted
 
 
 cdef inline RowBuffer *op_row_buffer(Op *op) noexcept nogil:
