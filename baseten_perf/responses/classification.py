@@ -72,8 +72,7 @@ class ClassificationResponse(Response):
     ) -> None:
         for kind in {type(result) for group in data for result in group}:
             if not issubclass(kind, ClassificationResult):
-                name = kind.__name__
-                raise TypeError(f"argument 'data': '{name}' object cannot be converted to 'ClassificationResult'")
+                raise TypeError(f"data must hold instances of ClassificationResult, not of {kind.__name__}")
         total_time, times = checked_times(total_time, individual_request_times)
         super().__init__(total_time, times, checked_headers(response_headers))
         self._data = [list(group) for group in data]

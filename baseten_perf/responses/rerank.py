@@ -70,7 +70,7 @@ class RerankResponse(Response):
     ) -> None:
         for kind in set(map(type, data)):
             if not issubclass(kind, RerankResult):
-                raise TypeError(f"argument 'data': '{kind.__name__}' object cannot be converted to 'RerankResult'")
+                raise TypeError(f"data must hold instances of RerankResult, not of {kind.__name__}")
         total_time, times = checked_times(total_time, individual_request_times)
         super().__init__(total_time, times, checked_headers(response_headers))
         self._data = list(data)

@@ -170,7 +170,7 @@ def test_a_client_s_preference_travels_with_it(server: Server, duplicate: Callab
 
 @pytest.mark.parametrize("wrong", ["fast", 5, {"batch_size": 8}])
 def test_what_is_no_preference(server: Server, wrong: Any) -> None:
-    with pytest.raises(TypeError, match="argument 'preference'"):
+    with pytest.raises(TypeError, match="preference must be an instance of RequestProcessingPreference, not "):
         PerformanceClient(server.url, "k", preference=wrong)
 
 
