@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .arguments import boolean, path, string
 from .engine import default_ca_file
+from .late import load
 
 # As in httpx: whether to check, or a file or directory of trusted certificates.
 Verify = bool | str | os.PathLike[str]
@@ -101,6 +102,5 @@ def _system_ca_file() -> str:
     for found in (default_ca_file(), *SYSTEM_CA_FILES):
         if found and os.path.isfile(found):
             return found
-    import certifi
-
-    return certifi.where()
+    bundle: str = load("certifi").where()
+    return bundle

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "errors": {"policy", "values", "verdict"},
     "operations": {"errors", "policy", "values", "decode", "late", "ranking"},
     "drive": {"engine", "late", "operations", "policy", "values"},
-    "certificates": {"engine", "values"},
+    "certificates": {"engine", "late", "values"},
     "pool": {"certificates", "engine", "values"},
     "paces": {"engine"},
     "endpoints": {"engine", "pool", "values"},
@@ -47,7 +47,7 @@ MAY_IMPORT = {
     },
     "root": {"client", "engine", "errors", "late", "policy", "pool", "endpoints", "values"},
     "testing": set(),  # a server is no part of a client
-    "cli": {"root", "client", "pool", "values", "testing"},
+    "cli": {"root", "client", "policy", "late", "values", "testing"},
     "__main__": {"cli"},
 }
 # The same for C++ headers, which Cython's rooms and other headers include.
