@@ -1,22 +1,54 @@
-"""The README's Python examples run as they stand, in order, against the local server."""
+"""The README: its examples run as they stand, its tables are those of today, its links lead somewhere, it is short."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from baseten_perf.testing import Server
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+WORDS = 1800
+PAGES = [README, ROOT / "bench" / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 
 
 def test_examples_run() -> None:
     snippets = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(snippets) >= 7
+    assert len(snippets) >= 4
     names: dict[str, Any] = {}
     with Server() as server:
         for snippet in snippets:
             exec(snippet.replace("http://127.0.0.1:8000", server.url), names)
-        assert server.statistics().requests_by_path == {"/v1/embeddings": 6, "/rerank": 2, "/predict": 2}
+        assert server.statistics().requests_by_path == {"/v1/embeddings": 7, "/rerank": 1, "/predict": 1}
     assert names["array"].shape == (3, 384)
+
+
+def test_the_measured_tables_are_what_the_results_give() -> None:
+    program = [sys.executable, ROOT / "bench" / "report.py", "--check"]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").split()) <= WORDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_and_pictures_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'src="([^"]+)"', text)]
+    for target in targets:
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        aimed = page.parent / path if path else page
+        assert aimed.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", aimed.read_text(encoding="utf-8").lower(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}, target
