@@ -52,3 +52,9 @@ def test_links_and_pictures_are_there(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", aimed.read_text(encoding="utf-8").lower(), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_are_named_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:baseten_perf|bench|tests|[.]ci|[.]github)/[\w./*-]*)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not list(ROOT.glob(name.rstrip("/")))] == []
