@@ -51,7 +51,10 @@ def test_it_is_loaded_also_when_descriptors_run_out_meanwhile(monkeypatch: pytes
 
 def test_the_system_s_certificates_need_no_certifi() -> None:
     program = (
-        "import sys; from baseten_perf import certificates; certificates.trust(True, {}); print('certifi' in sys.modules)"
+        "import sys\n"
+        "from baseten_perf import certificates\n"
+        "certificates.trust(True, {})\n"
+        "print('certifi' in sys.modules)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout == f"{not any(map(os.path.isfile, certificates.SYSTEM_CA_FILES))}\n"
