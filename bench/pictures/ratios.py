@@ -16,7 +16,7 @@ _TICKS = (0.2, 0.5, 1, 2, 5, 10, 30, 100)
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """A bar for the original, with the range over the rounds and its number on the right; a dot for each other peer."""
+    """A bar for the reference client, with the range over the rounds and its number on the right; a dot for others."""
     raw = results["measurements"]
     rows = {name: {row.peer: row for row in summarise(WORKLOADS[name], raw)} for name in LABELS}
     shown = [name for name in LABELS if OURS in rows[name] and len(rows[name]) > 1]
@@ -50,7 +50,7 @@ def _panel(axes: Axes, ratios: dict[str, dict[str, float]], ranges: dict[str, tu
 
 
 def _faster(rows: dict[str, Row]) -> dict[str, float]:
-    """Ratios of the medians; for the original the median of the ratios in each round."""
+    """Ratios of the medians; for the reference client the median of the ratios in each round."""
     ours = rows[OURS]
     ratios = {peer: ours.requests_per_s.median / row.requests_per_s.median for peer, row in rows.items()}
     return _others(ratios, ours.faster.median if ours.faster else None)
