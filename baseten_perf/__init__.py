@@ -87,10 +87,11 @@ except ModuleNotFoundError as error:
 from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient
+from .connection_pool import HttpClientWrapper
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
+from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
-from .pool import HttpClientWrapper
 from .responses import (
     BatchPostResponse,
     ClassificationResponse,
@@ -101,7 +102,6 @@ from .responses import (
     RerankResponse,
     RerankResult,
 )
-from .trace import TraceContext
 
 if TYPE_CHECKING:
     from .errors import APIConnectionError, InvalidResponse, OperationCancelled

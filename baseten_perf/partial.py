@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .completion import Completion, Matrix
+    from .protocols import Completion, Matrix
 
 
 def attach(exception: BaseException, partial: Partial) -> None:

@@ -33,8 +33,8 @@ include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
 include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
 include "codings.pxi"       # what undoes content codings, bound at run time
 include "timers.pxi"        # a loop's timers
-include "pages.pxi"         # the memory of large blocks, kept for the next
-include "block.pxi"         # the memory of a matrix
+include "page_cache.pxi"    # the memory of large buffers, kept for the next
+include "row_buffer.pxi"    # the memory of a matrix
 include "queue.pxi"         # who waits for a permit
 include "pace.pxi"          # how an endpoint takes requests,
 include "rate.pxi"          # how fast,
@@ -42,7 +42,7 @@ include "cap.pxi"           # how many at a time,
 include "gate.pxi"          # and when none at all
 include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors
-include "operation.pxi"     # the native operation: requests, lanes, progress
+include "operation.pxi"     # the native operation: requests, shares, progress
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
@@ -60,18 +60,18 @@ include "body.pxi"          # its body
 include "lines.pxi"         # its header lines
 include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
-include "ending.pxi"        # how an attempt ended
+include "native_completion.pxi"  # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
-include "lane.pxi"          # an operation's part on one loop
+include "share.pxi"         # an operation's part on one loop
 include "starting.pxi"      # what it starts and waits for
 include "attempt.pxi"       # what becomes of an attempt that has ended
 include "loop.pxi"          # the thread
-include "carry.pxi"         # a caller in its place
+include "caller_runs.pxi"   # a caller in its place
 include "core.pxi"          # a connection pool's loops
 include "spare.pxi"         # a descriptor for when there is no other
 include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors
-include "handle.pxi"        # Operation
+include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests

@@ -1,4 +1,4 @@
-# Operation: the Python handle of a native operation.  It owns the request bodies while loops may read them.
+# OperationHandle: the Python handle of a native operation.  It owns the request bodies while loops may read them.
 
 cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into nanoseconds
 
@@ -20,7 +20,7 @@ cdef unsigned long long next_request_id():
 
 draw_request_ids()
 
-# Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had lanes of them.  Swept by
+# Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had shares of them.  Swept by
 # the next operation that is made or dropped.
 cdef list limbo = []
 
@@ -41,14 +41,14 @@ cdef void sweep_limbo():
     limbo[:] = kept
 
 
-cdef class Operation:
+cdef class OperationHandle:
     """One public call on a plan's engine: push bodies, flush, wait, drain; or cancel.
 
     Parameters:
         plan: what its requests have in common.
         count: number of requests, at least 1.
         rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
-        ticket: number that the choice of routes starts from.
+        sequence_number: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
         spent_s: seconds of the plan's total time-out that have passed already.
     """
@@ -60,10 +60,10 @@ cdef class Operation:
     cdef Py_ssize_t pushed
     cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
-    cdef bint kept_back             # from its loop, until wait() knows who carries it
+    cdef bint awaits_caller         # from its loop, until wait() knows who carries it
     cdef readonly bint drained
 
-    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows, unsigned long long ticket,
+    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows, unsigned long long sequence_number,
                  EventMailbox mailbox, unsigned long long token, double spent_s = 0.0):
         cdef Py_ssize_t i
         cdef long long first = 0
@@ -81,7 +81,7 @@ cdef class Operation:
         op.plan = plan.plan
         count_up(&op.plan.refs)
         op.generation = fork_generation
-        op.ticket = ticket
+        op.sequence_number = sequence_number
         self.request_id_stem = b""
         if op.plan.request_id_prefix != NULL:
             self.request_id_stem = b"%s-%010x" % (op.plan.request_id_prefix, next_request_id())
@@ -129,15 +129,15 @@ cdef class Operation:
         """
         cdef Op *op = self.op
         self.check()
-        self.kept_back = not self.flushed and self.pushed == op.count and caller_may_carry(op)
+        self.awaits_caller = not self.flushed and self.pushed == op.count and caller_may_run(op)
         with nogil:
             op.monitor.lock()
             op.submitted = self.pushed
             op.low_water = low_water
             op.hungry = False
             op.monitor.unlock()
-            if not self.kept_back:
-                op_wake_lanes(op)
+            if not self.awaits_caller:
+                op_wake_shares(op)
         self.flushed = True
 
     def wait(self, double seconds) -> None:
@@ -149,9 +149,9 @@ cdef class Operation:
         cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
         self.check()
         with nogil:
-            if self.kept_back and not caller_carries(op, until):
-                op_wake_lanes(op)
-            self.kept_back = False
+            if self.awaits_caller and not caller_runs(op, until):
+                op_wake_shares(op)
+            self.awaits_caller = False
             op.monitor.lock()
             if op.state == OP_RUNNING and not op.hungry:
                 op.monitor.wait(until - monotonic_ns())
@@ -168,41 +168,41 @@ cdef class Operation:
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
         cdef Op *op = self.op
-        cdef Ending *ending
-        cdef Ending *following
-        cdef Ending *oldest = NULL
+        cdef NativeCompletion *completion
+        cdef NativeCompletion *following
+        cdef NativeCompletion *oldest = NULL
         cdef list completions = []
         self.check()
         with nogil:
             op.monitor.lock()
-            ending = op.endings
-            op.endings = NULL
+            completion = op.completions
+            op.completions = NULL
             op.undrained = 0
-            op.mailed = False
+            op.notified = False
             self.drained = op.state != OP_RUNNING and not count_now(&process_ends)
             op.monitor.unlock()
-        while ending != NULL:
-            following = ending.next
-            ending.next = oldest
-            oldest = ending
-            ending = following
+        while completion != NULL:
+            following = completion.next
+            completion.next = oldest
+            oldest = completion
+            completion = following
         try:
             while oldest != NULL:
                 # Without an answer of its own, the request may be in flight still, and its body being sent.
-                if oldest.answered:
+                if oldest.by_attempt:
                     self.bodies[oldest.index] = None
                     self.held -= 1
                 completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
-                oldest = ending_passed(oldest)
+                oldest = completion_free_first(oldest)
         finally:
             # Left over when memory for the completions has run out.
             while oldest != NULL:
-                oldest = ending_passed(oldest)
+                oldest = completion_free_first(oldest)
             arrived.extend(completions)
 
     def cancel(self) -> None:
         """Abort everything of this operation on the wire.  What has arrived can still be drained."""
-        # This wakes the lanes, which then let go of their references themselves, also when nothing was flushed.
+        # This wakes the shares, which then let go of their references themselves, also when nothing was flushed.
         self.flushed = True
         if self.op.generation != fork_generation:
             return
@@ -249,8 +249,8 @@ cdef class Operation:
     def matrix(self) -> "Matrix | None":
         """The rows received so far; None when no vector has arrived."""
         self.check()
-        cdef Block *block = op_block(self.op)
-        return matrix_of(block) if block != NULL else None
+        cdef RowBuffer *buffer = op_row_buffer(self.op)
+        return matrix_of(buffer) if buffer != NULL else None
 
     def __dealloc__(self):
         cdef Limbo left
@@ -259,8 +259,8 @@ cdef class Operation:
         if self.flushed:
             op_cancel(self.op)
         else:
-            # No loop has seen it: the references taken for the lanes are let go here.
-            for _ in range(self.op.lane_count):
+            # No loop has seen it: the references taken for the shares are let go here.
+            for _ in range(self.op.share_count):
                 op_drop(self.op)
         if self.held > 0 and count_now(&self.op.refs) > 1:
             left = Limbo.__new__(Limbo)

@@ -1,8 +1,8 @@
 # The native operation: one public call's requests, their progress, and what Python and the loops share of it.
 #
-# Owner: reference counted.  The Python handle holds one reference, each lane that is attached to a loop holds one; the
+# Owner: reference counted.  The Python handle holds one reference, each share that is attached to a loop holds one; the
 # last to let go frees it.  Everything below "shared" is guarded by `monitor`; the rest is constant once started.  The
-# bodies are borrowed from `bytes` objects which the handle keeps until no lane is left (see handle.pxi).
+# bodies are borrowed from `bytes` objects which the handle keeps until no share is left (see handle.pxi).
 
 cdef enum Outcome:
     OUTCOME_OK
@@ -18,14 +18,14 @@ cdef enum Outcome:
 cdef enum Verdict:
     VERDICT_NONE                    # it was a success, or no attempt brought the end
     VERDICT_FINAL_STATUS            # a status that is never retried, or not in this operation
-    VERDICT_TOLD                    # x-should-retry: false
+    VERDICT_NOT_TO_RETRY            # x-should-retry: false
     VERDICT_QUOTA                   # insufficient_quota: waiting would not help
     VERDICT_PERMANENT               # a failure that the next attempt would only repeat
     VERDICT_RETRIES                 # max_retries are used up
     VERDICT_BUDGET                  # the operation's retry budget is used up
     VERDICT_PATIENCE                # no success for as long as patience allows
     VERDICT_RETRY_AFTER             # the server asks for a longer wait than patience or the deadline allows
-    VERDICT_NEVER_ANSWERED          # the endpoint has never answered in this process
+    VERDICT_NEVER_RESPONDED         # the endpoint has never answered in this process
 
 cdef enum OpState:
     OP_RUNNING
@@ -53,10 +53,10 @@ cdef struct Request:
 
 # How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
 # an owner's comment of its own: loops and Python's threads pass millions of these to each other.
-cdef struct Ending:
-    Ending *next
+cdef struct NativeCompletion:
+    NativeCompletion *next
     Py_ssize_t index
-    bint answered                   # an attempt of this request brought it: nothing of the request is in flight
+    bint by_attempt                 # an attempt of this request brought it: nothing of the request is in flight
     Outcome outcome
     int status
     int curl_code
@@ -76,7 +76,7 @@ cdef struct Ending:
     size_t headers_size
     char *body                      # behind the headers, unless it is `large_body`
     size_t body_size
-    char *large_body                # freed with the ending, as are the next four; or NULL
+    char *large_body                # freed with the completion, as are the next four; or NULL
     char *error                     # or NULL
     char *url                       # or NULL: the route's own
     size_t vectors                  # how many the answer brought: written to the matrix, or these ragged ones:
@@ -85,7 +85,7 @@ cdef struct Ending:
 
 # The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
 # loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's monitor guards.
-cdef struct Lane:
+cdef struct Share:
     Op *op
     Loop *loop
     int slots
@@ -101,18 +101,18 @@ cdef struct Lane:
     Waiter only_waiter              # where there is one route
     Waiter shortage                 # for a descriptor
     bint attached
-    Lane *previous
-    Lane *next
+    Share *previous
+    Share *next
     bint queued
     bint detached
-    Lane *inbox_next
+    Share *inbox_next
 
 cdef struct Op:
     int refs
     int generation                  # of the process: see fork.pxi
-    Core *core                      # a reference: the lanes' loops stay reachable
+    Core *core                      # a reference: the shares' loops stay reachable
     Plan *plan                      # a reference
-    unsigned long long ticket       # of the first request: see route.pxi
+    unsigned long long sequence_number  # of the first request: see route.pxi
     char *request_id_stem
     size_t request_id_stem_size
     bint embeddings
@@ -122,9 +122,9 @@ cdef struct Op:
     long long deadline              # monotonic nanoseconds, or NEVER
     Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
     unsigned long long token
-    int lane_count
-    Lane *lanes
-    Waiter *waiters                 # the lanes', where there are several routes
+    int share_count
+    Share *shares
+    Waiter *waiters                 # the shares', where there are several routes
     int most_retry_budget
     # shared
     Monitor *monitor
@@ -134,18 +134,18 @@ cdef struct Op:
     Request *requests
     Py_ssize_t submitted
     Py_ssize_t started
-    Py_ssize_t returned             # list of requests that a lane could not start: any other may; -1 for none
+    Py_ssize_t returned             # list of requests that a share could not start: any other may; -1 for none
     Py_ssize_t finished
     Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
     bint hungry
-    bint mailed
-    Ending *endings                 # newest first
+    bint notified
+    NativeCompletion *completions   # newest first
     Py_ssize_t undrained
-    Block *block
+    RowBuffer *buffer
 
 cdef enum:
-    # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
-    PORTION = 64
+    # An asynchronous caller is told of finished requests in batches, so that taking them in never stalls its loop.
+    COMPLETIONS_PER_WAKE = 64
 
 
 cdef Op *op_new(Py_ssize_t count) noexcept nogil:
@@ -167,14 +167,14 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
 cdef void op_drop(Op *op) noexcept nogil:
     if count_down(&op.refs) > 0:
         return
-    while op.endings != NULL:
-        op.endings = ending_passed(op.endings)
-    free(op.lanes)
+    while op.completions != NULL:
+        op.completions = completion_free_first(op.completions)
+    free(op.shares)
     free(op.waiters)
     free(op.request_id_stem)
     free(op.requests)
     plan_drop(op.plan)
-    block_drop(op.block)
+    row_buffer_drop(op.buffer)
     mailbox_drop(op.mailbox)
     if op.core != NULL:
         core_drop(op.core)
@@ -182,35 +182,35 @@ cdef void op_drop(Op *op) noexcept nogil:
     free(op)
 
 
-cdef void ending_free(Ending *ending) noexcept nogil:
-    free(ending.large_body)
-    free(ending.error)
-    free(ending.url)
-    free(ending.values)
-    free(ending.ends)
-    free(ending)
+cdef void completion_free(NativeCompletion *completion) noexcept nogil:
+    free(completion.large_body)
+    free(completion.error)
+    free(completion.url)
+    free(completion.values)
+    free(completion.ends)
+    free(completion)
 
 
-cdef inline Ending *ending_passed(Ending *ending) noexcept nogil:
-    """Free the first ending of a list; the rest of the list."""
-    cdef Ending *following = ending.next
-    ending_free(ending)
+cdef inline NativeCompletion *completion_free_first(NativeCompletion *completion) noexcept nogil:
+    """Free the first completion of a list; the rest of the list."""
+    cdef NativeCompletion *following = completion.next
+    completion_free(completion)
     return following
 
 
-cdef inline bint op_call(Op *op) noexcept nogil:
-    """With the monitor held: should the waiter be told now?  True when the mailbox must be rung after unlocking."""
+cdef inline bint op_notify(Op *op) noexcept nogil:
+    """With the monitor held: should the waiter be told now?  True when the mailbox must be notified after unlocking."""
     op.monitor.notify()
-    if op.mailbox == NULL or op.mailed:
+    if op.mailbox == NULL or op.notified:
         return False
-    op.mailed = True
+    op.notified = True
     return True
 
 
 cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
     """The number of the next request to start: a returned one, else in input order; -1 when there is none now."""
     cdef Py_ssize_t index = -1
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     if op.state == OP_RUNNING and op.returned >= 0:
         index = op.returned
@@ -220,9 +220,9 @@ cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
         op.started += 1
         if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
             op.hungry = True
-            ring = op_call(op)
+            notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
     return index
 
@@ -242,32 +242,32 @@ cdef void op_return_request(Op *op, Py_ssize_t index) noexcept nogil:
     op.monitor.unlock()
 
 
-cdef void op_post(Op *op, Ending *ending) noexcept nogil:
-    """Hand over how a request ended; the first ending that is not OK ends the operation."""
+cdef void op_post(Op *op, NativeCompletion *completion) noexcept nogil:
+    """Hand over how a request ended; the first completion that is not OK ends the operation."""
     cdef bint over = False
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     if op.state != OP_RUNNING:
         op.monitor.unlock()
-        ending_free(ending)
+        completion_free(completion)
         return
-    ending.next = op.endings
-    op.endings = ending
+    completion.next = op.completions
+    op.completions = completion
     op.undrained += 1
     op.finished += 1
-    if ending.outcome != OUTCOME_OK:
+    if completion.outcome != OUTCOME_OK:
         op.state = OP_FAILED
         over = True
     elif op.finished == op.count:
         op.state = OP_COMPLETE
         over = True
-    if over or (op.mailbox != NULL and op.undrained >= PORTION):
-        ring = op_call(op)
+    if over or (op.mailbox != NULL and op.undrained >= COMPLETIONS_PER_WAKE):
+        notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
     if over:
-        op_wake_lanes(op)
+        op_wake_shares(op)
 
 
 cdef bint op_running(Op *op) noexcept nogil:
@@ -287,51 +287,51 @@ cdef bint op_withdraw(Op *op, int *budget) noexcept nogil:
     return granted
 
 
-cdef void op_wake_lanes(Op *op) noexcept nogil:
+cdef void op_wake_shares(Op *op) noexcept nogil:
     cdef int i
-    for i in range(op.lane_count):
-        loop_enqueue(op.lanes[i].loop, &op.lanes[i])
+    for i in range(op.share_count):
+        loop_enqueue(op.shares[i].loop, &op.shares[i])
 
 
 cdef void op_cancel(Op *op) noexcept nogil:
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     cdef bint running = op.state == OP_RUNNING
     if running:
         op.state = OP_CANCELLED
-        ring = op_call(op)
+        notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
     if running:
-        op_wake_lanes(op)
+        op_wake_shares(op)
 
 
-cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
+cdef Claim op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
     """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
-    cdef Block *block = op_block(op)
-    cdef Block *made
-    if block == NULL:
-        # Made outside of the lock.  Another loop may do the same: the first to install its block wins.
-        made = block_new(op.total_rows, dimension)
+    cdef RowBuffer *buffer = op_row_buffer(op)
+    cdef RowBuffer *made
+    if buffer == NULL:
+        # Made outside of the lock.  Another loop may do the same: the first to install its buffer wins.
+        made = row_buffer_new(op.total_rows, dimension)
         op.monitor.lock()
-        if op.block == NULL:
-            op.block = made
+        if op.buffer == NULL:
+            op.buffer = made
             made = NULL
-        block = op.block
+        buffer = op.buffer
         op.monitor.unlock()
-        block_drop(made)
-    if block == NULL:
+        row_buffer_drop(made)
+    if buffer == NULL:
         return Claim.no_memory
-    if block.dimension != dimension:
+    if buffer.dimension != dimension:
         return Claim.dimension_differs
-    rows[0] = block.floats + request.first_row * dimension
+    rows[0] = buffer.floats + request.first_row * dimension
     return Claim.granted
 
 
-cdef inline Block *op_block(Op *op) noexcept nogil:
+cdef inline RowBuffer *op_row_buffer(Op *op) noexcept nogil:
     """The matrix, which stays with the operation to its end; NULL while nobody has needed it."""
     op.monitor.lock()
-    cdef Block *block = op.block
+    cdef RowBuffer *buffer = op.buffer
     op.monitor.unlock()
-    return block
+    return buffer

@@ -7,22 +7,23 @@ from typing import Any
 
 import orjson
 
-from ..arguments import unsigned, utf8_string
-from ..completion import Completion, Matrix, Outcome
+from ..outcome import Outcome
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..responses.embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
-from ..responses.rows import Arrival, Item, OddBatch, Rows
+from ..responses.rows import BatchState, IrregularBatch, Item, Rows
+from ..validation import unsigned, utf8_string
 from . import irregular
 from ._skeleton import regular_form
-from .answers import decoded, integer, items, json_kind, malformed
 from .batching import Batches, checked_texts
 from .operation import Operation
+from .response_body import decoded, integer, items, json_kind, malformed
 
 # How servers refuse an encoding format that they do not know. None of them is retried as it is.
 REFUSALS = frozenset({400, 415, 422, 501})
 NO_STATUSES: frozenset[int] = frozenset()
 # As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
-FLOATS, BASE64 = int(Arrival.FLOATS), int(Arrival.BASE64)
+FLOATS, BASE64 = int(BatchState.FLOATS), int(BatchState.BASE64)
 
 
 class Embed(Operation):
@@ -43,9 +44,23 @@ class Embed(Operation):
     """
 
     __slots__ = (
-        "_answering", "_arrivals", "_batches", "_model", "_object", "_objects", "_odd", "_plain",
-        "_prompt_tokens", "_refused", "_refusing", "_requested_model", "_suffix", "_texts", "_total_tokens",
-        "final_statuses", "tentative",
+        "_answering",
+        "_batches",
+        "_irregular",
+        "_model",
+        "_object",
+        "_objects",
+        "_plain",
+        "_prompt_tokens",
+        "_refused",
+        "_refusing",
+        "_requested_model",
+        "_states",
+        "_suffix",
+        "_texts",
+        "_total_tokens",
+        "final_statuses",
+        "tentative",
     )  # fmt: skip
 
     def __init__(
@@ -88,8 +103,8 @@ class Embed(Operation):
         self._requested_model = self._model = model
         self._object = "list"
         self._prompt_tokens = self._total_tokens = 0
-        self._arrivals = bytearray(len(self._batches))
-        self._odd: dict[int, OddBatch] = {}
+        self._states = bytearray(len(self._batches))
+        self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
     def instead(self, failure: Completion) -> Embed | None:
@@ -124,17 +139,17 @@ class Embed(Operation):
             raise malformed(completion, "missing field `data`")
         entries = items(completion, end - start, document["data"], "`data`")
         embeddings = order = names = None
-        arrival = 0
+        state = 0
         # As nearly always, each item has its row of the matrix; what else there is takes longer.
         if completion.placed == len(entries) and completion.vectors is None:
-            arrival = regular_form(entries)
-        if not arrival:
-            arrival, embeddings, order, names = irregular.read(completion, entries)
+            state = regular_form(entries)
+        if not state:
+            state, embeddings, order, names = irregular.read(completion, entries)
         # Nothing is refused from here on, so a refused answer leaves no trace.
         if embeddings is not None:
             if self.tentative:
                 embeddings = [-1 - each if isinstance(each, int) and each < 0 else each for each in embeddings]
-            self._odd[index] = OddBatch(
+            self._irregular[index] = IrregularBatch(
                 embeddings if order is None else _moved(embeddings, order), completion.vectors
             )
         elif order is not None and matrix is not None:
@@ -143,9 +158,9 @@ class Embed(Operation):
             self._objects[index] = names if order is None else _moved(names, order)
         if self.tentative:
             self._answering.add(completion.endpoint)
-            if arrival == BASE64:
-                arrival = FLOATS  # the caller did not ask for base64
-        self._arrivals[index] = arrival
+            if state == BASE64:
+                state = FLOATS  # the caller did not ask for base64
+        self._states[index] = state
         if index == 0:
             self._model = _text_or(self._requested_model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
@@ -157,7 +172,7 @@ class Embed(Operation):
 
     def _rows(self, matrix: Matrix | None) -> Rows:
         batches = self._batches
-        return Rows(matrix, batches.starts, batches.total, self._arrivals, self._odd, self._objects)
+        return Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         if self._refused and self._refusing is not None:
@@ -170,8 +185,8 @@ class Embed(Operation):
     def partial(self, matrix: Matrix | None) -> list[OpenAIEmbeddingData | None]:
         rows = self._rows(matrix)
         result: list[OpenAIEmbeddingData | None] = [None] * len(rows)
-        for batch, arrival in enumerate(self._arrivals):
-            if arrival != Arrival.MISSING:
+        for batch, state in enumerate(self._states):
+            if state != BatchState.MISSING:
                 for i in range(*self._batches.span(batch)):
                     result[i] = OpenAIEmbeddingData(rows, i, rows.object(i))
         return result

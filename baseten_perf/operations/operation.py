@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from ..completion import Completion, Matrix
+from ..protocols import Completion, Matrix
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 

@@ -10,8 +10,7 @@ from functools import partial
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from ..weak import Weak
-from .answer import Answer
+from .base import Response, WeaklyReferenced
 from .rows import Rows
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class OpenAIUsage(Weak):
+class OpenAIUsage(WeaklyReferenced):
     """Tokens counted by the server, summed over all requests; 0 where it gave none.
 
     Attributes (read-only):
@@ -125,7 +124,7 @@ def _references() -> tuple[int, int]:
 OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE = _references()
 
 
-class OpenAIEmbeddingsResponse(Answer):
+class OpenAIEmbeddingsResponse(Response):
     """The answer of an embed call.
 
     Attributes (read-only), besides those of every response:

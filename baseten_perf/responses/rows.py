@@ -8,26 +8,26 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from ..late import load
-from .block import FloatBlock
+from .float_rows import FloatRows
 
 if TYPE_CHECKING:
-    from ..completion import Matrix, Vectors
+    from ..protocols import Matrix, Vectors
 
-# An item of an odd batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
+# An item of an irregular batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
 # a str is one that is not base64, a list holds the floats of a vector that has been through a pickle.
 Item = int | str | list[float]
 
 
-class Arrival(IntEnum):
+class BatchState(IntEnum):
     """What is known of a batch; one byte per batch is all that a regular answer costs."""
 
     MISSING = 0
     FLOATS = 1  # input i is row i of the matrix, shown as a list of floats
     BASE64 = 2  # input i is row i of the matrix, shown as base64
-    ODD = 3  # looked up in `odd`
+    IRREGULAR = 3  # looked up in `irregular`
 
 
-class OddBatch:
+class IrregularBatch:
     """A batch that is not simply its rows of the matrix: mixed forms, or vectors of another dimension."""
 
     __slots__ = ("items", "vectors")
@@ -44,27 +44,27 @@ class Rows:
         matrix: one float32 row per input, or None when no vector arrived in it.
         starts: number of the first input of each batch, ascending.
         total: number of inputs.
-        arrivals: one Arrival per batch.
-        odd: the batches whose arrival is ODD.
+        states: one BatchState per batch.
+        irregular: the batches whose state is IRREGULAR.
         objects: `object` of each item, only for batches where it is not always "embedding".
     """
 
-    __slots__ = ("_arrivals", "_matrix", "_objects", "_odd", "_starts", "_total")
+    __slots__ = ("_irregular", "_matrix", "_objects", "_starts", "_states", "_total")
 
     def __init__(
         self,
-        matrix: Matrix | FloatBlock | None,
+        matrix: Matrix | FloatRows | None,
         starts: Sequence[int],
         total: int,
-        arrivals: bytearray,
-        odd: dict[int, OddBatch],
+        states: bytearray,
+        irregular: dict[int, IrregularBatch],
         objects: dict[int, list[str]],
     ) -> None:
         self._matrix = matrix
         self._starts = starts
         self._total = total
-        self._arrivals = arrivals
-        self._odd = odd
+        self._states = states
+        self._irregular = irregular
         self._objects = objects
 
     def __len__(self) -> int:
@@ -72,19 +72,19 @@ class Rows:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy the floats out of the engine's objects, so that a pickle needs no engine to be read."""
-        odd = {}
-        for batch, arrived in self._odd.items():
+        irregular = {}
+        for batch, arrived in self._irregular.items():
             if arrived.vectors is not None:
                 start = self._starts[batch]
-                arrived = OddBatch([self.embedding(start + k) for k in range(len(arrived.items))], None)
-            odd[batch] = arrived
-        matrix = None if self._matrix is None else FloatBlock.of(self._matrix, self._unused())
-        return Rows, (matrix, list(self._starts), self._total, self._arrivals, odd, self._objects)
+                arrived = IrregularBatch([self.embedding(start + k) for k in range(len(arrived.items))], None)
+            irregular[batch] = arrived
+        matrix = None if self._matrix is None else FloatRows.of(self._matrix, self._unused())
+        return Rows, (matrix, list(self._starts), self._total, self._states, irregular, self._objects)
 
     def _unused(self) -> list[int]:
         """Rows of the matrix that hold no vector, but whatever its memory held before."""
         unused = []
-        for batch, arrived in self._odd.items():
+        for batch, arrived in self._irregular.items():
             start = self._starts[batch]
             used: set[int] = set()
             if arrived.vectors is None:
@@ -111,21 +111,21 @@ class Rows:
     def _item(self, i: int) -> tuple[Item, Any]:
         """The item of input `i`, with its number valid in the matrix or the vectors that come with it."""
         batch = self._batch(i)
-        arrival = self._arrivals[batch]
-        if arrival == Arrival.FLOATS:
+        state = self._states[batch]
+        if state == BatchState.FLOATS:
             return i, self._matrix
-        if arrival == Arrival.BASE64:
+        if state == BatchState.BASE64:
             return -1 - i, self._matrix
         start = self._starts[batch]
-        odd = self._odd[batch]
-        item = odd.items[i - start]
-        if odd.vectors is not None or not isinstance(item, int):
-            return item, odd.vectors
+        irregular = self._irregular[batch]
+        item = irregular.items[i - start]
+        if irregular.vectors is not None or not isinstance(item, int):
+            return item, irregular.vectors
         return (item + start if item >= 0 else item - start), self._matrix
 
     def arrived(self, i: int) -> bool:
         """Whether input `i` was answered."""
-        return self._arrivals[self._batch(i)] != Arrival.MISSING
+        return self._states[self._batch(i)] != BatchState.MISSING
 
     def embedding(self, i: int) -> list[float] | str:
         """The embedding of input `i`, in the form in which the server sent it."""
@@ -162,15 +162,15 @@ class Rows:
         if not self._total:
             raise ValueError("Cannot convert to array: contains no embedding responses")
         block: Any = self._matrix
-        if isinstance(block, FloatBlock):
+        if isinstance(block, FloatRows):
             last = False  # it is read-only
             block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
-        if not self._odd:
+        if not self._irregular:
             return numpy.asarray(block.last() if last else block.copy())
         dim = self._common_dim()
         array = numpy.empty((self._total, dim), dtype=numpy.float32)
         for batch, (start, end) in enumerate(self._spans()):
-            if self._arrivals[batch] != Arrival.ODD:
+            if self._states[batch] != BatchState.IRREGULAR:
                 array[start:end] = numpy.asarray(block)[start:end]
             else:
                 for i in range(start, end):
@@ -184,7 +184,7 @@ class Rows:
         expected = self._vector_dim(0)
         for batch, (start, end) in enumerate(self._spans()):
             # In a regular batch all rows are of the matrix, so one of them speaks for all.
-            for i in range(start, end if self._arrivals[batch] == Arrival.ODD else start + 1):
+            for i in range(start, end if self._states[batch] == BatchState.IRREGULAR else start + 1):
                 dim = self._vector_dim(i)
                 if dim != expected:
                     raise ValueError(

@@ -13,7 +13,7 @@ from typing import Any
 import certifi
 import pytest
 
-from baseten_perf import certificates
+from baseten_perf.http import certificates
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from baseten_perf.completion import Outcome
 from baseten_perf.errors import APIConnectionError, InvalidResponse, annotate, exception_from, invalid_response
+from baseten_perf.outcome import Outcome
 
 Make = Callable[..., Any]
 

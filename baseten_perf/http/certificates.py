@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .arguments import boolean, path, string
-from .engine import default_ca_file
-from .late import load
+from ..engine import default_ca_file
+from ..late import load
+from ..validation import boolean, path, string
 
 # As in httpx: whether to check, or a file or directory of trusted certificates.
 Verify = bool | str | os.PathLike[str]

@@ -1,4 +1,4 @@
-"""Call: one operation under way on the engine; bodies go down in waves, answers come up, an error ends it."""
+"""Call: one operation under way on the engine; bodies go down in windows, answers come up, an error ends it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
-from ..completion import Completion, Outcome
 from ..late import load
+from ..outcome import Outcome
 from ..partial import Partial, attach
-from .journal import journal
+from ..protocols import Completion
+from .call_log import call_log
 
 if TYPE_CHECKING:
     from ..operations.operation import Operation
@@ -32,7 +33,7 @@ class Call:
         endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
         policy: how its requests are processed.
-        ticket: number that the choice of routes starts from.
+        sequence_number: number that the choice of routes starts from.
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
         again: makes the call of another operation in place of a `tentative` one.
@@ -41,8 +42,22 @@ class Call:
     """
 
     __slots__ = (
-        "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure",
-        "_journal", "_matrix", "_operation", "_policy", "_refused", "_sent", "handle",
+        "__weakref__",
+        "_again",
+        "_ahead",
+        "_arrived",
+        "_began",
+        "_call_log",
+        "_completed",
+        "_count",
+        "_endpoints",
+        "_failure",
+        "_matrix",
+        "_operation",
+        "_policy",
+        "_refused",
+        "_sent",
+        "handle",
     )  # fmt: skip
 
     def __init__(
@@ -51,7 +66,7 @@ class Call:
         endpoints: list[str],
         operation: Operation,
         policy: Policy,
-        ticket: int = 0,
+        sequence_number: int = 0,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         began: float | None = None,
@@ -62,7 +77,7 @@ class Call:
         self._endpoints = endpoints
         self._count = len(operation)
         self._sent = 0
-        self._answered = 0
+        self._completed = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
@@ -71,27 +86,29 @@ class Call:
         self._again = again
         now = perf_counter()
         self._began = now if began is None else began
-        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token, now - self._began)
-        self._journal = journal(operation, policy, endpoints)
+        self.handle = engine.OperationHandle(
+            plan, self._count, operation.rows, sequence_number, mailbox, token, now - self._began
+        )
+        self._call_log = call_log(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
             policy.cancel_token.watch(self)
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
-        """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
+        """Serialise and hand down the next window of bodies; True when there is room for more at once."""
         if self._cancelled_by_token():
             return False
         handle, operation, count = self.handle, self._operation, self._count
-        wave_end = min(count, handle.started + self._ahead)
+        window_end = min(count, handle.started + self._ahead)
         size = 0
-        while self._sent < wave_end and size < most_bytes:
+        while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
             handle.push(body)
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started
         handle.flush(0 if self._sent == count else max(1, left // 2))
-        return self._sent < wave_end
+        return self._sent < window_end
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -106,8 +123,8 @@ class Call:
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._journal is not None:
-            self._journal.took_in(completion)
+        if self._call_log is not None:
+            self._call_log.took_in(completion)
         if completion.outcome != OK:
             self._failure = self._failure or completion
             return
@@ -115,7 +132,7 @@ class Call:
             self._matrix = self.handle.matrix
         try:
             self._operation.accept(completion, self._matrix)
-            self._answered += 1
+            self._completed += 1
         except ValueError as refused:
             if self._failure is None:
                 self._failure, self._refused = completion, refused
@@ -160,15 +177,15 @@ class Call:
             exception = self._last_resort(failure, shortage)
         else:
             exception = self._made_by(errors, failure, refused)
-        if self._journal is not None:
-            self._journal.failed(exception, failure if refused is None else None)
-            self._journal = None
+        if self._call_log is not None:
+            self._call_log.failed(exception, failure if refused is None else None)
+            self._call_log = None
         return exception
 
     def _made_by(self, errors: Any, failure: engine.Completion | None, refused: ValueError | None) -> Exception:
         if failure is None:
             ended: Exception = errors.annotate(
-                self._ended_without_answer(errors),
+                self._ended_without_response(errors),
                 batch_index=None,
                 partial=self.partial().listed(),
                 attempts=None,
@@ -186,11 +203,11 @@ class Call:
         )
         return failed
 
-    def _ended_without_answer(self, errors: Any) -> Exception:
+    def _ended_without_response(self, errors: Any) -> Exception:
         if not self._cancelled_by_token():
             return MemoryError("out of memory, even for the reason why the call failed")
         cancelled: Exception = errors.cancelled(
-            self._operation.name, count=self._count, answered=self._answered, started=self.handle.started
+            self._operation.name, count=self._count, answered=self._completed, started=self.handle.started
         )
         return cancelled
 
@@ -239,6 +256,6 @@ class Call:
             self._policy.cancel_token.unwatch(self)
 
     def _write(self, how: str) -> None:
-        if self._journal is not None:
-            self._journal.ended(how)
-            self._journal = None
+        if self._call_log is not None:
+            self._call_log.ended(how)
+            self._call_log = None
