@@ -52,7 +52,7 @@ def test_it_is_loaded_also_when_descriptors_run_out_meanwhile(monkeypatch: pytes
 def test_the_system_s_certificates_need_no_certifi() -> None:
     program = (
         "import sys\n"
-        "from baseten_perf import certificates\n"
+        "from baseten_perf.http import certificates\n"
         "certificates.trust(True, {})\n"
         "print('certifi' in sys.modules)"
     )
