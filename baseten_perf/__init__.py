@@ -5,17 +5,17 @@ requests among several deployments. `baseten_perf.testing` has the local server 
 
 # Errors
 
-An exception of a call has `partial`, `batch_index`, `attempts` and `endpoint`; see `PerformanceClient` for the classes.
-`str(error)` ends with one line beyond `error.args`: method and URL, the system's reason, and why there was no further
-attempt, such as `POST http://127.0.0.1:8000/v1/embeddings: Connection refused; not retried again after 3 attempts: the
-endpoint has never answered`, `gave up after 5 retries (max_retries=5)`, or `not retried: retry_budget_pct=0.05 used up
-(3 of 50)`.
+Each failure of a call is a `RequestFailed`, which has `partial`, `response_partial` and `missing`, and tells which
+request failed; see `PerformanceClient` for its classes. `str(error)` ends with one line beyond `error.args`: method and
+URL, the system's reason, and why there was no further attempt, such as `POST http://127.0.0.1:8000/v1/embeddings:
+Connection refused; not retried again after 3 attempts: the endpoint has never answered`, `gave up after 5 retries
+(max_retries=5)`, or `not retried: retry_budget_pct=0.05 used up (3 of 50)`.
 
 What else ends a call has `partial` too: `KeyboardInterrupt` and whatever a signal handler raises,
 `asyncio.CancelledError`, and the `__cause__` of the `TimeoutError` that `asyncio.wait_for` and `asyncio.timeout` make
 of it; where `asyncio.run` turns Ctrl-C into a `KeyboardInterrupt`, its `__context__`. There it is a sequence equal to a
-list, made when it is first read. An `OSError` with `errno.EMFILE` and `partial` is the last resort of a process that
-lacks even the descriptors to load the classes of requests.
+list, made when it is first read. A `RequestFailed` that is an `OSError` with `errno.EMFILE` is the last resort of a
+process that lacks even the descriptors to load the classes of requests.
 
 # Refusals and retries
 

@@ -1,10 +1,11 @@
-"""The README: its examples run as they stand, its tables are those of today, its links lead somewhere, it is short."""
+"""The README: its examples run and are typed, its tables are those of today, its links lead somewhere, it is short."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,31 @@ import pytest
 
 from baseten_perf.testing import Server
 
+Mypy = Callable[[dict[str, str]], "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 WORDS = 1800
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 PAGES = [README, ROOT / "bench" / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 
 
 def test_examples_run() -> None:
-    snippets = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(snippets) >= 4
+    assert len(SNIPPETS) >= 5
     names: dict[str, Any] = {}
     with Server() as server:
-        for snippet in snippets:
+        for snippet in SNIPPETS:
             exec(snippet.replace("http://127.0.0.1:8000", server.url), names)
         assert server.statistics().requests_by_path == {"/v1/embeddings": 7, "/rerank": 1, "/predict": 1}
     assert names["array"].shape == (3, 384)
+    with Server() as server:
+        names["test_search"](server)  # the example of a test
+
+
+def test_mypy_accepts_each_example(mypy: Mypy) -> None:
+    """Each after the first one, which makes the client."""
+    examples = {f"example_{number}.py": f"{SNIPPETS[0]}\n{snippet}" for number, snippet in enumerate(SNIPPETS[1:], 1)}
+    run = mypy({"client.py": SNIPPETS[0], **examples})
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_the_measured_tables_are_what_the_results_give() -> None:
