@@ -8,11 +8,6 @@ cdef extern from * nogil:
     """
     #include <sys/mman.h>
 
-    // Linux 4.5 has it, the headers that a wheel is built with may not; an older Linux answers EINVAL.
-    #if defined(__linux__) && !defined(MADV_FREE)
-    #define MADV_FREE 8
-    #endif
-
     static inline void *map_pages(size_t size) {
         void *pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return pages == MAP_FAILED ? nullptr : pages;

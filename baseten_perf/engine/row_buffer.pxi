@@ -9,22 +9,10 @@
 
 cdef extern from * nogil:
     """
-    // Linux 3.17 has memfd_create and its flag MFD_CLOEXEC, the C library and the headers that a wheel is built with may
-    // not; an older Linux answers ENOSYS.
-    #if defined(__linux__)
-    #include <sys/syscall.h>
-    enum { CLOSE_ON_EXEC = 1 };
-    #if !defined(SYS_memfd_create) && defined(__x86_64__)
-    #define SYS_memfd_create 319
-    #elif !defined(SYS_memfd_create) && defined(__aarch64__)
-    #define SYS_memfd_create 279
-    #endif
-    #endif
-
     // An unnamed file of `size` zero bytes in memory, or -1.
     static inline int open_rows_file(size_t size) {
-    #if defined(SYS_memfd_create)
-        int file = static_cast<int>(syscall(SYS_memfd_create, "baseten_perf rows", CLOSE_ON_EXEC));
+    #if defined(__linux__) && defined(MFD_CLOEXEC)
+        int file = memfd_create("baseten_perf rows", MFD_CLOEXEC);
         if (file >= 0 && ftruncate(file, static_cast<off_t>(size)) != 0) {
             close(file);
             file = -1;
