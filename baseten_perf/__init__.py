@@ -38,12 +38,24 @@ which the server refused none, and raises it with care. Calls take turns, so a s
 - libcurl itself sends a request once more when a kept-alive connection turns out to have been closed before any byte of
   the answer.
 
-# Speed
+# Clients and connections
 
-- Many texts: few, large requests (`batch_size=128`) and base64 (`prefer_base64=True`, or `encoding_format="base64"`)
-  cost least.
-- One client for the whole program: its connections are kept alive for 30 idle seconds and shared by all calls, threads
-  and event loops. `HttpClientWrapper` shares them between clients.
+`with`, `async with` and `close()` end a client: its calls are aborted on the wire, whoever waits for one gets
+`OperationCancelled` with `partial`, and later calls raise RuntimeError. Nobody has to close: a client that is no longer
+referred to lets go of its connections.
+
+One client is enough for a program: any thread and any event loop may use it, and connections are kept alive for 30 idle
+seconds. Clients that are given no `client_wrapper` share one pool of connections per process if their transport
+settings are equal (HTTP version, proxies, certificates as they are on disk, unix socket, connect time-out, loops); so
+do their copies, and what is unpickled in a worker. `HttpClientWrapper()` is a pool of its own, and stays open until its
+own `close()`.
+
+A base URL may be what `openai` takes (`https://api.openai.com/v1`) or the whole URL of an API (`.../v1/embeddings`):
+nothing is doubled. An absolute path such as `batch_post("/v1/x", ...)` on a base URL that ends in `/v1` goes to
+`/v1/x`.
+
+Many texts cost least in few, large requests (`batch_size=128`) and as base64 (`prefer_base64=True`, or
+`encoding_format="base64"`).
 
 # Proxies and certificates
 
