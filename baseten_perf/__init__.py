@@ -24,7 +24,10 @@ uses up no retries. The first one stops the requests of all calls and clients of
 URL, model and API key. Refused requests go first when it is over: after the `Retry-After` or `retry-after-ms` that the
 server gave (seconds, with decimals, or a date), else after 20 ms and then longer, up to a second. One request tries
 whether the server takes requests again. From then on the client keeps the pace, or the number of requests at a time, at
-which the server refused none, and raises it with care. Calls take turns, so a small one does not wait for a huge one.
+which the server refused none, and raises it with care. Calls take turns, so a small one does not wait for a huge one. A
+server that refuses at random (one overloaded replica behind a balancer) is told from one with a quota: refusals at
+rates that it has borne before begin a trial of higher rates, and where that changes nothing, a refusal concerns the
+refused request alone.
 
 - A refusal is final when nothing has succeeded for `patience_s`, when `Retry-After` asks for more than that, or when
   the deadline (`total_timeout_s`) would pass before. With `max_retries=0` or `patience_s=0` there is no second attempt.
