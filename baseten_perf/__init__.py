@@ -104,6 +104,7 @@ from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .connection_pool import HttpClientWrapper
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
+from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
 from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
@@ -119,10 +120,12 @@ from .responses import (
 )
 
 if TYPE_CHECKING:
-    from .errors import APIConnectionError, InvalidResponse, OperationCancelled
+    from .errors import APIConnectionError, APIStatusError, APITimeoutError
 
 __all__ = [
     "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
     "BatchPostResponse",
     "CancellationToken",
     "ClassificationResponse",
@@ -137,6 +140,7 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "RequestFailed",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",
@@ -146,7 +150,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The exception classes are requests' children, and requests takes as long to import as all the rest.
-    if name in ("APIConnectionError", "InvalidResponse", "OperationCancelled"):
+    # These classes are requests' children, and requests takes as long to import as all the rest.
+    if name in ("APIConnectionError", "APIStatusError", "APITimeoutError"):
         return getattr(load("baseten_perf.errors"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -76,8 +76,9 @@ cdef class Matrix:
         return buffer
 
     def last(self):
-        """The rows for their last reader: this matrix itself, unless its memory is one that forked processes share."""
-        return self if self.buffer.file < 0 else self.copy()
+        """The rows for their last reader: this matrix itself, unless its memory is one that forked processes share, or
+        somebody has a view of it."""
+        return self if self.buffer.file < 0 and self.readers == 0 else self.copy()
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""

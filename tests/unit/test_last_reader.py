@@ -15,7 +15,7 @@ import pytest
 from baseten_perf.operations import Embed
 from baseten_perf.policy import resolve
 from baseten_perf.responses import OpenAIEmbeddingsResponse
-from baseten_perf.responses.embeddings import OF_A_TEMPORARY
+from baseten_perf.responses.references import OF_A_TEMPORARY
 
 Make = Callable[..., Any]
 VALUES = [[1.0, 2.0], [3.0, 4.0]]
@@ -53,12 +53,18 @@ def test_the_last_reader_gets_the_memory(source: Source) -> None:
     held = [source.response()]
     array = held.pop().numpy()
     assert source.shares(array)
+    array = source.response().numpy(missing="nan")
+    assert source.shares(array)
+    array = source.response().numpy(copy=True)
+    assert not source.shares(array)
 
 
 def test_a_response_in_a_variable_is_copied(source: Source) -> None:
     response = source.response()
     for _ in range(100):  # also when the interpreter has specialised this
         assert not source.shares(response.numpy())
+        assert not source.shares(response.numpy(copy=None, missing="nan"))
+        assert not source.shares(OpenAIEmbeddingsResponse.numpy(response, missing="nan"))
 
 
 class Holder:
