@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..engine import default_ca_file
+from ..late import load
 from ..validation import boolean, path, string
 
 # As in httpx: whether to check, or a file or directory of trusted certificates.
@@ -124,6 +125,5 @@ def _system_ca_file() -> str:
     for found in (default_ca_file(), *SYSTEM_CA_FILES):
         if found and os.path.isfile(found):
             return found
-    import certifi
-
-    return certifi.where()
+    bundle: str = load("certifi").where()
+    return bundle
