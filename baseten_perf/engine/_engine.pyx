@@ -42,7 +42,8 @@ include "cap.pxi"           # how many at a time,
 include "gate.pxi"          # and when none at all
 include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors
-include "operation.pxi"     # the native operation: requests, lanes, progress
+include "operation.pxi"     # the native operation: lanes, progress
+include "request.pxi"       # its requests, and which is started next
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them

@@ -3,7 +3,7 @@
 cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     """libcurl has ended this transfer: complete its request, or make another attempt later."""
     cdef Lane *lane = transfer.lane
-    cdef Py_ssize_t index = transfer.index
+    cdef Request *request = transfer.request
     cdef Outcome outcome = outcome_of(transfer, code)
     cdef double now = seconds_now()
     cdef double retry_after = transfer_retry_after(transfer) if outcome == OUTCOME_HTTP_STATUS else 0
@@ -37,7 +37,7 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
             lane_complete(lane, transfer, outcome, code, next.verdict, retry_after)
         else:
             transfer_end(transfer)
-            lane_send_again(lane, index, next)
+            lane_send_again(lane, request, next)
     lane_serve(lane)
 
 
@@ -45,60 +45,60 @@ cdef void lane_complete(Lane *lane, Transfer *transfer, Outcome outcome, int cod
                         double retry_after) noexcept nogil:
     """Hand over how the transfer's request ended."""
     cdef Op *op = lane.op
-    cdef Py_ssize_t index = transfer.index
+    cdef Request *request = transfer.request
     cdef Ending *ending = ending_of(transfer, outcome, code, monotonic_ns())
     if ending != NULL and outcome != OUTCOME_OK:
         ending.verdict = verdict
-        ending.refusals = <int>op.requests[index].refusals
+        ending.refusals = <int>request.refusals
         ending.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
         ending.retry_after = <long long>(retry_after * 1e9)
         ending.budget = op.most_retry_budget
     transfer_end(transfer)
     if ending == NULL:
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for an answer")
+        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
     else:
         op_post(op, ending)
 
 
 cdef void lane_attempt_unsent(Lane *lane, Transfer *transfer, int code, double now) noexcept nogil:
     """No descriptor was left for a connection.  The attempt never was one, so it does not count."""
-    cdef Py_ssize_t index = transfer.index
+    cdef Request *request = transfer.request
     cdef double started = transfer.permit.started
     if now >= op_patience_ends(lane.op):
         snprintf(transfer.error, sizeof(transfer.error), b"%s", NO_DESCRIPTOR)
         lane_complete(lane, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
         return
-    lane.op.requests[index].attempts -= 1
+    request.attempts -= 1
     transfer_end(transfer)
-    lane_unsent(lane, index, started)
+    lane_unsent(lane, request, started)
 
 
-cdef void lane_unsent(Lane *lane, Py_ssize_t index, double started) noexcept nogil:
+cdef void lane_unsent(Lane *lane, Request *request, double started) noexcept nogil:
     """The request waits for a descriptor, before the others."""
-    lane_put_back(lane, index)
+    lane_put_back(lane, request)
     shortage_begins(lane.loop, started)
 
 
-cdef void lane_send_again(Lane *lane, Py_ssize_t index, Next next) noexcept nogil:
+cdef void lane_send_again(Lane *lane, Request *request, Next next) noexcept nogil:
     if next.wait > 0:
-        lane_back_off(lane, index, <long long>(next.wait * 1e9))
+        lane_back_off(lane, request, <long long>(next.wait * 1e9))
     elif next.first:
-        lane_put_back(lane, index)
+        lane_put_back(lane, request)
     else:
-        lane_put_last(lane, index)
+        lane_put_last(lane, request)
 
 
-cdef void lane_back_off(Lane *lane, Py_ssize_t index, long long wait) noexcept nogil:
+cdef void lane_back_off(Lane *lane, Request *request, long long wait) noexcept nogil:
     cdef Backoff *backoff = <Backoff *>calloc(1, sizeof(Backoff))
     if backoff == NULL:
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for a retry")
+        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
         return
     backoff.lane = lane
-    backoff.index = index
+    backoff.request = request
     timer_init(&backoff.timer, BACKOFF_OVER, <void *>backoff)
     if not timers_add(&lane.loop.timers, &backoff.timer, monotonic_ns() + wait):
         free(backoff)
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for a retry")
+        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
         return
     backoff.next = lane.waiting
     if lane.waiting != NULL:
@@ -114,6 +114,6 @@ cdef void lane_backoff_over(Backoff *backoff) noexcept nogil:
         lane.waiting = backoff.next
     if backoff.next != NULL:
         backoff.next.previous = backoff.previous
-    lane_put_last(lane, backoff.index)
+    lane_put_last(lane, backoff.request)
     free(backoff)
     lane_serve(lane)

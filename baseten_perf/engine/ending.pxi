@@ -84,7 +84,7 @@ cdef Ending *ending_new(const Bytes *headers, Bytes *body) noexcept nogil:
 cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long now) noexcept nogil:
     """What the finished attempt means for its request; NULL when memory has run out."""
     cdef Op *op = transfer.lane.op
-    cdef Request *request = &op.requests[transfer.index]
+    cdef Request *request = transfer.request
     cdef Bytes *body = transfer.body
     cdef const char *words = NULL
     cdef char *url = NULL
@@ -108,8 +108,8 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     body.restart()
     if ending == NULL:
         return NULL
-    ending.index = transfer.index
-    ending.answered = True
+    ending.index = request.index
+    ending.request = request
     ending.outcome = outcome
     ending.status = transfer.status
     ending.curl_code = code if transfer.fault == FAULT_NONE else E_OK
@@ -137,17 +137,24 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
     return ending
 
 
-cdef Ending *ending_without_answer(Op *op, Py_ssize_t index, Outcome outcome, const char *words,
+cdef Ending *ending_without_answer(Op *op, Request *request, Outcome outcome, const char *words,
                                    long long now) noexcept nogil:
-    """An ending that no attempt brought: the deadline, or memory that ran out."""
-    cdef Request *request = &op.requests[index]
+    """An ending that no attempt brought: the deadline, or memory that ran out.
+
+    `request` is NULL when it is that of none; then the next one to be started is named.
+    """
     cdef Ending *ending = <Ending *>calloc(1, sizeof(Ending))
     if ending == NULL:
         return NULL
-    ending.index = index
     ending.outcome = outcome
-    ending.attempts = request.attempts + request.hedges
-    ending.retry = max(0, request.attempts - 1)
-    ending.elapsed = now - request.started if request.started else 0
+    if request != NULL:
+        ending.index = request.index
+        ending.attempts = request.attempts + request.hedges
+        ending.retry = max(0, request.attempts - 1)
+        ending.elapsed = now - request.started if request.started else 0
+    else:
+        op.monitor.lock()
+        ending.index = min(op.started, op.count - 1)
+        op.monitor.unlock()
     ending.error = strdup(words)
     return ending

@@ -57,7 +57,10 @@ cdef class Operation:
     cdef RequestPlan plan
     cdef list bodies
     cdef bytes request_id_stem
+    cdef Request *first             # those pushed since the last flush()
+    cdef Request *last
     cdef Py_ssize_t pushed
+    cdef Py_ssize_t submitted
     cdef Py_ssize_t held            # bodies that have not been let go
     cdef bint flushed
     cdef bint kept_back             # from its loop, until wait() knows who carries it
@@ -116,8 +119,14 @@ cdef class Operation:
         if self.pushed == self.op.count:
             raise IndexError(f"all {self.op.count} bodies have been pushed")
         request = &self.op.requests[self.pushed]
+        request.index = self.pushed
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
+        if self.first == NULL:
+            self.first = request
+        else:
+            self.last.next = request
+        self.last = request
         self.bodies.append(body)
         self.held += 1
         self.pushed += 1
@@ -131,13 +140,11 @@ cdef class Operation:
         self.check()
         self.kept_back = not self.flushed and self.pushed == op.count and caller_may_carry(op)
         with nogil:
-            op.monitor.lock()
-            op.submitted = self.pushed
-            op.low_water = low_water
-            op.hungry = False
-            op.monitor.unlock()
+            op_submit(op, self.first, self.last, self.pushed - self.submitted, low_water)
             if not self.kept_back:
                 op_wake_lanes(op)
+        self.first = NULL
+        self.submitted = self.pushed
         self.flushed = True
 
     def wait(self, double seconds) -> None:
@@ -189,8 +196,8 @@ cdef class Operation:
         try:
             while oldest != NULL:
                 # Without an answer of its own, the request may be in flight still, and its body being sent.
-                if oldest.answered:
-                    self.bodies[oldest.index] = None
+                if oldest.request != NULL:
+                    self.bodies[oldest.request - op.requests] = None
                     self.held -= 1
                 completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
                 oldest = ending_passed(oldest)

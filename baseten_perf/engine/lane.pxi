@@ -28,12 +28,11 @@ cdef void lane_attach(Lane *lane) noexcept nogil:
     if loop.lanes != NULL:
         loop.lanes.previous = lane
     loop.lanes = lane
-    lane.ready = -1
     lane.shortage.lane = <void *>lane
     timer_init(&lane.alarm, ALARM, <void *>lane)
     timer_init(&lane.deadline, DEADLINE_PASSED, <void *>lane)
     if lane.op.deadline != NEVER and not timers_add(&loop.timers, &lane.deadline, lane.op.deadline):
-        lane_fail(lane, 0, OUTCOME_NO_MEMORY, b"out of memory")
+        lane_fail(lane, NULL, OUTCOME_NO_MEMORY, b"out of memory")
 
 
 cdef void lane_detach(Lane *lane) noexcept nogil:
@@ -70,8 +69,8 @@ cdef void lane_serve(Lane *lane) noexcept nogil:
         lane_start_requests(lane)
     op.monitor.lock()
     cdef bint over = op.state != OP_RUNNING
-    idle = (lane.in_flight == 0 and lane.ready < 0 and lane.waiting == NULL and op.started == op.count
-            and op.returned < 0)
+    idle = (lane.in_flight == 0 and lane.ready == NULL and lane.waiting == NULL
+            and op.started == op.count)
     op.monitor.unlock()
     if over:
         lane_abort(lane)
@@ -83,9 +82,9 @@ cdef void lane_serve(Lane *lane) noexcept nogil:
         lane_detach(lane)
 
 
-cdef void lane_fail(Lane *lane, Py_ssize_t index, Outcome outcome, const char *words) noexcept nogil:
+cdef void lane_fail(Lane *lane, Request *request, Outcome outcome, const char *words) noexcept nogil:
     """End the whole operation for a reason that no answer brought."""
-    cdef Ending *ending = ending_without_answer(lane.op, index, outcome, words, monotonic_ns())
+    cdef Ending *ending = ending_without_answer(lane.op, request, outcome, words, monotonic_ns())
     if ending == NULL:
         op_cancel(lane.op)
     else:
@@ -94,22 +93,17 @@ cdef void lane_fail(Lane *lane, Py_ssize_t index, Outcome outcome, const char *w
 
 cdef void lane_deadline_passed(Lane *lane) noexcept nogil:
     """The first lane to notice ends the operation; the oldest request that it has not finished is named."""
-    cdef Op *op = lane.op
-    cdef Py_ssize_t index = -1
+    cdef Request *request = NULL
     cdef Transfer *transfer = lane.transfers
     while transfer != NULL:
-        if index < 0 or transfer.index < index:
-            index = transfer.index
+        if request == NULL or transfer.request.index < request.index:
+            request = transfer.request
         transfer = transfer.next
-    if index < 0:
-        index = lane.ready
-    if index < 0 and lane.waiting != NULL:
-        index = lane.waiting.index
-    if index < 0:
-        op.monitor.lock()
-        index = min(op.started, op.count - 1)
-        op.monitor.unlock()
-    lane_fail(lane, index, OUTCOME_DEADLINE, b"the operation's total time-out has passed")
+    if request == NULL:
+        request = lane.ready
+    if request == NULL and lane.waiting != NULL:
+        request = lane.waiting.request
+    lane_fail(lane, request, OUTCOME_DEADLINE, b"the operation's total time-out has passed")
     lane_serve(lane)
 
 
@@ -123,5 +117,5 @@ cdef void lane_abort(Lane *lane) noexcept nogil:
         lane.waiting = backoff.next
         timers_remove(&lane.loop.timers, &backoff.timer)
         free(backoff)
-    lane.ready = -1
+    lane.ready = NULL
     lane_stand(lane, False, False, INFINITY_S)

@@ -36,27 +36,12 @@ cdef enum OpState:
 cdef enum:
     MOST_LOOPS = 16
 
-cdef struct Request:
-    const char *body
-    size_t body_size
-    long long started               # when an attempt first got a slot; 0 before
-    long long first_row
-    unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
-    double failed                   # instant of the last refusal that may be its own; 0 for none
-    Py_ssize_t next                 # in a list of requests that may be sent again; -1 at its end
-    unsigned int rows
-    unsigned int attempts           # sent so far, hedges aside
-    unsigned int refusals           # of them, those that the server did not take: no retries
-    unsigned char hedges
-    unsigned char retries           # failed attempts that count against max_retries
-    unsigned char network_failures
-
 # How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
 # an owner's comment of its own: loops and Python's threads pass millions of these to each other.
 cdef struct Ending:
     Ending *next
     Py_ssize_t index
-    bint answered                   # an attempt of this request brought it: nothing of the request is in flight
+    Request *request                # its slot, once nothing refers to it; NULL while the request may be in flight still
     Outcome outcome
     int status
     int curl_code
@@ -92,8 +77,8 @@ cdef struct Lane:
     int in_flight
     Transfer *transfers
     Transfer *unaddressed           # those of them that wait for an address; see address.pxi
-    Py_ssize_t ready                # FIFO of requests to be sent again, linked by Request.next; -1 for none
-    Py_ssize_t ready_last
+    Request *ready                  # FIFO of requests to be sent again
+    Request *ready_last
     Backoff *waiting                # requests whose own back-off is not over
     Timer deadline
     Timer alarm                     # when to ask for a permit again
@@ -126,15 +111,16 @@ cdef struct Op:
     Lane *lanes
     Waiter *waiters                 # the lanes', where there are several routes
     int most_retry_budget
+    Request *requests               # its slots: see request.pxi
     # shared
     Monitor *monitor
     OpState state
     int retry_budget
     int hedge_budget
-    Request *requests
+    Request *first                  # FIFO of requests that any lane may start
+    Request *last
     Py_ssize_t submitted
     Py_ssize_t started
-    Py_ssize_t returned             # list of requests that a lane could not start: any other may; -1 for none
     Py_ssize_t finished
     Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
     bint hungry
@@ -155,7 +141,6 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
     op.refs = 1
     op.count = count
     op.deadline = NEVER
-    op.returned = -1
     op.monitor = new Monitor()
     op.requests = <Request *>calloc(count, sizeof(Request))
     if op.requests == NULL:
@@ -205,41 +190,6 @@ cdef inline bint op_call(Op *op) noexcept nogil:
         return False
     op.mailed = True
     return True
-
-
-cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
-    """The number of the next request to start: a returned one, else in input order; -1 when there is none now."""
-    cdef Py_ssize_t index = -1
-    cdef bint ring = False
-    op.monitor.lock()
-    if op.state == OP_RUNNING and op.returned >= 0:
-        index = op.returned
-        op.returned = op.requests[index].next
-    elif op.state == OP_RUNNING and op.started < op.submitted:
-        index = op.started
-        op.started += 1
-        if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
-            op.hungry = True
-            ring = op_call(op)
-    op.monitor.unlock()
-    if ring:
-        mailbox_post(op.mailbox, op.token)
-    return index
-
-
-cdef bint op_has_request(Op *op) noexcept nogil:
-    """Whether op_next_request would give one."""
-    op.monitor.lock()
-    cdef bint there = op.state == OP_RUNNING and (op.returned >= 0 or op.started < op.submitted)
-    op.monitor.unlock()
-    return there
-
-
-cdef void op_return_request(Op *op, Py_ssize_t index) noexcept nogil:
-    op.monitor.lock()
-    op.requests[index].next = op.returned
-    op.returned = index
-    op.monitor.unlock()
 
 
 cdef void op_post(Op *op, Ending *ending) noexcept nogil:

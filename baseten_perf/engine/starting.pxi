@@ -4,7 +4,7 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
     """Start what slots, descriptors and paces admit; where they do not, wait for them."""
     cdef Op *op = lane.op
     cdef Permit permit
-    cdef Py_ssize_t index
+    cdef Request *request
     cdef int route
     cdef double now
     cdef double patience_ends = INFINITY_S
@@ -13,22 +13,22 @@ cdef void lane_start_requests(Lane *lane) noexcept nogil:
     cdef bint short = False
     cdef bint last_chance = False
     while lane.in_flight < lane.slots:
-        if not shortage_admits(lane.loop, lane) and not last_chance and (lane.ready >= 0 or op_has_request(op)):
+        if not shortage_admits(lane.loop, lane) and not last_chance and (lane.ready != NULL or op_has_request(op)):
             short = True
         else:
-            index = lane_next_request(lane)
-            if index < 0:
+            request = lane_next_request(lane)
+            if request == NULL:
                 break
             now = seconds_now()
-            route = op_take_permit(op, index, lane.waiters, now, last_chance, &permit, &look_again)
+            route = op_take_permit(op, request, lane.waiters, now, last_chance, &permit, &look_again)
             if route >= 0:
-                if not lane_start_attempt(lane, index, route, &permit):
+                if not lane_start_attempt(lane, request, route, &permit):
                     break
                 if last_chance:
                     short = lane.in_flight == 0     # it could not be sent
                     break
                 continue
-            lane_put_back(lane, index)
+            lane_put_back(lane, request)
             waits = True
         if last_chance:
             break
@@ -64,7 +64,7 @@ cdef void lane_stand(Lane *lane, bint short, bint waits, double look_again) noex
     timers_remove(&loop.timers, &lane.alarm)
     if (short or waits) and look_again < CENTURY_S:
         if not timers_add(&loop.timers, &lane.alarm, <long long>(look_again * 1e9) + 1):
-            lane_fail(lane, 0, OUTCOME_NO_MEMORY, b"out of memory for a timer")
+            lane_fail(lane, NULL, OUTCOME_NO_MEMORY, b"out of memory for a timer")
 
 
 cdef void lane_pass_on(Lane *lane) noexcept nogil:
@@ -83,49 +83,48 @@ cdef void lane_pass_on(Lane *lane) noexcept nogil:
     shortage_passes_on(lane.loop)
 
 
-cdef Py_ssize_t lane_next_request(Lane *lane) noexcept nogil:
-    """The request to send next: one that is ready again, before a fresh one; -1 for none."""
-    cdef Op *op = lane.op
-    cdef Py_ssize_t index = lane.ready
-    if index >= 0:
-        lane.ready = op.requests[index].next
+cdef Request *lane_next_request(Lane *lane) noexcept nogil:
+    """The request to send next: one that is ready again, before a fresh one; NULL for none."""
+    cdef Request *request = lane.ready
+    if request != NULL:
+        lane.ready = request.next
     else:
-        index = op_next_request(op)
-        if index >= 0 and op.requests[index].started == 0:
-            op.requests[index].started = monotonic_ns()
-    return index
+        request = op_next_request(lane.op)
+        if request != NULL and request.started == 0:
+            request.started = monotonic_ns()
+    return request
 
 
-cdef void lane_put_back(Lane *lane, Py_ssize_t index) noexcept nogil:
+cdef void lane_put_back(Lane *lane, Request *request) noexcept nogil:
     """The request goes before all others that are ready."""
-    lane.op.requests[index].next = lane.ready
-    if lane.ready < 0:
-        lane.ready_last = index
-    lane.ready = index
+    request.next = lane.ready
+    if lane.ready == NULL:
+        lane.ready_last = request
+    lane.ready = request
 
 
-cdef void lane_put_last(Lane *lane, Py_ssize_t index) noexcept nogil:
-    lane.op.requests[index].next = -1
-    if lane.ready < 0:
-        lane.ready = index
+cdef void lane_put_last(Lane *lane, Request *request) noexcept nogil:
+    request.next = NULL
+    if lane.ready == NULL:
+        lane.ready = request
     else:
-        lane.op.requests[lane.ready_last].next = index
-    lane.ready_last = index
+        lane.ready_last.next = request
+    lane.ready_last = request
 
 
 cdef void lane_hand_back(Lane *lane) noexcept nogil:
     """This loop has no connection at all: what is ready here may go by way of another."""
-    cdef Py_ssize_t index
-    if lane.op.lane_count == 1 or lane.ready < 0:
+    cdef Request *request
+    if lane.op.lane_count == 1 or lane.ready == NULL:
         return
-    while lane.ready >= 0:
-        index = lane.ready
-        lane.ready = lane.op.requests[index].next
-        op_return_request(lane.op, index)
+    while lane.ready != NULL:
+        request = lane.ready
+        lane.ready = request.next
+        op_return_request(lane.op, request)
     op_wake_lanes(lane.op)
 
 
-cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *permit) noexcept nogil:
+cdef bint lane_start_attempt(Lane *lane, Request *request, int route, Permit *permit) noexcept nogil:
     """Send the request with the permit; False when the operation has failed."""
     cdef Op *op = lane.op
     cdef Loop *loop = lane.loop
@@ -133,23 +132,23 @@ cdef bint lane_start_attempt(Lane *lane, Py_ssize_t index, int route, Permit *pe
     if transfer == NULL:
         permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
         if not descriptors_are_scarce(permit.started):
-            lane_fail(lane, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
+            lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         elif permit.started >= op_patience_ends(op):
-            lane_fail(lane, index, OUTCOME_NETWORK, NO_DESCRIPTOR)
+            lane_fail(lane, request, OUTCOME_NETWORK, NO_DESCRIPTOR)
         else:
-            lane_unsent(lane, index, permit.started)
+            lane_unsent(lane, request, permit.started)
             return True
         return False
     transfer.permit = permit[0]
-    cdef int code = transfer_begin(transfer, lane, index, route, 0)
-    if code == 0 and op.plan.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
+    cdef int code = transfer_begin(transfer, lane, request, route, 0)
+    if code == 0 and op.plan.hedge_delay > 0 and request.attempts <= HEDGED_ATTEMPTS:
         if not timers_add(&loop.timers, &transfer.hedge_timer, monotonic_ns() + op.plan.hedge_delay):
             code = E_OUT_OF_MEMORY
     if code != 0:
         transfer.serial = 0
         transfer.route = route
         transfer_end(transfer)
-        lane_fail(lane, index, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
+        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
         return False
     shortage_took(loop, lane)
     return True
@@ -164,14 +163,14 @@ cdef void lane_hedge(Transfer *transfer) noexcept nogil:
     """No header has come for long: send a copy elsewhere, within the hedge budget.  It takes no slot, and never waits."""
     cdef Lane *lane = transfer.lane
     cdef Op *op = lane.op
-    cdef Request *request = &op.requests[transfer.index]
+    cdef Request *request = transfer.request
     cdef Transfer *copy
     cdef Permit permit
     cdef double unused = 0
     cdef int route
     if transfer.status != 0 or transfer.twin != NULL or lane.loop.shortage.most != NO_SHORTAGE:
         return
-    route = op_take_permit(op, transfer.index, NULL, seconds_now(), False, &permit, &unused)
+    route = op_take_permit(op, request, NULL, seconds_now(), False, &permit, &unused)
     if route < 0:
         return
     copy = loop_idle_transfer(lane.loop, op.plan.routes[route].secure) if op_withdraw(op, &op.hedge_budget) else NULL
@@ -182,7 +181,7 @@ cdef void lane_hedge(Transfer *transfer) noexcept nogil:
     copy.permit = permit
     request.hedges += 1
     # The copy decodes apart from the matrix: two attempts must never write to the same rows.
-    if transfer_begin(copy, lane, transfer.index, route, request.hedges) != 0:
+    if transfer_begin(copy, lane, request, route, request.hedges) != 0:
         transfer_end(copy)
         lane_pass_on(lane)
         return

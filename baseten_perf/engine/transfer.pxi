@@ -55,7 +55,7 @@ cdef struct Transfer:
     Transfer *previous              # in lane.transfers
     Transfer *next                  # there, or in multi.idle
     Lane *lane
-    Py_ssize_t index
+    Request *request
     unsigned long long serial       # of the plan it is set up for
     int route                       # of that plan; it is set up for this one
     Permit permit                   # it owns it until it is given back
@@ -119,13 +119,12 @@ cdef void transfer_free(Transfer *transfer) noexcept nogil:
     free(transfer)
 
 
-cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int route, int hedge) noexcept nogil:
-    """Make the transfer carry an attempt of request `index`, or its hedge, and give it to its multi; a CURLcode."""
+cdef int transfer_begin(Transfer *transfer, Lane *lane, Request *request, int route, int hedge) noexcept nogil:
+    """Make the transfer carry an attempt of the request, or its hedge, and give it to its multi; a CURLcode."""
     cdef Op *op = lane.op
-    cdef Request *request = &op.requests[index]
     cdef int code = 0
     transfer.lane = lane
-    transfer.index = index
+    transfer.request = request
     transfer.status = 0
     transfer.headed = False
     retry_headers_clear(&transfer.retry_headers)
@@ -145,7 +144,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Py_ssize_t index, int ro
     if transfer.route != route:
         code |= transfer_prepare_route(transfer, op.plan, route)
     if code == 0:
-        transfer_write_lines(transfer, op, index, hedge)
+        transfer_write_lines(transfer, op, request, hedge)
     if not op.plan.bodyless:
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
         code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDS, request.body)
