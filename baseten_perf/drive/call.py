@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..operations.operation import Operation
     from ..policy import Policy
 
+# An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
+PORTION = 64
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 
@@ -42,7 +44,7 @@ class Call:
 
     __slots__ = (
         "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure",
-        "_journal", "_matrix", "_operation", "_policy", "_refused", "_sent", "handle",
+        "_journal", "_matrix", "_operation", "_policy", "_refused", "_rows", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -71,7 +73,11 @@ class Call:
         self._again = again
         now = perf_counter()
         self._began = now if began is None else began
-        self.handle = engine.Operation(plan, self._count, operation.rows, ticket, mailbox, token, now - self._began)
+        self._rows = operation.rows
+        self.handle = engine.Operation(
+            plan, self._count, None if self._rows is None else sum(self._rows), ticket, mailbox, token,
+            now - self._began, tell_every=0 if mailbox is None else PORTION,
+        )  # fmt: skip
         self._journal = journal(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
@@ -81,12 +87,12 @@ class Call:
         """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
         if self._cancelled_by_token():
             return False
-        handle, operation, count = self.handle, self._operation, self._count
+        handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
         wave_end = min(count, handle.started + self._ahead)
         size = 0
         while self._sent < wave_end and size < most_bytes:
             body = operation.body(self._sent)
-            handle.push(body)
+            handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started

@@ -1,6 +1,8 @@
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
+
+from typing_extensions import Buffer
 
 OPTIONS: Final[dict[str, int]]
 
@@ -70,6 +72,7 @@ class Completion:
 
     Attributes:
         index: number of the request in its operation, from 0.
+        final: whether it ended the operation, too.
         outcome: a completion.Outcome.
         status: HTTP status; 0 when no response line arrived.
         curl_code: libcurl's CURLcode; 0 for none.
@@ -87,12 +90,14 @@ class Completion:
         error: what went wrong, in libcurl's or the decoder's words.
         placed: vectors that the answer brought: the first rows of its batch in the matrix, or `vectors`.
         vectors: vectors that do not fit the operation's matrix; None in the regular case.
+        matrix: the vectors that do, where each request has a matrix of its own; else None.
         request_id: as sent with the last attempt; made when it is read, as is the next.
         url: after redirects.
         endpoint: number of the route that the last attempt took.
     """
 
     index: Final[int]
+    final: Final[bool]
     outcome: Final[int]
     status: Final[int]
     curl_code: Final[int]
@@ -110,6 +115,7 @@ class Completion:
     error: Final[str]
     placed: Final[int]
     vectors: Final[Vectors | None]
+    matrix: Final[Matrix | None]
     @property
     def request_id(self) -> str: ...
     @property
@@ -148,15 +154,22 @@ class Operation:
     def __init__(
         self,
         plan: RequestPlan,
-        count: int,
-        rows: Sequence[int] | None,
+        count: int | None,
+        rows: int | Buffer | None,
         ticket: int,
         mailbox: EventMailbox | None,
         token: int,
         spent_s: float = 0.0,
+        *,
+        capacity: int = 0,
+        collects: bool = False,
+        tell_every: int = 0,
     ) -> None: ...
-    def push(self, body: bytes) -> None: ...
+    def push(self, body: bytes, rows: int = 0) -> None: ...
+    @property
+    def room(self) -> int: ...
     def flush(self, low_water: int) -> None: ...
+    def close(self) -> None: ...
     def wait(self, seconds: float) -> None: ...
     def drain(self, arrived: list[Completion] | deque[Completion]) -> None: ...
     def cancel(self) -> None: ...
@@ -170,6 +183,27 @@ class Operation:
     def started(self) -> int: ...
     @property
     def matrix(self) -> Matrix | None: ...
+
+class OperationDriver:
+    def __init__(self, count: int | None, capacity: int = 0, collects: bool = False, tell_every: int = 0) -> None: ...
+    def push(self) -> tuple[int, int]: ...
+    @property
+    def room(self) -> int: ...
+    def flush(self, low_water: int) -> None: ...
+    def close(self) -> None: ...
+    def take(self) -> int | None: ...
+    def give_back(self, number: int) -> None: ...
+    def end(self, number: int, good: bool) -> None: ...
+    def drain(self) -> list[tuple[int, bool]]: ...
+    def cancel(self) -> None: ...
+    @property
+    def told(self) -> bool: ...
+    @property
+    def hungry(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def retries(self) -> int: ...
 
 class PaceDriver:
     def __init__(self, shares: int) -> None: ...

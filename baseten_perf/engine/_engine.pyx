@@ -8,13 +8,19 @@ or Python.  Loop threads touch no Python object, take no GIL, raise nothing and 
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBuffer_FillInfo
+from cpython.buffer cimport (
+    PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EMFILE, ENFILE, errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp
 from libcpp cimport bool as cpp_bool
+
+
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
 
 
 cdef extern from "<cmath>" nogil:
@@ -44,6 +50,7 @@ include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors
 include "operation.pxi"     # the native operation: lanes, progress
 include "request.pxi"       # its requests, and which is started next
+include "rows.pxi"          # and where their rows go
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
@@ -76,3 +83,4 @@ include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # Operation
 include "driver.pxi"        # PaceDriver, for tests
+include "operation_driver.pxi"   # OperationDriver, for tests

@@ -52,12 +52,12 @@ cdef void lane_complete(Lane *lane, Transfer *transfer, Outcome outcome, int cod
         ending.refusals = <int>request.refusals
         ending.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
         ending.retry_after = <long long>(retry_after * 1e9)
-        ending.budget = op.most_retry_budget
+        ending.budget = count_now(&op.most_retry_budget)
     transfer_end(transfer)
     if ending == NULL:
         lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
     else:
-        op_post(op, ending)
+        op_post(op, ending, outcome != OUTCOME_OK and not op.collects)
 
 
 cdef void lane_attempt_unsent(Lane *lane, Transfer *transfer, int code, double now) noexcept nogil:

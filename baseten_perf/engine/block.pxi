@@ -46,6 +46,7 @@ cdef struct Block:
     size_t dimension
     size_t size                     # bytes
     int file                        # -1: none, or the block is a copy
+    bint lent                       # `floats` are a caller's: see rows.pxi
     size_t mapped                   # bytes of the file that are mapped; 0: none are, or `floats` is other memory
     Piece pages                     # where `floats` are; `start` is NULL when they are malloc's or mapped
 
@@ -74,6 +75,21 @@ cdef Block *block_new(size_t rows, size_t dimension) noexcept nogil:
     return block
 
 
+cdef Block *block_of_lent(float *floats, size_t rows, size_t dimension) noexcept nogil:
+    """Rows in memory that somebody else keeps for as long as the block is used; NULL when memory has run out."""
+    cdef Block *block = <Block *>calloc(1, sizeof(Block))
+    if block == NULL:
+        return NULL
+    block.refs = 1
+    block.floats = floats
+    block.rows = rows
+    block.dimension = dimension
+    block.size = rows * dimension * sizeof(float)
+    block.file = -1
+    block.lent = True
+    return block
+
+
 cdef bint block_allocate(Block *block) noexcept nogil:
     """Memory that is no file's; False when it has run out."""
     if block.size >= PAGED_BLOCK:
@@ -87,7 +103,9 @@ cdef bint block_allocate(Block *block) noexcept nogil:
 cdef void block_drop(Block *block) noexcept nogil:
     if block == NULL or count_down(&block.refs) > 0:
         return
-    if block.pages.start != NULL:
+    if block.lent:
+        pass
+    elif block.pages.start != NULL:
         pages_give(block.pages)
     elif block.mapped:
         unmap_pages(block.floats, block.mapped)

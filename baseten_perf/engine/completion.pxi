@@ -70,6 +70,7 @@ cdef class Completion:
     """How one request of an operation ended.  See engine/_engine.pyi for the attributes."""
 
     cdef readonly Py_ssize_t index
+    cdef readonly bint final
     cdef readonly int outcome
     cdef readonly int status
     cdef readonly int curl_code
@@ -87,6 +88,7 @@ cdef class Completion:
     cdef readonly str error
     cdef readonly Py_ssize_t placed
     cdef readonly object vectors
+    cdef readonly object matrix
     cdef readonly int endpoint
     # Of what only errors show, the parts.
     cdef bytes request_id_stem
@@ -112,6 +114,7 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
     cdef Body body
     cdef Vectors vectors
     completion.index = ending.index
+    completion.final = ending.final
     completion.outcome = ending.outcome
     completion.status = ending.status
     completion.curl_code = ending.curl_code
@@ -148,4 +151,6 @@ cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls
         ending.values = NULL
         ending.ends = NULL
         completion.vectors = vectors
+    if ending.block != NULL:
+        completion.matrix = matrix_of(ending.block)
     return completion

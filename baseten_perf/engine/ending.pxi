@@ -37,9 +37,21 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         if transfer.reader.failure[0] != 0:
             return OUTCOME_UNDECODABLE
         # Only now: the rows may be those that the twin of this attempt goes on to write.
-        if not transfer.reader.vectors.settle():
+        if not transfer_settle_rows(transfer):
             return OUTCOME_NO_MEMORY
     return OUTCOME_OK
+
+
+cdef bint transfer_settle_rows(Transfer *transfer) noexcept nogil:
+    """Put the rows of a whole answer where they belong; False when memory has run out, or the operation is over."""
+    cdef Op *op = transfer.lane.op
+    if not op.lent:
+        return transfer.reader.vectors.settle()
+    if not op_write_begins(op):
+        return False
+    cdef bint settled = transfer.reader.vectors.settle()
+    op_write_ends(op)
+    return settled
 
 
 cdef void say_why_undecodable(Transfer *transfer) noexcept nogil:
@@ -129,6 +141,12 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
         ending.vectors = transfer.reader.vectors.count()
         if not transfer.reader.vectors.direct():
             transfer.reader.vectors.take(&ending.values, &ending.ends)
+        elif op.apart:
+            ending.block = request.block
+            request.block = NULL
+    if op.apart:
+        block_drop(request.block)       # rows of an attempt that broke, or of one that was ragged
+        request.block = NULL
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)

@@ -2,6 +2,9 @@
 
 cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into nanoseconds
 
+cdef enum:
+    MOST_UNDER_WAY = 1048576        # requests of an operation without a known end
+
 # Request ids: the first of a process is drawn, so that a child does not repeat its parent's.
 cdef unsigned long long request_ids = 0
 
@@ -46,38 +49,46 @@ cdef class Operation:
 
     Parameters:
         plan: what its requests have in common.
-        count: number of requests, at least 1.
-        rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
+        count: number of requests, at least 1; None when it is not known before close().
+        rows: where vectors go: a number n, to one matrix of n rows; 0, to a matrix of each request's own; a writable
+            C-contiguous float32 array of (rows, dimension), to there, each request's at once when its answer is whole.
+            None when answers are kept as they come.
         ticket: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
         spent_s: seconds of the plan's total time-out that have passed already.
+        capacity: without a count, how many requests may be under way, from their push to the drain of their completions.
+        collects: a request that fails is a completion like others, and does not end the operation.
+        tell_every: announce progress, or return from wait(), whenever so many completions can be drained; 0: at the end,
+            and when more bodies are wanted.
     """
 
     cdef Op *op
+    cdef Feed feed
     cdef RequestPlan plan
-    cdef list bodies
+    cdef LentMemory memory
+    cdef list bodies                # by slot
     cdef bytes request_id_stem
-    cdef Request *first             # those pushed since the last flush()
-    cdef Request *last
-    cdef Py_ssize_t pushed
-    cdef Py_ssize_t submitted
-    cdef Py_ssize_t held            # bodies that have not been let go
+    cdef size_t rows                # pushed so far
     cdef bint flushed
     cdef bint kept_back             # from its loop, until wait() knows who carries it
     cdef readonly bint drained
 
-    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows, unsigned long long ticket,
-                 EventMailbox mailbox, unsigned long long token, double spent_s = 0.0):
-        cdef Py_ssize_t i
-        cdef long long first = 0
+    def __init__(self, RequestPlan plan not None, count, rows, unsigned long long ticket, EventMailbox mailbox,
+                 unsigned long long token, double spent_s=0.0, *, Py_ssize_t capacity=0, bint collects=False,
+                 Py_ssize_t tell_every=0):
+        cdef Py_ssize_t requests = UNKNOWN if count is None else count
         sweep_limbo()
-        if count < 1:
+        if requests < 1:
             raise ValueError("an operation needs at least one request")
+        if count is not None:
+            capacity = requests
+        elif not 1 <= capacity <= MOST_UNDER_WAY:
+            raise ValueError(f"capacity must be between 1 and {MOST_UNDER_WAY}, not {capacity}")
         if self.op != NULL:
             raise RuntimeError("an operation is made once")
         self.plan = plan
         self.bodies = []
-        self.op = op_new(count)
+        self.op = op_new(requests, capacity)
         if self.op == NULL:
             raise MemoryError
         cdef Op *op = self.op
@@ -91,45 +102,73 @@ cdef class Operation:
             op.request_id_stem = copy_text(self.request_id_stem)
             op.request_id_stem_size = len(self.request_id_stem)
         op.begun = seconds_now() - spent_s
-        op.retry_budget = op.most_retry_budget = budget_of(op.plan.retry_share, count)
-        op.hedge_budget = budget_of(op.plan.hedge_share, count)
+        op.collects = collects
+        if tell_every > 0:
+            op.tell_at = tell_every
+        op.retry_budget = op.most_retry_budget = budget_of(op.plan.retry_share, 0 if op.open else requests)
+        op.hedge_budget = budget_of(op.plan.hedge_share, 0 if op.open else requests)
         if op.plan.total_timeout_s > 0:
             op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s - spent_s, CENTURY_S) * 1e9)
         if rows is not None:
-            op.embeddings = True
-            for i in range(count):
-                op.requests[i].first_row = first
-                op.requests[i].rows = rows[i]
-                first += op.requests[i].rows
-            op.total_rows = first
+            self.place_rows(rows)
         if mailbox is not None:
             op.mailbox = mailbox.box
             op.token = token
             count_up(&mailbox.box.refs)
         plan.engine.attach(op)
 
+    cdef int place_rows(self, rows) except -1:
+        cdef Op *op = self.op
+        op.embeddings = True
+        if isinstance(rows, int):
+            op.total_rows = rows
+            op.apart = rows == 0
+            return 0
+        self.memory = LentMemory(rows)
+        op.lent = True
+        op.total_rows = self.memory.view.shape[0]
+        op.block = block_of_lent(<float *>self.memory.view.buf, op.total_rows, self.memory.view.shape[1])
+        if op.block == NULL:
+            raise MemoryError
+        return 0
+
     cdef int check(self) except -1:
         if self.op.generation != fork_generation:
             raise RuntimeError("this call was started by the parent process, before the fork")
         return 0
 
-    def push(self, bytes body not None) -> None:
-        """Add the body of the next request.  It is sent from where it lies, never copied."""
+    def push(self, bytes body not None, unsigned int rows=0) -> None:
+        """Add the body of the next request.  It is sent from where it lies, never copied.
+
+        Parameters:
+            rows: how many vectors its answer may have; they follow those of the request before.
+
+        Raises IndexError when there is no room; see `room`.
+        """
+        cdef Op *op = self.op
         cdef Request *request
-        if self.pushed == self.op.count:
-            raise IndexError(f"all {self.op.count} bodies have been pushed")
-        request = &self.op.requests[self.pushed]
-        request.index = self.pushed
+        cdef Py_ssize_t slot
+        if feed_room(&self.feed, op) < 1:
+            raise IndexError(f"all {op.count} bodies have been pushed" if self.feed.pushed == op.count
+                             else f"all {op.capacity} requests are under way")
+        if op.embeddings and not op.apart and rows > op.total_rows - self.rows:
+            raise IndexError(f"rows {self.rows} to {self.rows + rows} of {op.total_rows}")
+        request = feed_push(&self.feed, op)
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
-        if self.first == NULL:
-            self.first = request
+        request.first_row = self.rows
+        request.rows = rows
+        self.rows += rows
+        slot = request - op.requests
+        if slot == len(self.bodies):
+            self.bodies.append(body)
         else:
-            self.last.next = request
-        self.last = request
-        self.bodies.append(body)
-        self.held += 1
-        self.pushed += 1
+            self.bodies[slot] = body
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be pushed before completions are drained."""
+        return feed_room(&self.feed, self.op)
 
     def flush(self, Py_ssize_t low_water) -> None:
         """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start.
@@ -138,17 +177,25 @@ cdef class Operation:
         """
         cdef Op *op = self.op
         self.check()
-        self.kept_back = not self.flushed and self.pushed == op.count and caller_may_carry(op)
+        self.kept_back = not self.flushed and self.feed.pushed == op.count and caller_may_carry(op)
         with nogil:
-            op_submit(op, self.first, self.last, self.pushed - self.submitted, low_water)
+            feed_submit(&self.feed, op, low_water)
             if not self.kept_back:
                 op_wake_lanes(op)
-        self.first = NULL
-        self.submitted = self.pushed
+        self.flushed = True
+
+    def close(self) -> None:
+        """Flush; nothing more will be pushed: the operation is over when all that was pushed has ended."""
+        cdef Op *op = self.op
+        self.check()
+        with nogil:
+            feed_close(&self.feed, op)
+            op_wake_lanes(op)
+        self.kept_back = False
         self.flushed = True
 
     def wait(self, double seconds) -> None:
-        """Block without the GIL until the operation is over or hungry, at most `seconds`.
+        """Block without the GIL until the operation is over, hungry, or tells of completions; at most `seconds`.
 
         Never returns once the process ends: only daemon threads are left to wait then, and they must stay silent.
         """
@@ -160,7 +207,7 @@ cdef class Operation:
                 op_wake_lanes(op)
             self.kept_back = False
             op.monitor.lock()
-            if op.state == OP_RUNNING and not op.hungry:
+            if not op_tells(op):
                 op.monitor.wait(until - monotonic_ns())
             while count_now(&process_ends):
                 op.monitor.wait(1000000000)
@@ -175,30 +222,21 @@ cdef class Operation:
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
         cdef Op *op = self.op
-        cdef Ending *ending
-        cdef Ending *following
         cdef Ending *oldest = NULL
         cdef list completions = []
+        cdef bint over
         self.check()
         with nogil:
-            op.monitor.lock()
-            ending = op.endings
-            op.endings = NULL
-            op.undrained = 0
-            op.mailed = False
-            self.drained = op.state != OP_RUNNING and not count_now(&process_ends)
-            op.monitor.unlock()
-        while ending != NULL:
-            following = ending.next
-            ending.next = oldest
-            oldest = ending
-            ending = following
+            oldest = op_drain(op, &over)
+            if over:
+                op_await_writers(op)
+        self.drained = over and not count_now(&process_ends)
         try:
             while oldest != NULL:
-                # Without an answer of its own, the request may be in flight still, and its body being sent.
+                # Else the request may be in flight still, and its body being sent.
                 if oldest.request != NULL:
                     self.bodies[oldest.request - op.requests] = None
-                    self.held -= 1
+                    feed_let_go(&self.feed, oldest.request)
                 completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
                 oldest = ending_passed(oldest)
         finally:
@@ -208,13 +246,17 @@ cdef class Operation:
             arrived.extend(completions)
 
     def cancel(self) -> None:
-        """Abort everything of this operation on the wire.  What has arrived can still be drained."""
+        """Abort everything of this operation on the wire.  What has arrived can still be drained.
+
+        Afterwards nothing writes to memory that the caller has lent.
+        """
         # This wakes the lanes, which then let go of their references themselves, also when nothing was flushed.
         self.flushed = True
         if self.op.generation != fork_generation:
             return
         with nogil:
             op_cancel(self.op)
+            op_await_writers(self.op)
 
     @property
     def hungry(self) -> bool:
@@ -254,10 +296,10 @@ cdef class Operation:
 
     @property
     def matrix(self) -> "Matrix | None":
-        """The rows received so far; None when no vector has arrived."""
+        """The rows received so far, of all requests; None when no vector has arrived, or each request has its own."""
         self.check()
         cdef Block *block = op_block(self.op)
-        return matrix_of(block) if block != NULL else None
+        return matrix_of(block, self.memory) if block != NULL else None
 
     def __dealloc__(self):
         cdef Limbo left
@@ -265,11 +307,12 @@ cdef class Operation:
             return
         if self.flushed:
             op_cancel(self.op)
+            op_await_writers(self.op)
         else:
             # No loop has seen it: the references taken for the lanes are let go here.
             for _ in range(self.op.lane_count):
                 op_drop(self.op)
-        if self.held > 0 and count_now(&self.op.refs) > 1:
+        if self.feed.held > 0 and count_now(&self.op.refs) > 1:
             left = Limbo.__new__(Limbo)
             left.op = self.op
             left.bodies = self.bodies

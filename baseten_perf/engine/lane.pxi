@@ -84,11 +84,15 @@ cdef void lane_serve(Lane *lane) noexcept nogil:
 
 cdef void lane_fail(Lane *lane, Request *request, Outcome outcome, const char *words) noexcept nogil:
     """End the whole operation for a reason that no answer brought."""
-    cdef Ending *ending = ending_without_answer(lane.op, request, outcome, words, monotonic_ns())
+    lane_post_final(lane, ending_without_answer(lane.op, request, outcome, words, monotonic_ns()))
+
+
+cdef void lane_post_final(Lane *lane, Ending *ending) noexcept nogil:
+    """`ending` is NULL when memory has run out."""
     if ending == NULL:
         op_cancel(lane.op)
     else:
-        op_post(lane.op, ending)
+        op_post(lane.op, ending, True)
 
 
 cdef void lane_deadline_passed(Lane *lane) noexcept nogil:

@@ -15,6 +15,7 @@ cdef class Matrix:
     """A block of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
 
     cdef Block *block
+    cdef LentMemory memory          # of a block that is lent, else None
     # Who looks into the rows: exported buffers, and calls in which other threads or a collection can get a turn.  The
     # block does not rest meanwhile.
     cdef int readers
@@ -76,8 +77,8 @@ cdef class Matrix:
         return block
 
     def last(self):
-        """The rows for their last reader: this matrix itself, unless its memory is one that forked processes share."""
-        return self if self.block.file < 0 else self.copy()
+        """The rows for their last reader: this matrix itself, unless forked processes or a caller share its memory."""
+        return self if self.block.file < 0 and not self.block.lent else self.copy()
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
@@ -146,11 +147,12 @@ cdef void move_rows(char *rows, size_t size, const Py_ssize_t *places, Py_ssize_
         memcpy(rows + places[k] * size, moved + k * size, size)
 
 
-cdef Matrix matrix_of(Block *block):
-    """A view that holds a reference of its own to the block."""
+cdef Matrix matrix_of(Block *block, LentMemory memory=None):
+    """A view that holds a reference of its own to the block, and to the memory where that is lent."""
     cdef Matrix matrix = Matrix.__new__(Matrix)
     count_up(&block.refs)
     matrix.block = block
+    matrix.memory = memory
     matrix.shape[0] = block.rows
     matrix.shape[1] = block.dimension
     matrix.strides[0] = block.dimension * sizeof(float)

@@ -36,12 +36,15 @@ cdef enum OpState:
 cdef enum:
     MOST_LOOPS = 16
 
+cdef Py_ssize_t UNKNOWN = PY_SSIZE_T_MAX        # count of an operation whose end is not known
+
 # How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
 # an owner's comment of its own: loops and Python's threads pass millions of these to each other.
 cdef struct Ending:
     Ending *next
     Py_ssize_t index
     Request *request                # its slot, once nothing refers to it; NULL while the request may be in flight still
+    bint final                      # it ended the operation
     Outcome outcome
     int status
     int curl_code
@@ -67,6 +70,7 @@ cdef struct Ending:
     size_t vectors                  # how many the answer brought: written to the matrix, or these ragged ones:
     float *values                   # see decode/vectors.hpp
     size_t *ends
+    Block *block                    # a reference: the rows, where each request has its own; or NULL
 
 # The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
 # loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's monitor guards.
@@ -101,8 +105,13 @@ cdef struct Op:
     char *request_id_stem
     size_t request_id_stem_size
     bint embeddings
-    Py_ssize_t count
-    size_t total_rows
+    bint apart                      # each request has a block of rows of its own: see rows.pxi
+    bint lent                       # `block` is the caller's memory
+    size_t total_rows               # of `block`
+    bint collects                   # a request that fails is a completion like others; else it ends the operation
+    bint open                       # the number of requests was not known at first
+    Py_ssize_t capacity             # how many may be under way: slots
+    Py_ssize_t tell_at              # the waiter is told of so many endings; UNKNOWN: at the end
     double begun                    # instant, in seconds
     long long deadline              # monotonic nanoseconds, or NEVER
     Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
@@ -110,11 +119,12 @@ cdef struct Op:
     int lane_count
     Lane *lanes
     Waiter *waiters                 # the lanes', where there are several routes
-    int most_retry_budget
+    int most_retry_budget           # atomic
     Request *requests               # its slots: see request.pxi
     # shared
     Monitor *monitor
     OpState state
+    Py_ssize_t count                # UNKNOWN until the feed is closed
     int retry_budget
     int hedge_budget
     Request *first                  # FIFO of requests that any lane may start
@@ -127,22 +137,22 @@ cdef struct Op:
     bint mailed
     Ending *endings                 # newest first
     Py_ssize_t undrained
-    Block *block
+    Block *block                    # all rows, or NULL
+    int writers                     # transfers that write to it, of lent memory
 
-cdef enum:
-    # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
-    PORTION = 64
-
-
-cdef Op *op_new(Py_ssize_t count) noexcept nogil:
+cdef Op *op_new(Py_ssize_t count, Py_ssize_t capacity) noexcept nogil:
+    """An operation of `count` requests, or UNKNOWN; `capacity` of them may be under way."""
     cdef Op *op = <Op *>calloc(1, sizeof(Op))
     if op == NULL:
         return NULL
     op.refs = 1
     op.count = count
+    op.open = count == UNKNOWN
+    op.capacity = capacity
+    op.tell_at = UNKNOWN
     op.deadline = NEVER
     op.monitor = new Monitor()
-    op.requests = <Request *>calloc(count, sizeof(Request))
+    op.requests = <Request *>calloc(capacity, sizeof(Request))
     if op.requests == NULL:
         op_drop(op)
         return NULL
@@ -150,10 +160,14 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
 
 
 cdef void op_drop(Op *op) noexcept nogil:
+    cdef Py_ssize_t i
     if count_down(&op.refs) > 0:
         return
     while op.endings != NULL:
         op.endings = ending_passed(op.endings)
+    if op.apart:
+        for i in range(op.capacity):
+            block_drop(op.requests[i].block)
     free(op.lanes)
     free(op.waiters)
     free(op.request_id_stem)
@@ -173,6 +187,7 @@ cdef void ending_free(Ending *ending) noexcept nogil:
     free(ending.url)
     free(ending.values)
     free(ending.ends)
+    block_drop(ending.block)
     free(ending)
 
 
@@ -192,8 +207,13 @@ cdef inline bint op_call(Op *op) noexcept nogil:
     return True
 
 
-cdef void op_post(Op *op, Ending *ending) noexcept nogil:
-    """Hand over how a request ended; the first ending that is not OK ends the operation."""
+cdef inline bint op_tells(Op *op) noexcept nogil:
+    """With the monitor held: is there something for the waiter to do?"""
+    return op.state != OP_RUNNING or op.hungry or op.undrained >= op.tell_at
+
+
+cdef void op_post(Op *op, Ending *ending, bint final) noexcept nogil:
+    """Hand over how a request ended; a final one ends the operation."""
     cdef bint over = False
     cdef bint ring = False
     op.monitor.lock()
@@ -205,19 +225,46 @@ cdef void op_post(Op *op, Ending *ending) noexcept nogil:
     op.endings = ending
     op.undrained += 1
     op.finished += 1
-    if ending.outcome != OUTCOME_OK:
+    if final:
+        ending.final = True
         op.state = OP_FAILED
         over = True
     elif op.finished == op.count:
         op.state = OP_COMPLETE
         over = True
-    if over or (op.mailbox != NULL and op.undrained >= PORTION):
+    if over or op.undrained >= op.tell_at:
         ring = op_call(op)
     op.monitor.unlock()
     if ring:
         mailbox_post(op.mailbox, op.token)
     if over:
         op_wake_lanes(op)
+
+
+cdef Ending *op_drain(Op *op, bint *over) noexcept nogil:
+    """The endings since the last call, the oldest first; and whether there will be no more."""
+    cdef Ending *oldest = NULL
+    cdef Ending *following
+    op.monitor.lock()
+    cdef Ending *ending = op.endings
+    op.endings = NULL
+    op.undrained = 0
+    op.mailed = False
+    over[0] = op.state != OP_RUNNING
+    op.monitor.unlock()
+    while ending != NULL:
+        following = ending.next
+        ending.next = oldest
+        oldest = ending
+        ending = following
+    return oldest
+
+
+cdef bint op_is_told(Op *op) noexcept nogil:
+    op.monitor.lock()
+    cdef bint told = op_tells(op)
+    op.monitor.unlock()
+    return told
 
 
 cdef bint op_running(Op *op) noexcept nogil:
@@ -235,6 +282,14 @@ cdef bint op_withdraw(Op *op, int *budget) noexcept nogil:
         budget[0] -= 1
     op.monitor.unlock()
     return granted
+
+
+cdef void op_deposit(Op *op, Py_ssize_t before, Py_ssize_t requests) noexcept nogil:
+    """With the monitor held: so many requests instead of those `before` may spend more on retries and hedges."""
+    cdef int most = budget_of(op.plan.retry_share, requests)
+    op.retry_budget += most - budget_of(op.plan.retry_share, before)
+    op.hedge_budget += budget_of(op.plan.hedge_share, requests) - budget_of(op.plan.hedge_share, before)
+    count_set(&op.most_retry_budget, most)
 
 
 cdef void op_wake_lanes(Op *op) noexcept nogil:
@@ -255,33 +310,3 @@ cdef void op_cancel(Op *op) noexcept nogil:
         mailbox_post(op.mailbox, op.token)
     if running:
         op_wake_lanes(op)
-
-
-cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
-    """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
-    cdef Block *block = op_block(op)
-    cdef Block *made
-    if block == NULL:
-        # Made outside of the lock.  Another loop may do the same: the first to install its block wins.
-        made = block_new(op.total_rows, dimension)
-        op.monitor.lock()
-        if op.block == NULL:
-            op.block = made
-            made = NULL
-        block = op.block
-        op.monitor.unlock()
-        block_drop(made)
-    if block == NULL:
-        return Claim.no_memory
-    if block.dimension != dimension:
-        return Claim.dimension_differs
-    rows[0] = block.floats + request.first_row * dimension
-    return Claim.granted
-
-
-cdef inline Block *op_block(Op *op) noexcept nogil:
-    """The matrix, which stays with the operation to its end; NULL while nobody has needed it."""
-    op.monitor.lock()
-    cdef Block *block = op.block
-    op.monitor.unlock()
-    return block

@@ -134,7 +134,7 @@ cdef bint lane_start_attempt(Lane *lane, Request *request, int route, Permit *pe
         if not descriptors_are_scarce(permit.started):
             lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         elif permit.started >= op_patience_ends(op):
-            lane_fail(lane, request, OUTCOME_NETWORK, NO_DESCRIPTOR)
+            return lane_give_up(lane, request)
         else:
             lane_unsent(lane, request, permit.started)
             return True
@@ -151,6 +151,18 @@ cdef bint lane_start_attempt(Lane *lane, Request *request, int route, Permit *pe
         lane_fail(lane, request, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
         return False
     shortage_took(loop, lane)
+    return True
+
+
+cdef bint lane_give_up(Lane *lane, Request *request) noexcept nogil:
+    """End a request that has found no descriptor for as long as patience allows; False when that ends the operation."""
+    cdef Op *op = lane.op
+    cdef Ending *ending = ending_without_answer(op, request, OUTCOME_NETWORK, NO_DESCRIPTOR, monotonic_ns())
+    if ending == NULL or not op.collects:
+        lane_post_final(lane, ending)
+        return False
+    ending.request = request
+    op_post(op, ending, False)
     return True
 
 

@@ -136,7 +136,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Request *request, int ro
     if op.embeddings:
         if transfer.reader == NULL:
             transfer.reader = new AnswerReader()
-        transfer.reader.start(request.rows, <void *>transfer, claim_rows, hedge > 0)
+        transfer.reader.start(request.rows, <void *>transfer, claim_rows, hedge > 0 or op.lent)
     if transfer.redirected:
         code |= transfer_may_be_redirected(transfer)
     if transfer.serial != op.plan.serial:
