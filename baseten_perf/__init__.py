@@ -18,6 +18,7 @@ from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
+from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
 from .late import load
 from .policy import RequestProcessingPreference
 from .pool import HttpClientWrapper
@@ -34,10 +35,12 @@ from .responses import (
 from .trace import TraceContext
 
 if TYPE_CHECKING:
-    from .errors import APIConnectionError, InvalidResponse, OperationCancelled
+    from .errors import APIConnectionError, APIStatusError, APITimeoutError
 
 __all__ = [
     "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
     "BatchPostResponse",
     "CancellationToken",
     "ClassificationResponse",
@@ -52,6 +55,7 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "RequestFailed",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",
@@ -61,7 +65,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The exception classes are requests' children, and requests takes as long to import as all the rest.
-    if name in ("APIConnectionError", "InvalidResponse", "OperationCancelled"):
+    # These classes are requests' children, and requests takes as long to import as all the rest.
+    if name in ("APIConnectionError", "APIStatusError", "APITimeoutError"):
         return getattr(load("baseten_perf.errors"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,16 +1,15 @@
 """Exceptions of calls, and the one place where the outcome of a request becomes an exception.
 
-Loads requests, whose exception classes callers expect; so it is itself only loaded when something fails. No message
-and no attribute holds an API key or a request header but the request id; URLs are shown without their query.
-
-`args` are those of the reference client. What `str` says beyond them is `details`: see verdict.py.
+Loads requests, whose exception classes callers expect; so it is itself only loaded when something fails. The classes
+that need no requests are in exceptions.py. No message and no attribute holds an API key or a request header but the
+request id; URLs are shown without their query.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -19,12 +18,11 @@ from requests.utils import get_encoding_from_headers
 from . import headers as header_block
 from . import verdict
 from .completion import Completion, Outcome
+from .exceptions import InvalidResponse, OperationCancelled, OutOfMemory, RequestFailed
 from .urls import shown_text, shown_url
 
 if TYPE_CHECKING:
     from .policy import Policy
-
-Raised = TypeVar("Raised", bound=BaseException)
 
 PARSE_FAILURE = "Failed to parse response JSON: error decoding response body"
 MSGPACK_FAILURE = "Failed to parse response MessagePack"
@@ -39,51 +37,31 @@ PHRASES = {
 }
 
 
-class Detailed:
-    """Of exceptions that are ours: `str` adds one line to the message.
+class APIStatusError(RequestFailed, requests.exceptions.HTTPError):
+    """The final response has a status that is not 2xx.
 
-    Attributes:
-        details: that line; see verdict.py.
+    Attributes, besides those of RequestFailed:
+        response: the response with its body, as requests has it.
+        request: the request, without its credentials, headers and body.
     """
 
-    details: str = ""
-
-    def __str__(self) -> str:
-        text = super().__str__()
-        return f"{text}\n  {self.details}" if self.details else text
+    response: requests.Response
+    request: requests.PreparedRequest
 
 
-class InvalidResponse(Detailed, ValueError):
-    """A 2xx answer that cannot be used.
-
-    Attributes:
-        batch_index: number of the request in its operation.
-        status: HTTP status.
-        url: final URL, without user name, password and query.
-    """
-
-    batch_index: int | None = None
-    status: int | None = None
-    url: str | None = None
+class APITimeoutError(RequestFailed, requests.exceptions.Timeout):
+    """`timeout_s` or `total_timeout_s` passed. `filename` is "remote" (the server was slow) or "local"."""
 
 
-class APIConnectionError(Detailed, requests.exceptions.ConnectionError, ValueError):
-    """No complete HTTP answer came: refused, DNS, TLS, reset, cut body, bad HTTP, too many redirects.
+class APIConnectionError(RequestFailed, requests.exceptions.ConnectionError, ValueError):
+    """No complete HTTP response came: refused, DNS, TLS, reset, cut body, bad HTTP, too many redirects.
 
     A ValueError too, which is all that the reference client raises here. `request` is the request, without its
     credentials.
     """
 
 
-class OperationCancelled(ValueError):
-    """A call ended because its cancellation token was cancelled.
-
-    A ValueError, which is what the reference client raises here. The message says what was cancelled; `partial` holds
-    what had arrived.
-    """
-
-
-def exception_from(completion: Completion, *, method: str, total_timeout_s: float | None) -> Exception:
+def exception_from(completion: Completion, *, method: str, total_timeout_s: float | None) -> RequestFailed:
     """Turn the outcome of a failed request into the exception that the caller gets (it is returned, not raised).
 
     Parameters:
@@ -98,7 +76,7 @@ def exception_from(completion: Completion, *, method: str, total_timeout_s: floa
     if outcome == Outcome.UNDECODABLE:
         return invalid_response(completion, completion.error or "the body could not be decoded")
     if outcome == Outcome.NO_MEMORY:
-        return MemoryError(f"batch {completion.index}: {completion.error or 'out of memory for its answer'}")
+        return OutOfMemory(f"batch {completion.index}: {completion.error or 'out of memory for its answer'}")
     if outcome == Outcome.NETWORK:
         error = shown_text(completion.error) or "network error"
         message = f"{_request_line(completion)}\n  Error: {error}\n  URL: {shown_url(completion.url)}"
@@ -121,7 +99,6 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
         f"{failure}: {reason} (batch {completion.index}, status {completion.status}, {url}); "
         f"the body starts with: {snippet}"
     )
-    error.batch_index = completion.index
     error.status = completion.status
     error.url = url
     return error
@@ -144,39 +121,7 @@ def cancelled(name: str, *, count: int, answered: int, started: int) -> Operatio
     return OperationCancelled(f"Operation cancelled by token: {name} had answers to {answered} of {count} requests")
 
 
-def annotate(
-    exception: Raised,
-    *,
-    batch_index: int | None,
-    partial: list[Any] | None,
-    attempts: int | None,
-    endpoint: str | None,
-    details: str = "",
-) -> Raised:
-    """Attach to an exception what its class does not hold, and return it.
-
-    Parameters:
-        batch_index: number of the request that failed, None when it was the operation as a whole.
-        partial: what `response.data` would hold, with None where no answer arrived.
-        attempts: attempts made for the failed request.
-        endpoint: base URL of the endpoint.
-        details: one line for `str` to end with; `args` stay as they are.
-    """
-    attached: Any = exception
-    attached.batch_index = batch_index
-    attached.partial = partial
-    attached.attempts = attempts
-    attached.endpoint = endpoint
-    if details and isinstance(exception, Detailed):
-        exception.details = details
-    elif details and isinstance(exception, OSError) and exception.strerror:
-        # `str` of requests' classes shows it where there is an errno; copies and pickles set it from their dictionary.
-        exception.strerror += f"\n  {details}"
-        vars(exception)["strerror"] = exception.strerror
-    return exception
-
-
-def _http_error(completion: Completion, method: str) -> requests.exceptions.HTTPError:
+def _http_error(completion: Completion, method: str) -> APIStatusError:
     status = completion.status
     response = requests.Response()
     response.status_code = status
@@ -192,10 +137,10 @@ def _http_error(completion: Completion, method: str) -> requests.exceptions.HTTP
     private._content_consumed = True
     text = private._content.decode("utf-8", "replace")
     message = f"API request failed with status {status} {response.reason}: {text}"
-    return requests.exceptions.HTTPError(status, message, response=response)
+    return APIStatusError(status, message, response=response)
 
 
-def _timeout(completion: Completion, method: str, total_timeout_s: float | None) -> requests.exceptions.Timeout:
+def _timeout(completion: Completion, method: str, total_timeout_s: float | None) -> APITimeoutError:
     if completion.outcome == Outcome.DEADLINE:
         seconds = completion.elapsed if total_timeout_s is None else total_timeout_s
         side, what = "local", f"Total operation timed out after {seconds:.2f}s"
@@ -208,7 +153,7 @@ def _timeout(completion: Completion, method: str, total_timeout_s: float | None)
         what += f"\n  URL: {shown_url(completion.url)}"
     # OSError makes its third argument `filename` and keeps two in `args`, as callers of the reference client know it.
     message = f"{side.capitalize()} timeout: {what}"
-    return requests.exceptions.Timeout(408, message, side, request=_request(completion, method))
+    return APITimeoutError(408, message, side, request=_request(completion, method))
 
 
 def _request(completion: Completion, method: str) -> requests.PreparedRequest:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .exceptions import RequestFailed
+
 if TYPE_CHECKING:
     from .completion import Completion, Matrix
 
 
 def attach(exception: BaseException, partial: Partial) -> None:
     """Give an exception that is not ours its `partial`, unless it takes no attributes."""
+    if isinstance(exception, RequestFailed):
+        return
     attached: Any = exception
     with suppress(AttributeError, TypeError):
         attached.partial = partial
@@ -23,7 +27,7 @@ class Answered(Protocol):
 
     def accept(self, completion: Completion, matrix: Any, /) -> None: ...
 
-    def partial(self, matrix: Any, /) -> list[Any]: ...
+    def response(self, total_time: float, matrix: Any, /) -> Any: ...
 
 
 class Partial(Sequence[Any]):
@@ -34,31 +38,39 @@ class Partial(Sequence[Any]):
     at yet. A copy, also by way of a pickle, is a list.
 
     Parameters:
-        operation: takes in the answers and makes the list.
+        operation: takes in the answers and makes the response.
         arrived: OK completions that it has not taken in; nobody else takes from it any more.
         matrix: where vectors lie.
+        total_time: seconds of the call up to its end.
     """
 
-    __slots__ = ("_arrived", "_items", "_matrix", "_operation")
+    __slots__ = ("_arrived", "_matrix", "_operation", "_response", "_total_time")
 
-    def __init__(self, operation: Answered, arrived: deque[Completion], matrix: Matrix | None) -> None:
+    def __init__(
+        self, operation: Answered, arrived: deque[Completion], matrix: Matrix | None, total_time: float
+    ) -> None:
         self._operation = operation
         self._arrived = arrived
         self._matrix = matrix
-        self._items: list[Any] | None = None
+        self._total_time = total_time
+        self._response: Any = None
 
-    def listed(self) -> list[Any]:
-        """The same as a list, always the same one."""
-        if self._items is None:
+    def response(self) -> Any:
+        """A response of the class that a success returns, always the same one; `data` is the list."""
+        if self._response is None:
             while self._arrived:
                 try:
                     self._operation.accept(self._arrived.popleft(), self._matrix)
                 except (ValueError, OSError, ImportError):
                     # An answer that cannot be used is none. To say why may take a descriptor; but nobody asks here.
                     continue
-            self._items = self._operation.partial(self._matrix)
+            self._response = self._operation.response(self._total_time, self._matrix)
             del self._operation, self._matrix
-        return self._items
+        return self._response
+
+    def listed(self) -> list[Any]:
+        """The same as a list, always the same one."""
+        return self.response().data  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         return len(self.listed())

@@ -120,7 +120,7 @@ class Connection:
         _, plan, endpoints = planned
         return Call(
             plan, endpoints, operation, policy, ticket, mailbox, token, began,
-            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.tentative else None,
+            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
         )  # fmt: skip
 
     def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:

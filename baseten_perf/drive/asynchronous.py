@@ -194,9 +194,9 @@ class Dispatcher:
                 if call.handle.hungry:
                     self._feed(token)
                 return
-            successor = call.successor()
-            if successor is not None:
-                future.call = successor
+            fallback = call.fallback()
+            if fallback is not None:
+                future.call = fallback
                 self._feed(token)
                 return
             response = call.result()

@@ -26,11 +26,11 @@ def run(call: Call) -> Any:
                 if handle.hungry:
                     call.feed()
                 handle.wait(SLICE_S)
-            successor = call.successor()
-            if successor is None:
+            fallback = call.fallback()
+            if fallback is None:
                 return call.result()
         except BaseException as raised:
             call.cancel()
             attach(raised, call.partial())
             raise
-        call = successor
+        call = fallback

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..completion import Completion, Outcome
+from ..exceptions import InvalidResponse, OutOfDescriptors, OutOfMemory, RequestFailed
 from ..late import load
-from ..partial import Partial, attach
+from ..partial import Partial
 from .journal import journal
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ class Call:
         ticket: number that the choice of routes starts from.
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
-        again: makes the call of another operation in place of a `tentative` one.
+        remake: makes the call of an operation's fallback, which began at that instant; None when it has none.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
     __slots__ = (
-        "__weakref__", "_again", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure",
-        "_journal", "_matrix", "_operation", "_policy", "_refused", "_rows", "_sent", "handle",
+        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure", "_invalid",
+        "_journal", "_matrix", "_operation", "_policy", "_remake", "_rows", "_sent", "handle",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +58,7 @@ class Call:
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         began: float | None = None,
-        again: Callable[[Operation, float], Call] | None = None,
+        remake: Callable[[Operation, float], Call] | None = None,
     ) -> None:
         self._operation = operation
         self._policy = policy
@@ -68,9 +69,9 @@ class Call:
         self._ahead = 2 * policy.max_concurrent_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
-        self._refused: ValueError | None = None
+        self._invalid: InvalidResponse | None = None
         self._matrix: engine.Matrix | None = None
-        self._again = again
+        self._remake = remake
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
@@ -122,9 +123,9 @@ class Call:
         try:
             self._operation.accept(completion, self._matrix)
             self._answered += 1
-        except ValueError as refused:
+        except InvalidResponse as invalid:
             if self._failure is None:
-                self._failure, self._refused = completion, refused
+                self._failure, self._invalid = completion, invalid
             self.handle.cancel()
         except BaseException:
             # A signal handler has raised: the answer is taken in again for whoever asks for what has arrived. But not
@@ -133,17 +134,17 @@ class Call:
                 self._arrived.appendleft(completion)
             raise
 
-    def successor(self) -> Call | None:
+    def fallback(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
         failure = self._failure
-        if self._again is None or failure is None or self._refused is not None:
+        if self._remake is None or failure is None or self._invalid is not None:
             return None
-        operation = self._operation.instead(failure)
+        operation = self._operation.fallback(failure)
         if operation is None:
             return None
         self._let_go()
         self._write("is made again in another form")
-        return self._again(operation, self._began)
+        return self._remake(operation, self._began)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
@@ -156,59 +157,54 @@ class Call:
         # caller's client and its connections would stay until the garbage collector comes.
         raise self._exception()
 
-    def _exception(self) -> Exception:
+    def _exception(self) -> RequestFailed:
         """What the caller gets instead of a response; may be asked for once."""
         failure, self._failure = self._failure, None
-        refused, self._refused = self._refused, None
+        invalid, self._invalid = self._invalid, None
         try:
             errors = load("baseten_perf.errors")
         except (OSError, ImportError) as shortage:
-            exception = self._last_resort(failure, shortage)
+            exception: RequestFailed = self._last_resort(failure, shortage)
         else:
-            exception = self._made_by(errors, failure, refused)
+            exception = invalid or self._made_by(errors, failure)
+            if failure is not None:
+                exception.details = errors.details_of(
+                    failure, method=self._operation.method, policy=self._policy, count=self._count
+                )
+        if failure is not None:
+            exception.batch_index = failure.index
+            exception.inputs = self._operation.inputs(failure.index)
+            exception.attempts = failure.attempts
+            exception.endpoint = self._endpoints[failure.endpoint]
+            exception.request_id = failure.request_id or None
+        exception.response_partial = self.partial().response()
+        exception.missing = self._operation.missing()
         if self._journal is not None:
-            self._journal.failed(exception, failure if refused is None else None)
+            self._journal.failed(exception, failure if invalid is None else None)
             self._journal = None
         return exception
 
-    def _made_by(self, errors: Any, failure: engine.Completion | None, refused: ValueError | None) -> Exception:
-        if failure is None:
-            ended: Exception = errors.annotate(
-                self._ended_without_answer(errors),
-                batch_index=None,
-                partial=self.partial().listed(),
-                attempts=None,
-                endpoint=None,
+    def _made_by(self, errors: Any, failure: engine.Completion | None) -> RequestFailed:
+        operation = self._operation
+        if failure is not None:
+            failed: RequestFailed = errors.exception_from(
+                failure, method=operation.method, total_timeout_s=self._policy.total_timeout_s
             )
-            return ended
-        method, policy = self._operation.method, self._policy
-        failed: Exception = errors.annotate(
-            refused or errors.exception_from(failure, method=method, total_timeout_s=policy.total_timeout_s),
-            batch_index=failure.index,
-            partial=self.partial().listed(),
-            attempts=failure.attempts,
-            endpoint=self._endpoints[failure.endpoint],
-            details=errors.details_of(failure, method=method, policy=policy, count=self._count),
-        )
-        return failed
-
-    def _ended_without_answer(self, errors: Any) -> Exception:
+            return failed
         if not self._cancelled_by_token():
-            return MemoryError("out of memory, even for the reason why the call failed")
-        cancelled: Exception = errors.cancelled(
-            self._operation.name, count=self._count, answered=self._answered, started=self.handle.started
+            return OutOfMemory("out of memory, even for the reason why the call failed")
+        cancelled: RequestFailed = errors.cancelled(
+            operation.name, count=self._count, answered=self._answered, started=self.handle.started
         )
         return cancelled
 
-    def _last_resort(self, failure: engine.Completion | None, shortage: Exception) -> Exception:
-        """An OSError that says what it can and holds what has arrived, when the exception classes cannot be loaded."""
+    def _last_resort(self, failure: engine.Completion | None, shortage: Exception) -> OutOfDescriptors:
+        """Says what it can when the other exception classes cannot be loaded."""
         what = f"{self._operation.name} failed"
         if failure is not None:
             words = failure.error or bytes(failure.body[:200])
             what += f" in request {failure.index}, status {failure.status}: {words!r}"
-        exception = OSError(EMFILE, f"{what}; for want of descriptors, its exception could not be made: {shortage}")
-        attach(exception, self.partial())
-        return exception
+        return OutOfDescriptors(EMFILE, f"{what}; for want of descriptors, its exception could not be made: {shortage}")
 
     def partial(self) -> Partial:
         """The answers so far, once the call is over or `cancel` has been called."""
@@ -219,7 +215,7 @@ class Call:
         except RuntimeError:
             pass  # this is a forked child: what arrives is the parent's
         answers: deque[Completion] = deque(completion for completion in self._arrived if completion.outcome == OK)
-        return Partial(self._operation, answers, self._matrix)
+        return Partial(self._operation, answers, self._matrix, perf_counter() - self._began)
 
     @property
     def has_arrivals(self) -> bool:

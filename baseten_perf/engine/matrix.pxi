@@ -77,8 +77,9 @@ cdef class Matrix:
         return block
 
     def last(self):
-        """The rows for their last reader: this matrix itself, unless forked processes or a caller share its memory."""
-        return self if self.block.file < 0 and not self.block.lent else self.copy()
+        """The rows for their last reader: this matrix itself, unless forked processes or a caller share its memory, or
+        somebody has a view of it."""
+        return self if self.block.file < 0 and not self.block.lent and self.readers == 0 else self.copy()
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""

@@ -11,7 +11,7 @@ from ..late import load
 from ._json import orjson_may_read
 
 if TYPE_CHECKING:
-    from ..errors import InvalidResponse
+    from ..exceptions import InvalidResponse
 
 
 def decoded(completion: Completion) -> Any:

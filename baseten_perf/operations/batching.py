@@ -37,6 +37,13 @@ class Batches:
         following = batch + 1
         return self.starts[batch], self.starts[following] if following < len(self.starts) else self.total
 
+    def joined(self, parts: Sequence[list[Any] | None]) -> list[Any]:
+        """The items of all batches in order, with None for each text of a batch that has no part."""
+        items: list[Any] = []
+        for part, size in zip(parts, self.sizes(), strict=True):
+            items.extend([None] * size if part is None else part)
+        return items
+
     def sizes(self) -> list[int]:
         """Number of texts of each batch."""
         starts = self.starts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -59,6 +59,9 @@ class Classify(Operation):
         # zip gives each text a tuple of its own: [["a"],["b"]].
         return self._prefix + orjson.dumps(list(zip(self._texts[start:end]))) + self._suffix
 
+    def inputs(self, index: int) -> range:
+        return range(*self._batches.span(index))
+
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in one list of labels per input of the batch."""
         start, end = self._batches.span(completion.index)
@@ -87,11 +90,5 @@ class Classify(Operation):
         return [list(islice(results, len(entry))) for entry in entries]
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
-        data = list(chain.from_iterable(filter(None, self._groups)))
+        data = self._batches.joined(self._groups)
         return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers)
-
-    def partial(self, matrix: Matrix | None) -> list[list[ClassificationResult] | None]:
-        partial: list[list[ClassificationResult] | None] = []
-        for groups, size in zip(self._groups, self._batches.sizes(), strict=True):
-            partial.extend([None] * size if groups is None else groups)
-        return partial

@@ -8,19 +8,17 @@ from typing import Any
 import orjson
 
 from ..arguments import unsigned, utf8_string
-from ..completion import Completion, Matrix, Outcome
+from ..completion import Completion, Matrix
 from ..policy import Policy
-from ..responses.embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
+from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.rows import Arrival, Item, OddBatch, Rows
 from . import irregular
 from ._skeleton import regular_form
 from .answers import decoded, integer, items, json_kind, malformed
+from .base64_preference import REFUSALS, Base64Preference
 from .batching import Batches, checked_texts
 from .operation import Operation
 
-# How servers refuse an encoding format that they do not know. None of them is retried as it is.
-REFUSALS = frozenset({400, 415, 422, 501})
-NO_STATUSES: frozenset[int] = frozenset()
 # As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
 FLOATS, BASE64 = int(Arrival.FLOATS), int(Arrival.BASE64)
 
@@ -35,17 +33,16 @@ class Embed(Operation):
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
         policy: how inputs are batched.
-        refusing: for clients that prefer base64, the models that refuse it: without an encoding format, base64 is asked
-            for unless `model` is one of them, where it is put when it turns out to be. To whoever reads the response,
-            the vectors are floats. None: the format is left to the server.
+        refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
+            without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
+            format is left to the server.
 
     Raises TypeError, OverflowError, UnicodeEncodeError or ValueError.
     """
 
     __slots__ = (
-        "_answering", "_arrivals", "_batches", "_model", "_object", "_objects", "_odd", "_plain",
-        "_prompt_tokens", "_refused", "_refusing", "_requested_model", "_suffix", "_texts", "_total_tokens",
-        "final_statuses", "tentative",
+        "_arguments", "_arrivals", "_base64", "_batches", "_model", "_object", "_objects", "_odd", "_prompt_tokens",
+        "_requested_model", "_suffix", "_texts", "_total_tokens", "final_statuses", "has_fallback",
     )  # fmt: skip
 
     def __init__(
@@ -73,14 +70,13 @@ class Embed(Operation):
             raise ValueError("User string cannot exceed 1000 characters")
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
-        self._refusing = refusing
-        self._refused = False
-        self.tentative = encoding_format is None and refusing is not None and model not in refusing
-        self.final_statuses = NO_STATUSES
-        if self.tentative:
+        self._base64: Base64Preference | None = None
+        self.has_fallback = refusing is not None and encoding_format is None and model not in refusing
+        self.final_statuses = Operation.final_statuses
+        if refusing is not None and self.has_fallback:
+            self._base64 = Base64Preference(refusing, model)
+            self._arguments = self._texts, model, None, dimensions, user, policy
             self.final_statuses = REFUSALS
-            self._plain = (model, None, dimensions, user, policy)
-            self._answering: set[int] = set()  # numbers of endpoints
             encoding_format = "base64"
         self._suffix = _suffix(model, encoding_format, dimensions, user)
         self._batches = Batches(self._texts, policy)
@@ -92,26 +88,21 @@ class Embed(Operation):
         self._odd: dict[int, OddBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
-    def instead(self, failure: Completion) -> Embed | None:
-        """The whole call without the encoding format, when it may be that which an endpoint refuses.
-
-        An endpoint that has answered other requests of this call refuses something else.
-        """
-        if (
-            not self.tentative
-            or failure.outcome != Outcome.HTTP_STATUS
-            or failure.status not in REFUSALS
-            or failure.endpoint in self._answering
-        ):
+    def fallback(self, failure: Completion) -> Embed | None:
+        """The call without base64, when it may be that which an endpoint refuses."""
+        without = None if self._base64 is None else self._base64.without(failure)
+        if without is None:
             return None
-        plain = Embed(self._texts, *self._plain)
-        plain._refusing = self._refusing
-        plain._refused = True
+        plain = Embed(*self._arguments)
+        plain._base64 = without
         return plain
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
         return b'{"input":%b%b' % (orjson.dumps(self._texts[start:end]), self._suffix)
+
+    def inputs(self, index: int) -> range:
+        return range(*self._batches.span(index))
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -131,21 +122,18 @@ class Embed(Operation):
         if not arrival:
             arrival, embeddings, order, names = irregular.read(completion, entries)
         # Nothing is refused from here on, so a refused answer leaves no trace.
+        shows_floats = self.has_fallback  # the caller did not ask for base64
         if embeddings is not None:
-            if self.tentative:
+            if shows_floats:
                 embeddings = [-1 - each if isinstance(each, int) and each < 0 else each for each in embeddings]
-            self._odd[index] = OddBatch(
-                embeddings if order is None else _moved(embeddings, order), completion.vectors
-            )
+            self._odd[index] = OddBatch(embeddings if order is None else _moved(embeddings, order), completion.vectors)
         elif order is not None and matrix is not None:
             matrix.permute(start, order)
         if names is not None:
             self._objects[index] = names if order is None else _moved(names, order)
-        if self.tentative:
-            self._answering.add(completion.endpoint)
-            if arrival == BASE64:
-                arrival = FLOATS  # the caller did not ask for base64
-        self._arrivals[index] = arrival
+        self._arrivals[index] = FLOATS if shows_floats and arrival == BASE64 else arrival
+        if self._base64 is not None:
+            self._base64.answered(completion)
         if index == 0:
             self._model = _text_or(self._requested_model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
@@ -155,26 +143,11 @@ class Embed(Operation):
             self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
 
-    def _rows(self, matrix: Matrix | None) -> Rows:
-        batches = self._batches
-        return Rows(matrix, batches.starts, batches.total, self._arrivals, self._odd, self._objects)
-
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
-        if self._refused and self._refusing is not None:
-            self._refusing.add(self._requested_model)  # it was the encoding format, since the rest is as it was
+        batches = self._batches
+        rows = Rows(matrix, batches.starts, batches.total, self._arrivals, self._odd, self._objects)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
-        return OpenAIEmbeddingsResponse(
-            self._rows(matrix), self._object, self._model, usage, total_time, self.elapsed, self.headers
-        )
-
-    def partial(self, matrix: Matrix | None) -> list[OpenAIEmbeddingData | None]:
-        rows = self._rows(matrix)
-        result: list[OpenAIEmbeddingData | None] = [None] * len(rows)
-        for batch, arrival in enumerate(self._arrivals):
-            if arrival != Arrival.MISSING:
-                for i in range(*self._batches.span(batch)):
-                    result[i] = OpenAIEmbeddingData(rows, i, rows.object(i))
-        return result
+        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
 
 
 @lru_cache(maxsize=256)

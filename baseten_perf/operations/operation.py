@@ -23,11 +23,11 @@ class Operation(ABC):
         model: that all requests name, or None; a server may have a quota for each.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
-        tentative: whether there may be another form of the call to make `instead`.
+        has_fallback: whether `fallback` may give another form of the call.
     """
 
     final_statuses: frozenset[int] = frozenset()
-    tentative = False
+    has_fallback = False
 
     __slots__ = ("elapsed", "headers", "method", "model", "name", "path", "rows")
 
@@ -46,7 +46,8 @@ class Operation(ABC):
         self.path = path
         self.rows = rows
         self.elapsed = [0.0] * requests
-        self.headers = [b""] * requests
+        # Of each request whose answer was accepted.
+        self.headers: list[bytes | None] = [None] * requests
 
     @property
     def has_body(self) -> bool:
@@ -55,6 +56,14 @@ class Operation(ABC):
 
     def __len__(self) -> int:
         return len(self.elapsed)
+
+    def inputs(self, index: int) -> range:
+        """Numbers of the inputs that request `index` carries."""
+        return range(index, index + 1)
+
+    def missing(self) -> list[int]:
+        """Numbers of the inputs without an accepted answer, ascending."""
+        return [i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index)]
 
     def record(self, completion: Completion) -> None:
         """Keep what every response tells about its requests. The last act of `accept`."""
@@ -69,14 +78,13 @@ class Operation(ABC):
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
 
-    def instead(self, failure: Completion) -> Operation | None:
+    def fallback(self, failure: Completion) -> Operation | None:
         """The call in another form, to be made in place of this one, which has failed; None when that is final."""
         return None
 
     @abstractmethod
     def response(self, total_time: float, matrix: Matrix | None) -> Any:
-        """The response of the whole operation, after every answer was accepted. `total_time` is in seconds."""
+        """The response of the operation, as far as answers were accepted: `data` has None where there is none.
 
-    @abstractmethod
-    def partial(self, matrix: Matrix | None) -> list[Any]:
-        """What `response.data` would hold, with None where no answer was accepted."""
+        `total_time` is in seconds.
+        """

@@ -88,9 +88,6 @@ class Post(Operation):
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
 
-    def partial(self, matrix: Matrix | None) -> list[Any]:
-        return list(self._data)
-
 
 def _common_model(payloads: Sequence[Any]) -> str | None:
     """The model that all payloads name."""

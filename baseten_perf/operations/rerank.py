@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import orjson
@@ -65,6 +64,9 @@ class Rerank(Operation):
         start, end = self._batches.span(index)
         return self._prefix + orjson.dumps(self._texts[start:end]) + self._suffix
 
+    def inputs(self, index: int) -> range:
+        return range(*self._batches.span(index))
+
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
         start, end = self._batches.span(completion.index)
@@ -92,11 +94,5 @@ class Rerank(Operation):
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
-        data = list(chain.from_iterable(filter(None, self._results)))
+        data = self._batches.joined(self._results)
         return RerankResponse.collected(data, total_time, self.elapsed, self.headers)
-
-    def partial(self, matrix: Matrix | None) -> list[RerankResult | None]:
-        partial: list[RerankResult | None] = []
-        for results, size in zip(self._results, self._batches.sizes(), strict=True):
-            partial.extend([None] * size if results is None else results)
-        return partial

@@ -23,7 +23,9 @@ class Answer:
 
     __slots__ = ("__weakref__", "_headers", "_times", "_total_time")
 
-    def __init__(self, total_time: float, times: Sequence[float], headers: Sequence[bytes | dict[str, str]]) -> None:
+    def __init__(
+        self, total_time: float, times: Sequence[float], headers: Sequence[bytes | dict[str, str] | None]
+    ) -> None:
         self._total_time = total_time
         self._times = list(times)
         # Raw header lines until somebody asks for them: most callers never do.
@@ -31,20 +33,24 @@ class Answer:
 
     @property
     def total_time(self) -> float:
+        """Seconds of the whole call."""
         return self._total_time
 
     @property
     def individual_request_times(self) -> list[float]:
+        """Seconds of each request, in the order of the batches."""
         return self._times
 
     @property
     def individual_batch_request_times(self) -> list[float]:
+        """The same as `individual_request_times`."""
         return self._times
 
     @property
     def response_headers(self) -> list[dict[str, str]]:
-        if any(isinstance(headers, bytes) for headers in self._headers):
-            self._headers = [header_block.parse(raw) if isinstance(raw, bytes) else raw for raw in self._headers]
+        """Names (in lower case) and values of each response's headers."""
+        if any(not isinstance(headers, dict) for headers in self._headers):
+            self._headers = [raw if isinstance(raw, dict) else header_block.parse(raw or b"") for raw in self._headers]
         return self._headers  # type: ignore[return-value]
 
     def _values(self) -> tuple[Any, ...]:

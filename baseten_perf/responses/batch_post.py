@@ -23,13 +23,14 @@ class BatchPostResponse(Answer):
         data: list[Any],
         total_time: float,
         individual_request_times: Sequence[float],
-        response_headers: Sequence[bytes | dict[str, str]] = (),
+        response_headers: Sequence[bytes | dict[str, str] | None] = (),
     ) -> None:
         super().__init__(total_time, individual_request_times, response_headers)
         self._data = data
 
     @property
     def data(self) -> list[Any]:
+        """One decoded JSON value for each payload, in their order."""
         return self._data
 
     def _values(self) -> tuple[Any, ...]:

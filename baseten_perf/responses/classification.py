@@ -68,7 +68,7 @@ class ClassificationResponse(Answer):
         data: list[list[ClassificationResult]],
         total_time: float,
         times: Sequence[float],
-        headers: Sequence[bytes],
+        headers: Sequence[bytes | None],
     ) -> ClassificationResponse:
         """Make a response of what an operation gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
@@ -78,10 +78,12 @@ class ClassificationResponse(Answer):
 
     @property
     def data(self) -> list[list[ClassificationResult]]:
+        """One list of labels for each input, in their order."""
         return self._data
 
     @property
     def object(self) -> str:
+        """Always "list"."""
         return "list"
 
     def _values(self) -> tuple[Any, ...]:

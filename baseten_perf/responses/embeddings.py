@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import instance, utf8_string
 from ..weak import Weak
 from .answer import Answer
+from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
 from .rows import Rows
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     import numpy
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -59,6 +61,7 @@ class OpenAIEmbeddingData:
 
     @property
     def embedding(self) -> list[float] | str:
+        """The vector: a list of floats, or the base64 text when the server sent that."""
         embedding = self._embedding
         if isinstance(embedding, Rows):
             embedding = self._embedding = embedding.embedding(self._index)
@@ -66,10 +69,12 @@ class OpenAIEmbeddingData:
 
     @property
     def index(self) -> int:
+        """Position of the input in the caller's list."""
         return self._index
 
     @property
     def object(self) -> str:
+        """What the server calls the item: "embedding" unless it said otherwise."""
         return self._object
 
     def __eq__(self, other: Any) -> bool:
@@ -94,42 +99,12 @@ class OpenAIEmbeddingData:
         return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
 
 
-class _Probe:
-    """What sys.getrefcount tells a method of its object: by whom it is held is decided by these numbers."""
-
-    def __init__(self) -> None:
-        self.attribute = object()
-
-    def own(self) -> int:
-        return getrefcount(self)
-
-    def of_attribute(self) -> int:
-        attribute = self.attribute
-        return getrefcount(attribute)
-
-
-def _references() -> tuple[int, int]:
-    """The number for an object that only the calling expression holds, and the one for its attribute's value.
-
-    Where an object that something else holds gives the same number, or threads count apart, no number can be trusted:
-    then 0, which no object has. So it is where variables lend their references to expressions (CPython 3.14), or where
-    a call holds its arguments twice (3.10).
-    """
-    held = _Probe()
-    threads_count_apart = not getattr(sys, "_is_gil_enabled", lambda: True)()
-    if threads_count_apart or min(held.own(), partial(_Probe.own, _Probe())()) <= _Probe().own():
-        return 0, 0
-    return _Probe().own(), held.of_attribute()
-
-
-OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE = _references()
-
-
 class OpenAIEmbeddingsResponse(Answer):
     """The answer of an embed call.
 
     Attributes (read-only), besides those of every response:
-        data: list of OpenAIEmbeddingData in the order of the inputs; made at the first read and kept.
+        data: list of OpenAIEmbeddingData in the order of the inputs; made at the first read and kept. In the
+            `response_partial` of an exception it has None where no answer arrived.
         model: the model's name as the server gave it for the first batch, else as it was asked for.
         usage: OpenAIUsage, summed over all requests.
         object: "list" unless the server said otherwise.
@@ -145,7 +120,7 @@ class OpenAIEmbeddingsResponse(Answer):
         usage: OpenAIUsage,
         total_time: float,
         individual_request_times: Sequence[float],
-        response_headers: Sequence[bytes | dict[str, str]],
+        response_headers: Sequence[bytes | dict[str, str] | None],
     ) -> None:
         super().__init__(total_time, individual_request_times, response_headers)
         self._rows = rows
@@ -154,39 +129,86 @@ class OpenAIEmbeddingsResponse(Answer):
         self._usage = usage
         self._data: list[OpenAIEmbeddingData] | None = None
 
+    @classmethod
+    def from_vectors(
+        cls, vectors: ArrayLike, model: str = "model", usage: OpenAIUsage | None = None
+    ) -> OpenAIEmbeddingsResponse:
+        """A response that no server has sent, for tests of programs that are given one.
+
+        Parameters:
+            vectors: one for each input: an array or nested sequences of shape (inputs, dimension), which is copied to
+                float32.
+            model: name of the model.
+            usage: tokens; 0 when left out.
+
+        Raises TypeError naming the argument; ValueError when the vectors are none, or not of one length.
+        """
+        model = utf8_string("model", model)
+        usage = OpenAIUsage(0, 0) if usage is None else instance("usage", usage, OpenAIUsage)
+        return cls(Rows.of(vectors), "list", model, usage, 0.0, [0.0], [{}])
+
     @property
     def data(self) -> list[OpenAIEmbeddingData]:
+        """One item for each input, in their order; made at the first read and kept."""
         if self._data is None:
             rows = self._rows
-            self._data = [OpenAIEmbeddingData(rows, i, rows.object(i)) for i in range(len(rows))]
+            data: list[Any] = [OpenAIEmbeddingData(rows, i, rows.object(i)) for i in range(len(rows))]
+            for i in rows.missing():
+                data[i] = None
+            self._data = data
         return self._data
 
     @property
     def model(self) -> str:
+        """The model's name as the server gave it for the first batch, else as it was asked for."""
         return self._model
 
     @property
     def usage(self) -> OpenAIUsage:
+        """Tokens, summed over all requests."""
         return self._usage
 
     @property
     def object(self) -> str:
+        """What the server calls the response: "list" unless it said otherwise."""
         return self._object
 
-    def numpy(self) -> NDArray[numpy.float32]:
+    def numpy(self, *, copy: bool | None = None, missing: Literal["raise", "nan"] = "raise") -> NDArray[numpy.float32]:
         """All embeddings as one array: float32, C-contiguous, shape (number of inputs, dimension).
 
-        Each call returns a fresh, writable copy. Embeddings that came as base64 are included. A response that nobody
-        else holds, as in `client.embed(...).numpy()`, gives its own memory away instead.
+        Embeddings that came as base64 are included.
 
-        Raises ValueError when the dimensions differ, or when an embedding is a str that is not base64 of float32;
-        ImportError without numpy.
+        Parameters:
+            copy: None gives a writable array that nobody else has: a copy, except that a response which nobody else
+                holds, as in `client.embed(...).numpy()`, gives its own memory away. True copies always. False never
+                copies: the array is the response's own memory, and read-only, since others read it too.
+            missing: what to do about embeddings that never arrived, in the `response_partial` of an exception: "raise"
+                ValueError, or give rows of "nan".
+
+        Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
+        base64 of float32; with copy=False, when the embeddings do not lie in one block of memory. ImportError without
+        numpy.
         """
+        if copy is not None and not isinstance(copy, bool):
+            raise TypeError(f"copy must be a bool or None, not {type(copy).__name__}")
+        if missing not in ("raise", "nan"):
+            raise ValueError(f'missing must be "raise" or "nan", not {missing!r}')
         rows = self._rows
         # Neither this response nor an item of its data can be read by anyone after this call.
         last = getrefcount(self) == OF_A_TEMPORARY and getrefcount(rows) == OF_ITS_ONLY_ATTRIBUTE
-        array: NDArray[numpy.float32] = rows.numpy(last)
+        array: NDArray[numpy.float32] = rows.numpy(copy, missing == "nan", last)
         return array
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """What numpy.asarray(response) gives: the response's own memory, read-only, where that needs no copy."""
+        array: NDArray[Any] = self.numpy(copy=False if copy is None and self._rows.in_one_block else copy)
+        if dtype is None or array.dtype == dtype:
+            return array
+        if copy is False:
+            raise ValueError(
+                f"the embeddings are float32, so that an array of {dtype!r} is a copy, which copy=False forbids"
+            )
+        return array.astype(dtype)
 
     def _values(self) -> tuple[Any, ...]:
         return self._object, self._model, self._usage, self._rows
@@ -198,9 +220,11 @@ class OpenAIEmbeddingsResponse(Answer):
         )  # fmt: skip
 
     def __repr__(self) -> builtins.str:
-        dim = self._rows.dim(0) if len(self._rows) else None
+        dim = self._rows.first_dim()
         of = "" if dim is None else f" of dimension {dim}"
+        missing = len(self._rows.missing())
+        but = f", {missing} of them missing" if missing else ""
         return (
-            f"OpenAIEmbeddingsResponse(data=<{len(self._rows)} embeddings{of}>, model={self._model!r}, "
+            f"OpenAIEmbeddingsResponse(data=<{len(self._rows)} embeddings{of}{but}>, model={self._model!r}, "
             f"usage={self._usage!r}, total_time={self._total_time!r})"
         )

@@ -68,7 +68,7 @@ class RerankResponse(Answer):
 
     @classmethod
     def collected(
-        cls, data: list[RerankResult], total_time: float, times: Sequence[float], headers: Sequence[bytes]
+        cls, data: list[RerankResult], total_time: float, times: Sequence[float], headers: Sequence[bytes | None]
     ) -> RerankResponse:
         """Make a response of what an operation gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
@@ -78,10 +78,12 @@ class RerankResponse(Answer):
 
     @property
     def data(self) -> list[RerankResult]:
+        """One result for each text: batch after batch, in each in the server's order."""
         return self._data
 
     @property
     def object(self) -> str:
+        """Always "list"."""
         return "list"
 
     def _values(self) -> tuple[Any, ...]:

@@ -27,6 +27,10 @@ class Arrival(IntEnum):
     ODD = 3  # looked up in `odd`
 
 
+# A member of an enumeration is slow to compare with.
+MISSING = int(Arrival.MISSING)
+
+
 class OddBatch:
     """A batch that is not simply its rows of the matrix: mixed forms, or vectors of another dimension."""
 
@@ -41,7 +45,8 @@ class Rows:
     """The embeddings of an operation.
 
     Parameters:
-        matrix: one float32 row per input, or None when no vector arrived in it.
+        matrix: one float32 row per input, or None when no vector arrived in it. Rows of missing batches hold whatever
+            their memory held before.
         starts: number of the first input of each batch, ascending.
         total: number of inputs.
         arrivals: one Arrival per batch.
@@ -67,8 +72,31 @@ class Rows:
         self._odd = odd
         self._objects = objects
 
+    @classmethod
+    def of(cls, vectors: Any) -> Rows:
+        """Rows of an array, or of nested sequences, of shape (rows, dimension). Raises ValueError."""
+        numpy = load("numpy")
+        array = numpy.asarray(vectors, dtype=numpy.float32)
+        if array.ndim != 2 or not len(array):
+            raise ValueError(
+                f"vectors must have the shape (inputs, dimension) with at least one input, not {array.shape}"
+            )
+        return cls(FloatBlock(array.tobytes(), *array.shape), [0], len(array), bytearray([Arrival.FLOATS]), {}, {})
+
     def __len__(self) -> int:
         return self._total
+
+    def missing(self) -> list[int]:
+        """Numbers of the inputs without an answer, ascending."""
+        if MISSING not in self._arrivals:
+            return []
+        absent = (span for arrival, span in zip(self._arrivals, self._spans(), strict=True) if arrival == MISSING)
+        return [i for start, end in absent for i in range(start, end)]
+
+    @property
+    def in_one_block(self) -> bool:
+        """Whether all embeddings are the rows of the matrix, one for each input."""
+        return not self._odd and MISSING not in self._arrivals
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy the floats out of the engine's objects, so that a pickle needs no engine to be read."""
@@ -83,7 +111,7 @@ class Rows:
 
     def _unused(self) -> list[int]:
         """Rows of the matrix that hold no vector, but whatever its memory held before."""
-        unused = []
+        unused = self.missing()
         for batch, arrived in self._odd.items():
             start = self._starts[batch]
             used: set[int] = set()
@@ -99,8 +127,11 @@ class Rows:
             return True
         if len(self) != len(other):
             return False
-        return all(
-            self.embedding(i) == other.embedding(i) and self.object(i) == other.object(i) for i in range(len(self))
+        absent = set(self.missing())
+        return absent == set(other.missing()) and all(
+            self.embedding(i) == other.embedding(i) and self.object(i) == other.object(i)
+            for i in range(len(self))
+            if i not in absent
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -123,10 +154,6 @@ class Rows:
             return item, odd.vectors
         return (item + start if item >= 0 else item - start), self._matrix
 
-    def arrived(self, i: int) -> bool:
-        """Whether input `i` was answered."""
-        return self._arrivals[self._batch(i)] != Arrival.MISSING
-
     def embedding(self, i: int) -> list[float] | str:
         """The embedding of input `i`, in the form in which the server sent it."""
         item, source = self._item(i)
@@ -142,6 +169,13 @@ class Rows:
             return cast("int", dim(item if item >= 0 else -1 - item) if callable(dim) else dim)
         return None if isinstance(item, str) else len(item)
 
+    def first_dim(self) -> int | None:
+        """Number of floats of the first embedding that arrived; None where there is none, or no number."""
+        first = next(
+            (start for arrival, (start, _) in zip(self._arrivals, self._spans(), strict=True) if arrival), None
+        )
+        return None if first is None else self.dim(first)
+
     def is_text(self, i: int) -> bool:
         """Whether the embedding of input `i` is a str."""
         item, _ = self._item(i)
@@ -152,26 +186,55 @@ class Rows:
         batch = self._batch(i) if self._objects else 0
         return self._objects[batch][i - self._starts[batch]] if batch in self._objects else "embedding"
 
-    def numpy(self, last: bool = False) -> Any:
-        """A fresh, writable, C-contiguous float32 array of shape (number of inputs, dimension). Raises ValueError.
+    def numpy(self, copy: bool | None, nan: bool, last: bool) -> Any:
+        """A C-contiguous float32 array of shape (number of inputs, dimension). Raises ValueError.
 
         Parameters:
-            last: whether nobody can ask for the rows again. Then the array may be their own memory.
+            copy: False gives the rows' own memory, read-only, or raises ValueError. Else the array is writable and its
+                caller's alone: None copies unless `last`, True always.
+            nan: whether rows that are missing are NaN in the array; else they raise ValueError.
+            last: whether nobody can ask for the rows again.
         """
         numpy = load("numpy")
         if not self._total:
             raise ValueError("Cannot convert to array: contains no embedding responses")
+        if not nan:
+            self._refuse_missing()
+        if not self.in_one_block:
+            if copy is False:
+                raise ValueError(
+                    "the embeddings do not lie in one block of memory, so that an array of them is a copy, "
+                    "which copy=False forbids"
+                )
+            return self._gathered(numpy)
+        matrix: Any = self._matrix
+        if isinstance(matrix, FloatBlock):
+            array = numpy.frombuffer(matrix.octets, dtype="<f4").reshape(matrix.rows, matrix.dim)
+            return array if copy is False else array.copy()
+        if copy is False:
+            array = numpy.asarray(matrix)
+            array.flags.writeable = False
+            return array
+        return numpy.asarray(matrix.last() if last and copy is None else matrix.copy())
+
+    def _refuse_missing(self) -> None:
+        missing = self.missing()
+        if missing:
+            count = f"{len(missing)} of {self._total} embeddings"
+            raise ValueError(f'{count} are missing, first that of input {missing[0]}; missing="nan" makes them NaN')
+
+    def _gathered(self, numpy: Any) -> Any:
+        """An array of rows that lie in several places."""
+        array = numpy.empty((self._total, self._common_dim()), dtype=numpy.float32)
         block: Any = self._matrix
         if isinstance(block, FloatBlock):
-            last = False  # it is read-only
             block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
-        if not self._odd:
-            return numpy.asarray(block.last() if last else block.copy())
-        dim = self._common_dim()
-        array = numpy.empty((self._total, dim), dtype=numpy.float32)
-        for batch, (start, end) in enumerate(self._spans()):
-            if self._arrivals[batch] != Arrival.ODD:
-                array[start:end] = numpy.asarray(block)[start:end]
+        block = numpy.asarray(block)
+        for arrival, (start, end) in zip(self._arrivals, self._spans(), strict=True):
+            if arrival == MISSING:
+                array[start:end] = numpy.nan
+            elif arrival != Arrival.ODD:
+                array[start:end] = block[start:end]
             else:
                 for i in range(start, end):
                     array[i] = self._floats(i)
@@ -181,15 +244,20 @@ class Rows:
         return zip(self._starts, [*self._starts[1:], self._total], strict=True)
 
     def _common_dim(self) -> int:
-        expected = self._vector_dim(0)
-        for batch, (start, end) in enumerate(self._spans()):
+        expected: int | None = None
+        for arrival, (start, end) in zip(self._arrivals, self._spans(), strict=True):
+            if arrival == MISSING:
+                continue
             # In a regular batch all rows are of the matrix, so one of them speaks for all.
-            for i in range(start, end if self._arrivals[batch] == Arrival.ODD else start + 1):
+            for i in range(start, end if arrival == Arrival.ODD else start + 1):
                 dim = self._vector_dim(i)
+                expected = dim if expected is None else expected
                 if dim != expected:
                     raise ValueError(
                         f"All embeddings must have the same dimension. Expected {expected} but got {dim} at index {i}."
                     )
+        if expected is None:
+            raise ValueError(f"all {self._total} embeddings are missing, so that their dimension is unknown")
         return expected
 
     def _vector_dim(self, i: int) -> int:

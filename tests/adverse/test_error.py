@@ -11,7 +11,13 @@ import requests
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from baseten_perf import APIConnectionError, InvalidResponse, PerformanceClient, RequestProcessingPreference
+from baseten_perf import (
+    APIConnectionError,
+    APIStatusError,
+    InvalidResponse,
+    PerformanceClient,
+    RequestProcessingPreference,
+)
 from baseten_perf.testing import Faults, Server
 
 Hasty = Callable[..., RequestProcessingPreference]
@@ -33,7 +39,7 @@ def test_http_error(server: Server, hasty: Hasty, path: str, call: Callable[[Any
     error = caught.value
     body = '{"error":{"message":"ordered by the caller: status 422","type":"ordered_fault","code":422}}'
     message = f"API request failed with status 422 Unprocessable Entity: {body}"
-    assert type(error) is requests.exceptions.HTTPError
+    assert type(error) is APIStatusError and isinstance(error, requests.exceptions.HTTPError)
     assert error.args == (422, message)
     assert error.errno == 422
     assert str(error).startswith(f"[Errno 422] {message}\n  POST {base_url}{path}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from baseten_perf import Endpoint, EndpointPool, HttpClientWrapper, PerformanceClient
+from baseten_perf import APIStatusError, Endpoint, EndpointPool, HttpClientWrapper, PerformanceClient
 from baseten_perf.testing import Faults, Server
 
 pytestmark = [pytest.mark.usefixtures("no_probes_left", "poller"), pytest.mark.timeout(60)]
@@ -76,7 +76,7 @@ def test_who_never_was_first_ends_with_a_refusal_of_its_own(server: Server) -> N
             await asyncio.sleep(0.002)
         others = [client.async_batch_post("/x", [i, "never"], patience_s=0.3) for i in range(20)]
         for ended in await asyncio.gather(*others, return_exceptions=True):
-            assert type(ended) is requests.exceptions.HTTPError and ended.args[0] == 429, repr(ended)
+            assert type(ended) is APIStatusError and ended.args[0] == 429, repr(ended)
             assert ended.attempts == 1 and ended.partial == [None, None]  # type: ignore[attr-defined]
         assert not first.done()
         first.cancel()
@@ -94,7 +94,7 @@ def test_who_was_never_sent_ends_with_a_refusal_of_its_own_after_short_closures(
             *(client.async_batch_post("/x", [i], patience_s=0.5) for i in range(100)), return_exceptions=True
         )
         for one in ended:
-            assert type(one) is requests.exceptions.HTTPError and one.args[0] == 429, repr(one)
+            assert type(one) is APIStatusError and one.args[0] == 429, repr(one)
             assert one.attempts >= 1  # type: ignore[attr-defined]
 
     asyncio.run(asyncio.wait_for(calls(), 30))

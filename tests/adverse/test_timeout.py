@@ -119,7 +119,7 @@ def test_as_the_peer(server: Server, hasty: Hasty) -> None:
         client.batch_post("/x", [1], module.RequestProcessingPreference(timeout_s=0.2, max_retries=0))
     with pytest.raises(requests.exceptions.Timeout) as ours:
         PerformanceClient(server.faulty(stall=True), "k").batch_post("/x", [1], hasty(timeout_s=0.2, max_retries=0))
-    assert type(ours.value) is type(theirs.value)
+    assert isinstance(ours.value, type(theirs.value))
     assert ours.value.filename == theirs.value.filename
     assert ours.value.args[0] == theirs.value.args[0]
     assert ours.value.args[1].partition("perfclient")[0] == theirs.value.args[1].partition("perfclient")[0]

@@ -122,7 +122,7 @@ def test_failures(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ValueError):
         PerformanceClient(server.url, "SECRET").batch_post("/x", [1], RequestProcessingPreference(cancel_token=token))
     assert texts(caplog) == [
-        ("INFO", "batch_post: failed with HTTPError in request 0 (status 404, 1 attempts)"),
+        ("INFO", "batch_post: failed with APIStatusError in request 0 (status 404, 1 attempts)"),
         ("INFO", "batch_post: failed with InvalidResponse"),
         ("INFO", "batch_post: failed with OperationCancelled"),
     ]

@@ -16,6 +16,7 @@ import requests
 from pytest_httpserver import HTTPServer
 
 from baseten_perf import (
+    APIStatusError,
     CancellationToken,
     Endpoint,
     EndpointPool,
@@ -81,7 +82,7 @@ def test_unasked_for_it_is_the_server_s_choice(server: Server) -> None:
 
 def test_a_refusal_of_the_caller_s_own_wish_is_an_error(server: Server) -> None:
     client = PerformanceClient(server.faulty(refusing()), "k", prefer_base64=True)
-    with pytest.raises(requests.exceptions.HTTPError):
+    with pytest.raises(APIStatusError):
         client.embed(TEXTS, "m", "base64")
 
 
@@ -135,27 +136,27 @@ def test_another_reason_is_the_error_of_the_floats(server: Server, embed: Embed)
     client = PerformanceClient(server.faulty(status=400), "k", prefer_base64=True)
     for _ in range(2):
         server.reset()
-        with pytest.raises(requests.exceptions.HTTPError) as caught:
+        with pytest.raises(APIStatusError) as caught:
             embed(client, ["a"], "m")
         assert caught.value.args[0] == 400
-        assert vars(caught.value)["partial"] == [None]
+        assert caught.value.partial == [None]
         # It was not the format, so nothing is remembered of it.
         assert formats(server) == ["base64", None]
 
 
 def test_who_has_answered_refuses_something_else(server: Server) -> None:
     client = PerformanceClient(server.faulty(status=400, containing='"text 9"'), "k", prefer_base64=True)
-    with pytest.raises(requests.exceptions.HTTPError) as caught:
+    with pytest.raises(APIStatusError) as caught:
         client.embed(TEXTS, "m", batch_size=1, max_concurrent_requests=1)
-    assert vars(caught.value)["batch_index"] == 9
-    partial = vars(caught.value)["partial"]
+    assert caught.value.batch_index == 9
+    partial = caught.value.partial
     assert [None if item is None else item.embedding for item in partial[:10]] == [*EXPECTED[:9].tolist(), None]
     assert formats(server) == ["base64"] * 10
 
 
 def test_other_failures_are_none_of_its_business(server: Server) -> None:
     client = PerformanceClient(server.faulty(status=404), "k", prefer_base64=True)
-    with pytest.raises(requests.exceptions.HTTPError):
+    with pytest.raises(APIStatusError):
         client.embed(["a"], "m")
     assert formats(server) == ["base64"]
 

@@ -16,7 +16,7 @@ class Kind:
     Attributes:
         attempts: how many of them the server sees of each request.
         error: name of the exception that the caller gets, None for the right answer.
-        status: of the HTTPError.
+        status: of the APIStatusError.
         redirected: whether each ends at another path, `ELSEWHERE`.
     """
 
@@ -41,7 +41,7 @@ class Kind:
 
 
 def _error(status: int) -> Kind:
-    return Kind(f"status-{status}", Faults(status=status), error="HTTPError", status=status)
+    return Kind(f"status-{status}", Faults(status=status), error="APIStatusError", status=status)
 
 
 FINE = Kind("fine")
@@ -63,7 +63,7 @@ FAULTS = (
     _error(400),
     _error(404),
     _error(422),
-    Kind("always-500", Faults(status=500), attempts=3, error="HTTPError", status=500),
+    Kind("always-500", Faults(status=500), attempts=3, error="APIStatusError", status=500),
     Kind("a-page", Faults(not_json=True), error="InvalidResponse"),
     Kind("broken-json", Faults(invalid_json=True), error="InvalidResponse"),
     # Odd, and to be read all the same.

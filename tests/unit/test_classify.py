@@ -56,7 +56,7 @@ def test_merge(completion: Make) -> None:
     operation = classify(["a", "b", "c"])
     operation.accept(completion([[{"label": "z", "score": 1}]], index=1), None)
     last = [ClassificationResult("z", 1.0)]
-    assert operation.partial(None) == [None, None, last]
+    assert operation.response(0.0, None).data == [None, None, last]
     operation.accept(completion([[{"label": "x", "score": 0.9}, {"label": "y", "score": 0.1}], []]), None)
     response = operation.response(3.0, None)
     assert response.data == [[ClassificationResult("x", 0.9), ClassificationResult("y", 0.1)], [], last]
@@ -85,4 +85,4 @@ def test_malformed_answers(completion: Make, body: Any) -> None:
     operation = classify(["a", "b", "c"])
     with pytest.raises(InvalidResponse, match="Failed to parse response JSON: error decoding response body: "):
         operation.accept(completion(body), None)
-    assert operation.partial(None) == [None] * 3
+    assert operation.response(0.0, None).data == [None] * 3

@@ -69,7 +69,7 @@ def test_regular_batches_in_any_order(completion: Make, matrix: Make) -> None:
     operation = embed(["a", "b", "c"])
     block = matrix([[1, 2], [3, 4], [5, 6]])
     operation.accept(completion(skeleton(0), index=1, elapsed=2.0), block)
-    partial = operation.partial(block)
+    partial = operation.response(0.0, block).data
     assert partial[:2] == [None, None] and (partial[2].index, partial[2].embedding) == (2, [5.0, 6.0])
     operation.accept(completion(skeleton(0, 1, model="first", object="liste")), block)
     response = operation.response(3.0, block)
@@ -164,10 +164,10 @@ def test_malformed_answers_leave_no_trace(completion: Make, matrix: Make, body: 
     text = str(caught.value)
     assert text.startswith("Failed to parse response JSON: error decoding response body: ") and reason in text
     assert "(batch 1, status 200, http://127.0.0.1:8080/v1/embeddings)" in text
-    assert operation.partial(block) == [None] * 4
+    assert operation.response(0.0, block).data == [None] * 4
     assert block.tolist() == [[1], [2], [3], [4]]
     operation.accept(completion(skeleton(0, 1), index=1), block)
-    assert [item.embedding for item in operation.partial(block)[2:]] == [[3.0], [4.0]]
+    assert [item.embedding for item in operation.response(0.0, block).data[2:]] == [[3.0], [4.0]]
 
 
 @pytest.mark.parametrize("placed", [0, 1, 3])
@@ -182,7 +182,7 @@ def test_vectors_that_were_not_placed_are_refused(
         operation = embed(["a", "b"])
         with pytest.raises(InvalidResponse, match="the vectors do not match"):
             operation.accept(answer, block)
-        assert operation.partial(block) == [None, None]
+        assert operation.response(0.0, block).data == [None, None]
 
 
 ORDERS: list[tuple[list[Any], list[float]]] = [

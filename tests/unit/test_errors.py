@@ -11,7 +11,15 @@ import pytest
 import requests
 
 from baseten_perf.completion import Outcome
-from baseten_perf.errors import APIConnectionError, InvalidResponse, annotate, exception_from, invalid_response
+from baseten_perf.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    exception_from,
+    invalid_response,
+)
+from baseten_perf.exceptions import InvalidResponse, OutOfMemory, RequestFailed
+from baseten_perf.responses import BatchPostResponse
 
 Make = Callable[..., Any]
 
@@ -29,7 +37,7 @@ def test_http_status(completion: Make) -> None:
             headers=b"Content-Type: application/json\r\nX-A: b\r\n",
         )
     )
-    assert type(error) is requests.exceptions.HTTPError
+    assert type(error) is APIStatusError and isinstance(error, requests.exceptions.HTTPError)
     message = 'API request failed with status 404 Not Found: {"a":"b\ufffd"}'
     assert error.args == (404, message) and error.errno == 404
     assert str(error) == f"[Errno 404] {message}"
@@ -70,7 +78,7 @@ def test_phrases(completion: Make, status: int, phrase: str) -> None:
 
 def test_attempt_timeout(completion: Make) -> None:
     error = failed(completion(outcome=Outcome.TIMEOUT, status=0, error="Timeout was reached", curl_code=28))
-    assert type(error) is requests.exceptions.Timeout
+    assert type(error) is APITimeoutError and isinstance(error, requests.exceptions.Timeout)
     assert error.args[0] == 408 and len(error.args) == 2 and error.filename == "remote"
     assert error.args[1].startswith(
         f"Remote timeout: Server did not respond within timeout: Request ID: {completion().request_id}\n"
@@ -113,11 +121,12 @@ def test_undecodable(completion: Make) -> None:
     assert text.startswith("Failed to parse response JSON: error decoding response body: null in a vector")
     assert "batch 3" in text and "status 200" in text and completion().url in text
     assert text.endswith('{"data":' + "\ufffd" * 192)
-    assert (error.batch_index, error.status, error.url) == (3, 200, completion().url)
+    assert (error.status, error.url) == (200, completion().url)
 
 
 def test_memory_and_success(completion: Make) -> None:
-    assert isinstance(failed(completion(outcome=Outcome.NO_MEMORY)), MemoryError)
+    error = failed(completion(outcome=Outcome.NO_MEMORY))
+    assert type(error) is OutOfMemory and isinstance(error, MemoryError)
     with pytest.raises(ValueError, match="no failure"):
         failed(completion(outcome=Outcome.OK))
 
@@ -129,31 +138,39 @@ def test_snippet_of_a_memoryview(completion: Make) -> None:
 DETAILS = "POST http://h/x: Connection refused"
 
 
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome not in (Outcome.OK, Outcome.NO_MEMORY)])
+FAILURES = [outcome for outcome in Outcome if outcome != Outcome.OK]
+
+
+@pytest.mark.parametrize("outcome", FAILURES)
 def test_details_are_a_line_of_the_text(completion: Make, outcome: Outcome) -> None:
     plain, error = (failed(completion(b"body", outcome=outcome, status=503, error="words")) for _ in range(2))
-    annotate(error, batch_index=2, partial=[1, None], attempts=4, endpoint="http://h", details=DETAILS)
+    error.details = DETAILS
     assert error.args == plain.args and type(error) is type(plain) and repr(error) == repr(plain)
-    told = str(plain) + "\n  " + DETAILS
-    if isinstance(error, requests.exceptions.Timeout):
-        assert error.filename == plain.filename
-        message = plain.args[1]
-        told = str(plain).replace(message, message + "\n  " + DETAILS)
-    assert str(error) == told
+    assert str(error) == f"{plain}\n  {DETAILS}"
+
+
+@pytest.mark.parametrize("outcome", FAILURES)
+def test_what_every_failure_has(completion: Make, outcome: Outcome) -> None:
+    error = failed(completion(b"body", outcome=outcome, status=503, error="words"))
+    assert isinstance(error, RequestFailed)
+    assert (error.batch_index, error.attempts, error.endpoint, error.request_id) == (None,) * 4
+    assert (list(error.inputs), error.partial, list(error.missing), error.response_partial) == ([], [], [], None)
 
 
 @pytest.mark.parametrize("duplicate", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome != Outcome.OK])
-def test_annotated_exceptions_survive_pickling(completion: Make, outcome: Outcome, duplicate: Any) -> None:
+@pytest.mark.parametrize("outcome", FAILURES)
+def test_exceptions_survive_pickling(completion: Make, outcome: Outcome, duplicate: Any) -> None:
     error = failed(completion(b"body", outcome=outcome, status=503, error="words", index=2), total_timeout_s=1.0)
-    annotated = annotate(
-        error, batch_index=2, partial=[1, None], attempts=4, endpoint="http://h", details=DETAILS
-    )
-    assert annotated is error
-    assert (DETAILS in str(error)) == (outcome != Outcome.NO_MEMORY)
+    error.batch_index, error.inputs, error.attempts, error.endpoint = 2, range(4, 6), 4, "http://h"
+    error.request_id, error.missing, error.details = "perfclient-1", [1], DETAILS
+    error.response_partial = BatchPostResponse([1, None], 0.5, [0.25, 0.0], [b"a: b", None])
     twin = duplicate(error)
     assert type(twin) is type(error) and twin.args == error.args and str(twin) == str(error)
-    assert (twin.batch_index, twin.partial, twin.attempts, twin.endpoint) == (2, [1, None], 4, "http://h")
+    assert vars(twin).keys() == vars(error).keys()
+    assert (twin.batch_index, twin.inputs, twin.attempts, twin.endpoint) == (2, range(4, 6), 4, "http://h")
+    assert (twin.request_id, twin.missing, twin.partial) == ("perfclient-1", [1], [1, None])
+    assert twin.response_partial == error.response_partial
+    assert twin.response_partial.response_headers == [{"a": "b"}, {}]
     if outcome == Outcome.HTTP_STATUS:
         assert twin.response.text == "body" and twin.response.status_code == 503
     if isinstance(error, requests.exceptions.Timeout):

@@ -15,7 +15,7 @@ import pytest
 from baseten_perf.operations import Embed
 from baseten_perf.policy import resolve
 from baseten_perf.responses import OpenAIEmbeddingsResponse
-from baseten_perf.responses.embeddings import OF_A_TEMPORARY
+from baseten_perf.responses.references import OF_A_TEMPORARY
 
 Make = Callable[..., Any]
 VALUES = [[1.0, 2.0], [3.0, 4.0]]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 from collections import deque
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from baseten_perf.exceptions import RequestFailed
 from baseten_perf.partial import Partial, attach
 
 
@@ -25,13 +27,13 @@ class Counting:
             raise ValueError
         self.answers[number] = (answer, matrix)
 
-    def partial(self, matrix: Any) -> list[Any]:
+    def response(self, total_time: float, matrix: Any) -> Any:
         self.lists += 1
-        return self.answers
+        return SimpleNamespace(data=self.answers, total_time=total_time)
 
 
 def partial(operation: Counting, *arrived: Any, matrix: Any = "m") -> Partial:
-    return Partial(operation, deque(arrived), matrix)
+    return Partial(operation, deque(arrived), matrix, 1.5)
 
 
 def test_nothing_is_done_before_it_is_read() -> None:
@@ -42,7 +44,7 @@ def test_nothing_is_done_before_it_is_read() -> None:
     assert len(made) == 3 and list(made) == [*made] == [(4, "m"), None, (5, "m")]
     assert (5, "m") in made and made.index(None) == 1 and made.count(None) == 1
     assert operation.lists == 1
-    assert made.listed() is made.listed()
+    assert made.listed() is made.listed() is made.response().data and made.response().total_time == 1.5
 
 
 def test_an_answer_that_cannot_be_used() -> None:
@@ -82,3 +84,6 @@ def test_attach() -> None:
     for exception in (KeyboardInterrupt(), SystemExit(1), Closed()):
         attach(exception, made)
         assert getattr(exception, "partial", None) is (None if isinstance(exception, Closed) else made)
+    ours = RequestFailed("it has its own")
+    attach(ours, made)
+    assert ours.partial == []

@@ -102,7 +102,7 @@ def test_answers(completion: Make, method: str, status: int, body: bytes, expect
 def test_memoryview_body(completion: Make) -> None:
     operation = post([1])
     operation.accept(completion(memoryview(b"[1]")), None)
-    assert operation.partial(None) == [[1]]
+    assert operation.response(0.0, None).data == [[1]]
 
 
 @pytest.mark.parametrize("body", [b"[1", b"Nan", b'"\\ud80"', b"\xef\xbb\xbf", b'"\xff"', b" ", "1".encode("utf-16")])
@@ -112,14 +112,14 @@ def test_what_is_not_json(completion: Make, body: bytes) -> None:
         InvalidResponse, match=r"Failed to parse response JSON: error decoding response body: .*batch 1"
     ):
         operation.accept(completion(body, index=1), None)
-    assert operation.partial(None) == [None, None]
+    assert operation.response(0.0, None).data == [None, None]
 
 
 def test_answers_in_any_order(completion: Make) -> None:
     operation = post([1, 2, 3])
     operation.accept(completion(b'"c"', index=2, elapsed=3.0, headers=b"N: 3\r\n"), None)
     operation.accept(completion(b'"a"', index=0, elapsed=1.0), None)
-    assert operation.partial(None) == ["a", None, "c"]
+    assert operation.response(0.0, None).data == ["a", None, "c"]
     operation.accept(completion(b'"b"', index=1, elapsed=2.0), None)
     response = operation.response(9.0, None)
     assert response.data == ["a", "b", "c"] and response.total_time == 9.0

@@ -221,10 +221,10 @@ def test_odd_answers_are_taken_in_all_the_same(completion: Make) -> None:
     policy = resolve(batch_size=2)
     rerank = Rerank("q", ["a", "b"], False, None, False, False, "Right", policy)
     rerank.accept(completion(b'[{"index":1,"sc\\u006fre":-0,"more":{"a":[1]}},{"score":2,"index":0,"score":3}]'), None)
-    assert rerank.partial(None) == [RerankResult(1, 0.0), RerankResult(0, 3.0)]
+    assert rerank.response(0.0, None).data == [RerankResult(1, 0.0), RerankResult(0, 3.0)]
     classify = Classify(["a", "b"], None, False, False, "Right", policy)
     classify.accept(completion(b'[[{"label":"a","score":1,"more":[]}],[]]'), None)
-    assert classify.partial(None) == [[ClassificationResult("a", 1.0)], []]
+    assert classify.response(0.0, None).data == [[ClassificationResult("a", 1.0)], []]
 
 
 @pytest.mark.parametrize("kind", [int, dict, type("Derived", (RerankResult,), {})])

@@ -67,7 +67,7 @@ def test_refused_arguments(options: dict[str, Any], error: type[Exception], mess
 def test_batches_are_concatenated_in_order_and_kept_in_the_servers(completion: Make) -> None:
     operation = rerank(["a", "b", "c"])
     operation.accept(completion([{"index": 0, "score": 1, "text": "c"}], index=1, elapsed=2.0), None)
-    assert operation.partial(None) == [None, None, RerankResult(2, 1.0, "c")]
+    assert operation.response(0.0, None).data == [None, None, RerankResult(2, 1.0, "c")]
     operation.accept(completion([{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1, "text": None}]), None)
     response = operation.response(3.0, None)
     assert response.data == [RerankResult(1, 0.9), RerankResult(0, 0.1), RerankResult(2, 1.0, "c")]
@@ -81,14 +81,14 @@ def test_fields_that_nobody_needs(completion: Make, index: Any, text: Any) -> No
     operation = rerank(["a", "b"])
     items = [{"index": index, "score": 2, "text": text}, {"index": 0, "score": 1, "text": "a"}]
     operation.accept(completion(items), None)
-    assert operation.partial(None) == [RerankResult(1, 2.0, None), RerankResult(0, 1.0, "a")]
+    assert operation.response(0.0, None).data == [RerankResult(1, 2.0, None), RerankResult(0, 1.0, "a")]
 
 
 def test_scores_that_are_no_numbers_are_read_as_python_reads_them(completion: Make) -> None:
     operation = rerank(["a", "b"])
     body = b'[{"index":1,"score":NaN,"text":"cut \\ud83d"},{"index":0,"score":-Infinity}]'
     operation.accept(completion(body), None)
-    first, second = operation.partial(None)
+    first, second = operation.response(0.0, None).data
     assert (first.index, first.text, math.isnan(first.score)) == (1, "cut \ud83d", True)
     assert second == RerankResult(0, -math.inf)
 
@@ -122,4 +122,4 @@ def test_malformed_answers(completion: Make, body: Any) -> None:
     operation = rerank(["a", "b", "c"])
     with pytest.raises(InvalidResponse, match="Failed to parse response JSON: error decoding response body: "):
         operation.accept(completion(body), None)
-    assert operation.partial(None) == [None] * 3
+    assert operation.response(0.0, None).data == [None] * 3

@@ -15,6 +15,7 @@ from shared.patience import eventually
 from shared.shortage import give_back, limit, use_up
 
 from baseten_perf import PerformanceClient
+from baseten_perf.exceptions import OutOfDescriptors
 from baseten_perf.testing import Server
 
 PAYLOADS: list[Any] = [*range(8), "poison", "never sent"]
@@ -38,10 +39,11 @@ def failure(client: PerformanceClient) -> Any:
 
 def expect_http_error(error: Any) -> None:
     assert "requests" in sys.modules, repr(error)
-    import requests
     import urllib3.connection
 
-    assert type(error) is requests.exceptions.HTTPError and error.args[0] == 404, repr(error)
+    from baseten_perf import APIStatusError
+
+    assert type(error) is APIStatusError and error.args[0] == 404, repr(error)
     assert error.response.status_code == 404 and error.partial == ANSWERED
     assert urllib3.connection.ssl is not None, "requests was loaded in part only"
 
@@ -100,7 +102,7 @@ def tells_what_it_can() -> None:
         client = poisoned(server)
         sys.meta_path.insert(0, Refusing())
         error = failure(client)
-        assert type(error) is OSError and error.errno == errno.EMFILE, repr(error)
+        assert type(error) is OutOfDescriptors and error.errno == errno.EMFILE, repr(error)
         assert error.partial == ANSWERED
         assert "batch_post failed in request 8, status 404: " in str(error) and "ordered by the caller" in str(error)
 
