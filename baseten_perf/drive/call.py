@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from errno import EMFILE
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..completion import Completion, Outcome
-from ..exceptions import InvalidResponse, OutOfDescriptors, OutOfMemory, RequestFailed
-from ..late import load
+from ..exceptions import InvalidResponse, RequestFailed
 from ..partial import Partial
+from .failure import call_ended, request_failed
 from .journal import journal
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Call:
         self._rows = operation.rows
         self.handle = engine.Operation(
             plan, self._count, None if self._rows is None else sum(self._rows), ticket, mailbox, token,
-            now - self._began, tell_every=0 if mailbox is None else PORTION,
+            now - self._began, collects=policy.return_exceptions, tell_every=0 if mailbox is None else PORTION,
         )  # fmt: skip
         self._journal = journal(operation, policy, endpoints)
         if policy.cancel_token is not None:
@@ -116,7 +115,7 @@ class Call:
         if self._journal is not None:
             self._journal.took_in(completion)
         if completion.outcome != OK:
-            self._failure = self._failure or completion
+            self._take_in_failure(completion, None)
             return
         if self._operation.rows is not None and self._matrix is None:
             self._matrix = self.handle.matrix
@@ -124,15 +123,26 @@ class Call:
             self._operation.accept(completion, self._matrix)
             self._answered += 1
         except InvalidResponse as invalid:
-            if self._failure is None:
-                self._failure, self._invalid = completion, invalid
-            self.handle.cancel()
+            self._take_in_failure(completion, invalid.with_traceback(None))
         except BaseException:
             # A signal handler has raised: the answer is taken in again for whoever asks for what has arrived. But not
             # vectors, since their rows may have been put into order already, and must not be so twice.
             if self._operation.rows is None:
                 self._arrived.appendleft(completion)
             raise
+
+    def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
+        """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
+        if (
+            self._policy.return_exceptions
+            and (invalid is not None or not completion.final)
+            and (self._remake is None or invalid is not None or self._operation.fallback(completion) is None)
+        ):
+            self._operation.fail(completion, self._failed(completion, invalid))
+            return
+        if self._failure is None:
+            self._failure, self._invalid = completion, invalid
+        self.handle.cancel()
 
     def fallback(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
@@ -151,6 +161,8 @@ class Call:
         self._let_go()
         if self._failure is None and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
+            if self._operation.failures:
+                self._operation.explain(response)
             self._write("done")
             return response
         # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
@@ -161,50 +173,25 @@ class Call:
         """What the caller gets instead of a response; may be asked for once."""
         failure, self._failure = self._failure, None
         invalid, self._invalid = self._invalid, None
-        try:
-            errors = load("baseten_perf.errors")
-        except (OSError, ImportError) as shortage:
-            exception: RequestFailed = self._last_resort(failure, shortage)
+        if failure is None:
+            exception = call_ended(
+                self._operation.name, self._cancelled_by_token(), self._count, self._answered, self.handle.started
+            )
         else:
-            exception = invalid or self._made_by(errors, failure)
-            if failure is not None:
-                exception.details = errors.details_of(
-                    failure, method=self._operation.method, policy=self._policy, count=self._count
-                )
-        if failure is not None:
-            exception.batch_index = failure.index
-            exception.inputs = self._operation.inputs(failure.index)
-            exception.attempts = failure.attempts
-            exception.endpoint = self._endpoints[failure.endpoint]
-            exception.request_id = failure.request_id or None
+            exception = self._failed(failure, invalid)
         exception.response_partial = self.partial().response()
+        self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
         if self._journal is not None:
             self._journal.failed(exception, failure if invalid is None else None)
             self._journal = None
         return exception
 
-    def _made_by(self, errors: Any, failure: engine.Completion | None) -> RequestFailed:
-        operation = self._operation
-        if failure is not None:
-            failed: RequestFailed = errors.exception_from(
-                failure, method=operation.method, total_timeout_s=self._policy.total_timeout_s
-            )
-            return failed
-        if not self._cancelled_by_token():
-            return OutOfMemory("out of memory, even for the reason why the call failed")
-        cancelled: RequestFailed = errors.cancelled(
-            operation.name, count=self._count, answered=self._answered, started=self.handle.started
+    def _failed(self, completion: engine.Completion, invalid: InvalidResponse | None) -> RequestFailed:
+        inputs = self._operation.inputs(completion.index)
+        return request_failed(
+            completion, invalid, self._operation, self._policy, self._endpoints, self._count, inputs
         )
-        return cancelled
-
-    def _last_resort(self, failure: engine.Completion | None, shortage: Exception) -> OutOfDescriptors:
-        """Says what it can when the other exception classes cannot be loaded."""
-        what = f"{self._operation.name} failed"
-        if failure is not None:
-            words = failure.error or bytes(failure.body[:200])
-            what += f" in request {failure.index}, status {failure.status}: {words!r}"
-        return OutOfDescriptors(EMFILE, f"{what}; for want of descriptors, its exception could not be made: {shortage}")
 
     def partial(self) -> Partial:
         """The answers so far, once the call is over or `cancel` has been called."""

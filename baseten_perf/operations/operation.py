@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..completion import Completion, Matrix
+from ..exceptions import RequestFailed
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -29,7 +30,7 @@ class Operation(ABC):
     final_statuses: frozenset[int] = frozenset()
     has_fallback = False
 
-    __slots__ = ("elapsed", "headers", "method", "model", "name", "path", "rows")
+    __slots__ = ("elapsed", "failures", "headers", "method", "model", "name", "path", "rows")
 
     def __init__(
         self,
@@ -46,6 +47,8 @@ class Operation(ABC):
         self.path = path
         self.rows = rows
         self.elapsed = [0.0] * requests
+        # Of calls that collect failures, by request; None while there is none.
+        self.failures: dict[int, RequestFailed] | None = None
         # Of each request whose answer was accepted.
         self.headers: list[bytes | None] = [None] * requests
 
@@ -70,6 +73,13 @@ class Operation(ABC):
         self.elapsed[completion.index] = completion.elapsed
         self.headers[completion.index] = completion.headers
 
+    def fail(self, completion: Completion, failure: RequestFailed) -> None:
+        """Take in a request that has failed, in a call that goes on."""
+        self.elapsed[completion.index] = completion.elapsed
+        if self.failures is None:
+            self.failures = {}
+        self.failures[completion.index] = failure
+
     @abstractmethod
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
@@ -88,3 +98,9 @@ class Operation(ABC):
 
         `total_time` is in seconds.
         """
+
+    def explain(self, response: Any) -> None:
+        """Let a response of this operation tell which inputs have no answer, and why."""
+        failures = self.failures or {}
+        errors = {i: failures[index] for index in sorted(failures) for i in self.inputs(index)}
+        response.lack(errors, self.missing())
