@@ -17,11 +17,12 @@ except ModuleNotFoundError as error:
 from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient
+from .connection_pool import HttpClientWrapper
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
+from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
-from .pool import HttpClientWrapper
 from .responses import (
     BatchPostResponse,
     ClassificationResponse,
@@ -32,7 +33,6 @@ from .responses import (
     RerankResponse,
     RerankResult,
 )
-from .trace import TraceContext
 
 if TYPE_CHECKING:
     from .errors import APIConnectionError, APIStatusError, APITimeoutError

@@ -15,11 +15,12 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
-from . import headers as header_block
 from . import verdict
-from .completion import Completion, Outcome
 from .exceptions import InvalidResponse, OperationCancelled, OutOfMemory, RequestFailed
-from .urls import shown_text, shown_url
+from .http import headers as header_block
+from .http.urls import shown_text, shown_url
+from .outcome import Outcome
+from .protocols import Completion
 
 if TYPE_CHECKING:
     from .policy import Policy

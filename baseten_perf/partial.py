@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .exceptions import RequestFailed
 
 if TYPE_CHECKING:
-    from .completion import Completion, Matrix
+    from .protocols import Completion, Matrix
 
 
 def attach(exception: BaseException, partial: Partial) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .completion import Completion, Outcome, Verdict
+from .outcome import Outcome, Verdict
+from .protocols import Completion
 
 if TYPE_CHECKING:
     from .policy import Policy
@@ -53,12 +54,12 @@ def _reason(completion: Completion, policy: Policy, count: int) -> str:
     if completion.verdict == Verdict.BUDGET:
         return f"retry_budget_pct={policy.retry_budget_pct:g} used up ({completion.budget} of {count})"
     reasons = {
-        Verdict.TOLD: "x-should-retry: false",
+        Verdict.NOT_TO_RETRY: "x-should-retry: false",
         Verdict.QUOTA: "insufficient_quota",
         Verdict.PERMANENT: "it would fail again in the same way",
         Verdict.RETRIES: "max_retries=0",
         Verdict.PATIENCE: "patience_s=0",
-        Verdict.NEVER_ANSWERED: "the endpoint has never answered",
+        Verdict.NEVER_RESPONDED: "the endpoint has never answered",
     }
     return reasons.get(Verdict(completion.verdict), "")
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from .. import operations
-from ..arguments import boolean, instance, string
-from ..certificates import Cert, Verify
-from ..drive.call import Call
+from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, RequestPlan
-from ..headers import header_lines, request_id_prefix
+from ..execution.call import Call
+from ..http.certificates import Cert, Verify
+from ..http.headers import header_lines, request_id_prefix
+from ..http.urls import request_url, shown_url
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
-from ..pool import CONNECT_TIMEOUT_S, HttpClientWrapper
-from ..urls import request_url, shown_url
+from ..validation import boolean, instance, string
 
 if TYPE_CHECKING:
     from ..engine import EventMailbox
@@ -108,9 +108,11 @@ class Connection:
         token: int = 0,
         began: float | None = None,
     ) -> Call:
-        ticket = 0
+        sequence_number = 0
         if self._endpoint_pool is not None:
-            ticket = self._endpoint_pool.take_tickets(1 if policy.pin_initial_endpoint_once else len(operation))
+            sequence_number = self._endpoint_pool.take_sequence_numbers(
+                1 if policy.pin_initial_endpoint_once else len(operation)
+            )
         kind = operation.path, operation.method, operation.model, operation.final_statuses, id(policy)
         planned = self._plans.get(kind)
         if planned is None:
@@ -119,7 +121,7 @@ class Connection:
             planned = self._plans[kind] = self._planned(operation, policy, kind)
         _, plan, endpoints = planned
         return Call(
-            plan, endpoints, operation, policy, ticket, mailbox, token, began,
+            plan, endpoints, operation, policy, sequence_number, mailbox, token, began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
         )  # fmt: skip
 

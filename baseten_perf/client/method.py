@@ -9,16 +9,16 @@ from inspect import Signature, cleandoc
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from ..drive import blocking as drive
+from ..execution import blocking as execution
 from ..late import load
 from ..policy import DEFAULT, Policy
 from ..policy.call_options import Preference, Takes
 from .connection import Connection
 
 if TYPE_CHECKING:
-    from ..drive.asynchronous import CallFuture
-    from ..drive.call import Call
     from ..engine import EventMailbox
+    from ..execution.asynchronous import CallFuture
+    from ..execution.call import Call
 
 P = ParamSpec("P")
 Client = TypeVar("Client", bound=Connection)
@@ -56,7 +56,7 @@ def blocking(
                 # A copy: frames in a traceback refer to the policy, and must not keep themselves and the client.
                 raise copy(policy)
             operation: Any = make(policy)
-            response: Response = drive.run(self._call(operation, policy))
+            response: Response = execution.run(self._call(operation, policy))
             return response
 
         response = describe.__annotations__["return"].removeprefix("Described[").removesuffix("]")
@@ -75,7 +75,7 @@ def awaitable(
     describe = _named(blocks.__dict__["__wrapped__"], f"async_{blocks.__name__}")
 
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> CallFuture[Response]:
-        start = load("baseten_perf.drive.asynchronous").start  # asyncio is for those who use it
+        start = load("baseten_perf.execution.asynchronous").start  # asyncio is for those who use it
         make, preference, positions, options = describe(self, *args, **kwargs)
         policy = takes.policy(describe, self._preference, preference, positions, options)
         # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.

@@ -6,13 +6,13 @@ import math
 import re
 from typing import Any
 
-from ..arguments import boolean, instance, real, string, unsigned
+from ..connection_pool import HttpClientWrapper
 from ..engine import EndpointState
-from ..pool import HttpClientWrapper
-from ..urls import request_url, shown_url
+from ..http.urls import request_url, shown_url
+from ..validation import boolean, instance, real, string, unsigned
 from .health import EndpointHealth
+from .prober import Check, Prober
 from .probing import probing
-from .watch import Check, Watch
 
 INVALID = "Invalid endpoint configuration: Invalid parameter: "
 HEALTH_PATH = "/health"
@@ -53,7 +53,7 @@ class Endpoint:
     Raises TypeError, OverflowError or ValueError for arguments, OSError when the system has no thread or descriptor.
     """
 
-    __slots__ = ("__weakref__", "_base_url", "_configuration", "_own_proxy", "_state", "_watch")
+    __slots__ = ("__weakref__", "_base_url", "_configuration", "_own_proxy", "_prober", "_state")
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Endpoint:
             deep_no_vote,
         )  # fmt: skip
         self._state = EndpointState()
-        self._watch = Watch(
+        self._prober = Prober(
             base_url,
             self._state,
             client_wrapper,
@@ -119,7 +119,7 @@ class Endpoint:
             retries=retries,
             fail_on_first=fail_on_first,
         )
-        probing.add(self._watch)
+        probing.add(self._prober)
 
     @property
     def base_url(self) -> str:
@@ -130,7 +130,7 @@ class Endpoint:
     def health(self) -> EndpointHealth:
         """What the probes have found up to now."""
         probing.resume()
-        return self._watch.health
+        return self._prober.health
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={_quoted(shown_url(self._base_url))})"

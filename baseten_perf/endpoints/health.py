@@ -1,4 +1,4 @@
-"""An endpoint's health: the snapshot that users read, and how the answers of a round of checks become one vote."""
+"""An endpoint's health: the snapshot that users read, and how the answers of a round of checks become one result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EndpointHealth:
     reason: str = ""
 
 
-class Vote(Enum):
+class ProbeResult(Enum):
     """What an attempt, a check or a round says about the endpoint."""
 
     HEALTHY = "healthy"
@@ -48,7 +48,7 @@ class Step(Enum):
     OVER = "over"
 
 
-class Round:
+class ProbeRound:
     """The checks of an endpoint, one after another, each with its retries.
 
     A check that succeeds once is healthy; one that never does is unhealthy, unless all its attempts gave no vote. The
@@ -65,40 +65,43 @@ class Round:
         self._retries = retries
         self._fail_on_first = fail_on_first
         self._attempts = 0  # of the check under way
-        self._worst = (Vote.NONE, "")  # of its attempts
-        self._verdicts: list[tuple[Vote, str]] = []
+        self._worst = (ProbeResult.NONE, "")  # of its attempts
+        self._verdicts: list[tuple[ProbeResult, str]] = []
 
     @property
     def check(self) -> int:
         """The number of the check under way."""
         return len(self._verdicts)
 
-    def attempt_ended(self, vote: Vote, reason: str) -> Step:
+    def attempt_ended(self, result: ProbeResult, reason: str) -> Step:
         """Count an attempt of the check under way."""
         self._attempts += 1
-        if vote is Vote.HEALTHY:
-            self._worst = (vote, "")
+        if result is ProbeResult.HEALTHY:
+            self._worst = (result, "")
         else:
-            if vote is Vote.UNHEALTHY or self._worst[0] is Vote.NONE:
-                self._worst = (vote, reason)
+            if result is ProbeResult.UNHEALTHY or self._worst[0] is ProbeResult.NONE:
+                self._worst = (result, reason)
             if self._attempts <= self._retries:
                 return Step.RETRY
         self._verdicts.append(self._worst)
-        failed = self._worst[0] is Vote.UNHEALTHY
+        failed = self._worst[0] is ProbeResult.UNHEALTHY
         self._attempts = 0
-        self._worst = (Vote.NONE, "")
+        self._worst = (ProbeResult.NONE, "")
         if len(self._verdicts) == self._checks or (failed and self._fail_on_first):
             return Step.OVER
         return Step.NEXT_CHECK
 
-    def verdict(self) -> tuple[Vote, str]:
-        """The vote of the round and its reason; a healthy round may have one, when a check gave no vote."""
-        votes = [vote for vote, _ in self._verdicts]
-        if Vote.UNHEALTHY in votes:
-            vote = wanted = Vote.UNHEALTHY
+    def verdict(self) -> tuple[ProbeResult, str]:
+        """The result of the round and its reason; a healthy round may have one, when a check gave no vote."""
+        results = [result for result, _ in self._verdicts]
+        if ProbeResult.UNHEALTHY in results:
+            result = wanted = ProbeResult.UNHEALTHY
         else:
-            vote, wanted = (Vote.HEALTHY if Vote.HEALTHY in votes else Vote.NONE), Vote.NONE
-        return vote, next((reason for said, reason in self._verdicts if said is wanted), "")
+            result, wanted = (
+                (ProbeResult.HEALTHY if ProbeResult.HEALTHY in results else ProbeResult.NONE),
+                ProbeResult.NONE,
+            )
+        return result, next((reason for said, reason in self._verdicts if said is wanted), "")
 
 
 def next_interval(interval_s: float, base_s: float, took_s: float) -> float:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arguments import instance, real
 from ..engine import Route
-from ..urls import request_url
+from ..http.urls import request_url
+from ..validation import instance, real
 from .endpoint import Endpoint
 from .health import EndpointHealth
 from .probing import probing
@@ -30,7 +30,7 @@ class EndpointPool:
     Raises TypeError or ValueError.
     """
 
-    __slots__ = ("__weakref__", "_endpoints", "_shares", "_ticket", "_weights")
+    __slots__ = ("__weakref__", "_endpoints", "_sequence_number", "_shares", "_weights")
 
     def __init__(self, endpoints: Sequence[Endpoint], endpoint_weights: Sequence[float] | None = None) -> None:
         self._endpoints: tuple[Endpoint, ...] = tuple(_sequence("endpoints", endpoints))
@@ -54,7 +54,7 @@ class EndpointPool:
         # The engine adds them up, which must not overflow.
         largest = max(weights)
         self._shares = tuple(weight / largest for weight in weights) if math.isinf(sum(weights)) else weights
-        self._ticket = 0
+        self._sequence_number = 0
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -80,7 +80,7 @@ class EndpointPool:
             routes.append((url.encode("ascii"), proxy.encode(), endpoint._state, share))
         return routes
 
-    def take_tickets(self, count: int) -> int:
+    def take_sequence_numbers(self, count: int) -> int:
         """Reserve `count` consecutive numbers for a call's choice of routes; the first of them.
 
         With the first call in a forked child the endpoints' probes go on there. Two threads at the same time may get
@@ -88,9 +88,9 @@ class EndpointPool:
         in a forked child.
         """
         probing.resume()
-        ticket = self._ticket
-        self._ticket = (ticket + count) & 0xFFFF_FFFF_FFFF_FFFF
-        return ticket
+        sequence_number = self._sequence_number
+        self._sequence_number = (sequence_number + count) & 0xFFFF_FFFF_FFFF_FFFF
+        return sequence_number
 
     def __repr__(self) -> str:
         weights = "" if self._weights is None else f", endpoint_weights={list(self._weights)}"

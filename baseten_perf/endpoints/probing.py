@@ -1,4 +1,4 @@
-"""The one daemon thread that keeps all watches of the process going, from the first endpoint to the last."""
+"""The one daemon thread that keeps all probers of the process going, from the first endpoint to the last."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import weakref
 from ..engine import EventMailbox
 from ..log import logger
 from .health import EndpointHealth
-from .watch import LONGEST_S, Watch
+from .prober import LONGEST_S, Prober
 
 
 class Probing:
-    """Steps each watch when its time has come or its answer has arrived; sleeps in a mailbox in between.
+    """Steps each prober when its time has come or its answer has arrived; sleeps in a mailbox in between.
 
-    Watches are held weakly, and the thread keeps none while it sleeps. It ends when it wakes and finds none left. Where
+    Probers are held weakly, and the thread keeps none while it sleeps. It ends when it wakes and finds none left. Where
     it is missing (in a forked child; or when a log filter of the program has raised) `resume` starts it again.
     """
 
     def __init__(self) -> None:
-        self._watches: dict[int, weakref.ref[Watch]] = {}
+        self._probers: dict[int, weakref.ref[Prober]] = {}
         self._tokens = itertools.count(1)
         self._ending = False
         self.forget_thread()
@@ -34,19 +34,19 @@ class Probing:
         self._mailbox: EventMailbox | None = None
         self._thread: threading.Thread | None = None
 
-    def add(self, watch: Watch) -> None:
-        """Send the watch's first probe, whose answer wakes the thread, and keep it going while it is alive.
+    def add(self, prober: Prober) -> None:
+        """Send the prober's first probe, whose answer wakes the thread, and keep it going while it is alive.
 
         Raises OSError or RuntimeError when the thread cannot be started.
         """
         with self._lock:
             mailbox = self._start()
             token = next(self._tokens)
-            watch.probe(mailbox, token)
-            self._watches[token] = weakref.ref(watch)
+            prober.probe(mailbox, token)
+            self._probers[token] = weakref.ref(prober)
 
     def resume(self) -> None:
-        """Start the thread, if there is none, with a new round of all watches."""
+        """Start the thread, if there is none, with a new round of all probers."""
         if self._thread is not None:
             return
         with self._lock:
@@ -60,10 +60,10 @@ class Probing:
         if self._mailbox is None:
             self._mailbox = EventMailbox()
         if self._thread is None:
-            for reference in list(self._watches.values()):
-                watch = reference()
-                if watch is not None:
-                    watch.restart()
+            for reference in list(self._probers.values()):
+                prober = reference()
+                if prober is not None:
+                    prober.restart()
             thread = threading.Thread(target=self._run, name="baseten_perf-health", daemon=True)
             thread.start()
             # Not before: were this interrupted by a signal, a thread that has not started would be counted on.
@@ -87,28 +87,28 @@ class Probing:
             raise
 
     def _turn(self) -> tuple[EventMailbox | None, float]:
-        """Step all watches; the mailbox to sleep in, None to end, and for how many seconds."""
+        """Step all probers; the mailbox to sleep in, None to end, and for how many seconds."""
         changes: list[EndpointHealth] = []
         with self._lock:
             mailbox = self._mailbox
             if self._ending or mailbox is None or self._thread is not threading.current_thread():
                 return None, 0.0
             wait = self._step(mailbox, changes)
-            if not self._watches:
+            if not self._probers:
                 self._thread = self._mailbox = mailbox = None
-        # Without the lock, and without holding a watch: what the program does with log records may take long.
+        # Without the lock, and without holding a prober: what the program does with log records may take long.
         for health in changes:
             log(health)
         return mailbox, wait
 
     def _step(self, mailbox: EventMailbox, changes: list[EndpointHealth]) -> float:
         wait = LONGEST_S
-        for token, reference in list(self._watches.items()):
-            watch = reference()
-            if watch is None:
-                del self._watches[token]
+        for token, reference in list(self._probers.items()):
+            prober = reference()
+            if prober is None:
+                del self._probers[token]
             else:
-                wait = min(wait, watch.step(mailbox, token, changes))
+                wait = min(wait, prober.step(mailbox, token, changes))
         return wait
 
 

@@ -149,14 +149,14 @@ class RequestPlan:
         paces: list[PaceState] | None = None,
     ) -> None: ...
 
-class Operation:
+class OperationHandle:
     drained: Final[bool]
     def __init__(
         self,
         plan: RequestPlan,
         count: int | None,
         rows: int | Buffer | None,
-        ticket: int,
+        sequence_number: int,
         mailbox: EventMailbox | None,
         token: int,
         spent_s: float = 0.0,

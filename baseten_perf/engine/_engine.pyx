@@ -39,8 +39,8 @@ include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
 include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
 include "codings.pxi"       # what undoes content codings, bound at run time
 include "timers.pxi"        # a loop's timers
-include "pages.pxi"         # the memory of large blocks, kept for the next
-include "block.pxi"         # the memory of a matrix
+include "page_cache.pxi"    # the memory of large buffers, kept for the next
+include "row_buffer.pxi"    # the memory of a matrix
 include "queue.pxi"         # who waits for a permit
 include "pace.pxi"          # how an endpoint takes requests,
 include "rate.pxi"          # how fast,
@@ -48,7 +48,7 @@ include "cap.pxi"           # how many at a time,
 include "gate.pxi"          # and when none at all
 include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors
-include "operation.pxi"     # the native operation: lanes, progress
+include "operation.pxi"     # the native operation: shares, progress
 include "request.pxi"       # its requests, and which is started next
 include "rows.pxi"          # and where their rows go
 include "mailbox.pxi"       # telling an asyncio event loop
@@ -68,19 +68,19 @@ include "body.pxi"          # its body
 include "lines.pxi"         # its header lines
 include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
-include "ending.pxi"        # how an attempt ended
+include "native_completion.pxi"  # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
-include "lane.pxi"          # an operation's part on one loop
+include "share.pxi"         # an operation's part on one loop
 include "starting.pxi"      # what it starts and waits for
 include "attempt.pxi"       # what becomes of an attempt that has ended
 include "loop.pxi"          # the thread
-include "carry.pxi"         # a caller in its place
+include "caller_runs.pxi"   # a caller in its place
 include "core.pxi"          # a connection pool's loops
 include "spare.pxi"         # a descriptor for when there is no other
 include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
 include "completion.pxi"    # Completion, Vectors
-include "handle.pxi"        # Operation
+include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
 include "operation_driver.pxi"   # OperationDriver, for tests

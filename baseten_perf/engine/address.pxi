@@ -1,23 +1,23 @@
 # The addresses of a transfer: what libcurl has been told of the names that its route needs, and the wait for them.
 #
 # libcurl is told with CURLOPT_RESOLVE, in a list of our own that it reads when the transfer starts.  The "+" makes it forget
-# the addresses after a minute, as it does those that it looks up itself.  A transfer that waits is its lane's like any
+# the addresses after a minute, as it does those that it looks up itself.  A transfer that waits is its share's like any
 # other: it holds its slot, its time-outs run, and whatever ends it ends it.  It is only not in its multi yet.
 
-cdef struct Told:
+cdef struct Resolved:
     Host *host
     int port
     int version                     # of the host's addresses
     long long fresh_until           # what the host's was then
-    Slist line                      # of CURLOPT_RESOLVE; without text when there is nothing to tell
+    curl_slist line                 # of CURLOPT_RESOLVE; without text when there is nothing to tell
     char *text
 
 cdef struct Wait:
-    bint on                         # the transfer is in lane.unaddressed, and not in its multi
+    bint on                         # the transfer is in share.unaddressed, and not in its multi
     int need                        # which of its names it waits for
     long long since
     Timer late
-    Transfer *previous              # in lane.unaddressed
+    Transfer *previous              # in share.unaddressed
     Transfer *next
     int listed                      # atomic: it is in host.waiting; its loop lets it be as long as it is
     int round                       # of the host; guarded by its monitor, as are the next two
@@ -28,23 +28,23 @@ cdef struct Wait:
 cdef void transfer_take_names(Transfer *transfer, Route *route) noexcept nogil:
     """The transfer is set up for this route."""
     cdef int number
-    cdef Told *told
+    cdef Resolved *resolved
     transfer.names = route.names
     for number in range(route.names):
-        told = &transfer.told[number]
-        if told.host != route.named[number].host or told.port != route.named[number].port:
-            told.host = route.named[number].host
-            told.port = route.named[number].port
-            told.version = 0
-            told.fresh_until = 0
+        resolved = &transfer.resolved[number]
+        if resolved.host != route.named[number].host or resolved.port != route.named[number].port:
+            resolved.host = route.named[number].host
+            resolved.port = route.named[number].port
+            resolved.version = 0
+            resolved.fresh_until = 0
 
 
-cdef inline bint transfer_is_told(Transfer *transfer) noexcept nogil:
+cdef inline bint transfer_is_resolved(Transfer *transfer) noexcept nogil:
     """Whether libcurl knows all addresses that it needs, and none of them is old."""
     cdef int number
     for number in range(transfer.names):
-        if (transfer.told[number].version != count_now(&transfer.told[number].host.version)
-                or transfer.told[number].fresh_until <= transfer.multi.loop.now):
+        if (transfer.resolved[number].version != count_now(&transfer.resolved[number].host.version)
+                or transfer.resolved[number].fresh_until <= transfer.multi.loop.now):
             return False
     return True
 
@@ -52,55 +52,55 @@ cdef inline bint transfer_is_told(Transfer *transfer) noexcept nogil:
 cdef inline int transfer_launch(Transfer *transfer) noexcept nogil:
     """Give the transfer to its multi, or let it wait for its addresses; a CURLcode."""
     cdef int code = 0
-    if transfer.names > 0 and not transfer_is_told(transfer):
+    if transfer.names > 0 and not transfer_is_resolved(transfer):
         code = transfer_find_addresses(transfer, 0)
         if code != 0:
-            return 0 if code == E_AGAIN else code
-    return 0 if curl.multi_add_handle(transfer.multi.handle, transfer.easy) == 0 else E_OUT_OF_MEMORY
+            return 0 if code == CURLE_AGAIN else code
+    return 0 if curl.multi_add_handle(transfer.multi.handle, transfer.easy) == 0 else CURLE_OUT_OF_MEMORY
 
 
 cdef int transfer_find_addresses(Transfer *transfer, int first) noexcept nogil:
-    """Tell libcurl the addresses of its names, of which those from `first` on may be old; E_AGAIN to wait for one of them."""
+    """Tell libcurl the addresses of its names, of which those from `first` on may be old; CURLE_AGAIN to wait for one of them."""
     cdef int number, code, wanted
     cdef Host *host
-    cdef Told *told
+    cdef Resolved *resolved
     cdef long long now
     for number in range(first, transfer.names):
-        told = &transfer.told[number]
-        host = told.host
+        resolved = &transfer.resolved[number]
+        host = resolved.host
         now = monotonic_ns()
         host.monitor.lock()
         wanted = host_ask(host) if now >= host.fresh_until else 0
-        code = told_renew(told) if now < host.good_until else transfer_wait(transfer, number, now)
+        code = resolved_renew(resolved) if now < host.good_until else transfer_wait(transfer, number, now)
         host.monitor.unlock()
         host_send(host, wanted)
         if code != 0:
             return code
     for number in range(transfer.names):
-        transfer.told[number].line.next = &transfer.told[number + 1].line if number + 1 < transfer.names else NULL
-    return curl.easy_setopt(transfer.easy, OPT_RESOLVE, &transfer.told[0].line)
+        transfer.resolved[number].line.next = &transfer.resolved[number + 1].line if number + 1 < transfer.names else NULL
+    return curl.easy_setopt(transfer.easy, CURLOPT_RESOLVE, &transfer.resolved[0].line)
 
 
-cdef int told_renew(Told *told) noexcept nogil:
-    """With the host's monitor held: write down its addresses for libcurl; E_OK or E_OUT_OF_MEMORY."""
-    cdef Host *host = told.host
+cdef int resolved_renew(Resolved *resolved) noexcept nogil:
+    """With the host's monitor held: write down its addresses for libcurl; CURLE_OK or CURLE_OUT_OF_MEMORY."""
+    cdef Host *host = resolved.host
     cdef size_t size = strlen(host.name) + strlen(host.addresses) + 16
-    cdef char *text = <char *>realloc(told.text, size)
+    cdef char *text = <char *>realloc(resolved.text, size)
     if text == NULL:
-        return E_OUT_OF_MEMORY
-    snprintf(text, size, b"+%s:%d:%s", host.name, told.port, host.addresses)
-    told.text = text
-    told.line.text = text if host.addresses[0] != 0 else NULL
-    told.version = count_now(&host.version)
-    told.fresh_until = host.fresh_until
-    return E_OK
+        return CURLE_OUT_OF_MEMORY
+    snprintf(text, size, b"+%s:%d:%s", host.name, resolved.port, host.addresses)
+    resolved.text = text
+    resolved.line.text = text if host.addresses[0] != 0 else NULL
+    resolved.version = count_now(&host.version)
+    resolved.fresh_until = host.fresh_until
+    return CURLE_OK
 
 
 cdef int transfer_wait(Transfer *transfer, int number, long long now) noexcept nogil:
-    """With the host's monitor held: wait for its look-ups, until a time-out of the attempt; E_AGAIN or E_OUT_OF_MEMORY."""
-    cdef Plan *plan = transfer.lane.op.plan
+    """With the host's monitor held: wait for its look-ups, until a time-out of the attempt; CURLE_AGAIN or CURLE_OUT_OF_MEMORY."""
+    cdef Plan *plan = transfer.share.op.plan
     cdef Wait *wait = &transfer.wait
-    cdef Host *host = transfer.told[number].host
+    cdef Host *host = transfer.resolved[number].host
     cdef long long until
     if not wait.on:
         wait.since = now
@@ -109,22 +109,22 @@ cdef int transfer_wait(Transfer *transfer, int number, long long now) noexcept n
     if host.addresses != NULL:
         until = min(until, now + PATIENCE_WITH_OLD)
     if not timers_add(&transfer.multi.loop.timers, &wait.late, until):
-        return E_OUT_OF_MEMORY
+        return CURLE_OUT_OF_MEMORY
     wait.need = number
     host_join(host, transfer)
     if not wait.on:
         wait.on = True
         wait.previous = NULL
-        wait.next = transfer.lane.unaddressed
+        wait.next = transfer.share.unaddressed
         if wait.next != NULL:
             wait.next.wait.previous = transfer
-        transfer.lane.unaddressed = transfer
-    return E_AGAIN
+        transfer.share.unaddressed = transfer
+    return CURLE_AGAIN
 
 
 cdef bint transfer_leave_host(Transfer *transfer) noexcept nogil:
     """Do not wait for the host's look-ups any more; False when they have ended."""
-    cdef Host *host = transfer.told[transfer.wait.need].host
+    cdef Host *host = transfer.resolved[transfer.wait.need].host
     host.monitor.lock()
     cdef bint listed = count_now(&transfer.wait.listed) != 0
     if listed:
@@ -132,7 +132,7 @@ cdef bint transfer_leave_host(Transfer *transfer) noexcept nogil:
     host.monitor.unlock()
     timers_remove(&transfer.multi.loop.timers, &transfer.wait.late)
     if listed:
-        op_drop(transfer.lane.op)
+        op_drop(transfer.share.op)
     return listed
 
 
@@ -142,7 +142,7 @@ cdef void transfer_end_wait(Transfer *transfer) noexcept nogil:
     if wait.previous != NULL:
         wait.previous.wait.next = wait.next
     else:
-        transfer.lane.unaddressed = wait.next
+        transfer.share.unaddressed = wait.next
     if wait.next != NULL:
         wait.next.wait.previous = wait.previous
     wait.on = False
@@ -151,12 +151,12 @@ cdef void transfer_end_wait(Transfer *transfer) noexcept nogil:
 cdef bint transfer_resume(Transfer *transfer) noexcept nogil:
     """The look-ups of its host have ended, or it cannot wait for them any longer: go on with the addresses there are.
 
-    False when the attempt has ended; then the lane may be gone.
+    False when the attempt has ended; then the share may be gone.
     """
     cdef int number = transfer.wait.need
-    cdef Host *host = transfer.told[number].host
-    cdef Lane *lane = transfer.lane
-    cdef bint proxy = lane.op.plan.routes[transfer.route].named[number].proxy
+    cdef Host *host = transfer.resolved[number].host
+    cdef Share *share = transfer.share
+    cdef bint proxy = share.op.plan.routes[transfer.route].named[number].proxy
     cdef const char *role = "proxy" if proxy else "host"
     cdef long long waited = (monotonic_ns() - transfer.wait.since) // 1000000
     cdef int code
@@ -165,19 +165,19 @@ cdef bint transfer_resume(Transfer *transfer) noexcept nogil:
     if host.addresses != NULL:
         if late:
             host.good_until = monotonic_ns() + FRESH    # others need not wait for the same look-ups
-        code = told_renew(&transfer.told[number])
+        code = resolved_renew(&transfer.resolved[number])
     elif late:
-        code = E_OPERATION_TIMEDOUT
+        code = CURLE_OPERATION_TIMEDOUT
         snprintf(transfer.error, sizeof(transfer.error), b"Resolving timed out after %lld milliseconds", waited)
     else:
-        code = E_COULDNT_RESOLVE_PROXY if proxy else E_COULDNT_RESOLVE_HOST
+        code = CURLE_COULDNT_RESOLVE_PROXY if proxy else CURLE_COULDNT_RESOLVE_HOST
         snprintf(transfer.error, sizeof(transfer.error), b"Could not resolve %s: %s (%s)", role, host.name, host.reason)
         if host.short:
             transfer.multi.loop.shortage.seen = monotonic_ns()
     host.monitor.unlock()
     if code == 0:
         code = transfer_find_addresses(transfer, number + 1)
-    if code == E_AGAIN:
+    if code == CURLE_AGAIN:
         return True
     if code == 0:
         code = transfer_shorten(transfer, waited)
@@ -185,34 +185,34 @@ cdef bint transfer_resume(Transfer *transfer) noexcept nogil:
         transfer_end_wait(transfer)
         if curl.multi_add_handle(transfer.multi.handle, transfer.easy) == 0:
             return True
-        code = E_OUT_OF_MEMORY
-    lane_attempt_ended(transfer, code)
+        code = CURLE_OUT_OF_MEMORY
+    share_attempt_ended(transfer, code)
     return False
 
 
 cdef int transfer_shorten(Transfer *transfer, long long waited) noexcept nogil:
     """Take the milliseconds of waiting from the time-outs of this attempt; a CURLcode."""
-    cdef Plan *plan = transfer.lane.op.plan
+    cdef Plan *plan = transfer.share.op.plan
     cdef int code = 0
-    code |= curl.easy_setopt(transfer.easy, OPT_TIMEOUT_MS, max(<long>1, plan.timeout_ms - <long>waited))
-    code |= curl.easy_setopt(transfer.easy, OPT_CONNECTTIMEOUT_MS, max(<long>1, plan.connect_timeout_ms - <long>waited))
+    code |= curl.easy_setopt(transfer.easy, CURLOPT_TIMEOUT_MS, max(<long>1, plan.timeout_ms - <long>waited))
+    code |= curl.easy_setopt(transfer.easy, CURLOPT_CONNECTTIMEOUT_MS, max(<long>1, plan.connect_timeout_ms - <long>waited))
     transfer.serial = 0             # the next attempt has all of its time again
     return code
 
 
-cdef bint lane_resume_addressed(Lane *lane) noexcept nogil:
-    """Go on with the transfers whose look-ups have ended; False when the lane has let go of its operation meanwhile."""
-    cdef Op *op = lane.op
-    cdef Transfer *transfer = lane.unaddressed
+cdef bint share_resume_addressed(Share *share) noexcept nogil:
+    """Go on with the transfers whose look-ups have ended; False when the share has let go of its operation meanwhile."""
+    cdef Op *op = share.op
+    cdef Transfer *transfer = share.unaddressed
     cdef Transfer *following
     count_up(&op.refs)
     while transfer != NULL:
         following = transfer.wait.next
         if not count_now(&transfer.wait.listed) and not transfer_resume(transfer):
             # Others may have been begun or aborted.
-            following = lane.unaddressed
+            following = share.unaddressed
         transfer = following
-    cdef bint there = not lane.detached
+    cdef bint there = not share.detached
     op_drop(op)
     return there
 
@@ -223,11 +223,11 @@ cdef void transfer_doubt_addresses(Transfer *transfer, int code) noexcept nogil:
     cdef int number
     if transfer.redirected:
         return
-    if code == E_OPERATION_TIMEDOUT:
-        curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
+    if code == CURLE_OPERATION_TIMEDOUT:
+        curl.easy_getinfo(transfer.easy, CURLINFO_REQUEST_SIZE, &sent)
         if sent > 0:
             return
-    elif code != E_COULDNT_CONNECT or failed_for_descriptors(transfer.multi.loop, code, transfer.permit.started):
+    elif code != CURLE_COULDNT_CONNECT or failed_for_descriptors(transfer.multi.loop, code, transfer.permit.started):
         return
     for number in range(transfer.names):
-        host_doubt(transfer.told[number].host, transfer.told[number].version)
+        host_doubt(transfer.resolved[number].host, transfer.resolved[number].version)

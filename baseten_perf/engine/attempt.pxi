@@ -1,21 +1,21 @@
 # What becomes of an attempt that has ended: its request is complete, or is sent again.
 
-cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
+cdef void share_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     """libcurl has ended this transfer: complete its request, or make another attempt later."""
-    cdef Lane *lane = transfer.lane
+    cdef Share *share = transfer.share
     cdef Request *request = transfer.request
     cdef Outcome outcome = outcome_of(transfer, code)
     cdef double now = seconds_now()
     cdef double retry_after = transfer_retry_after(transfer) if outcome == OUTCOME_HTTP_STATUS else 0
-    cdef bint short = outcome == OUTCOME_NETWORK and failed_for_descriptors(lane.loop, code, transfer.permit.started)
+    cdef bint short = outcome == OUTCOME_NETWORK and failed_for_descriptors(share.loop, code, transfer.permit.started)
     cdef Signal signal = SIGNAL_UNSENT if short else signal_of(transfer, outcome, code, retry_after)
-    cdef Endpoint *endpoint = lane.op.plan.routes[transfer.route].endpoint
+    cdef Endpoint *endpoint = share.op.plan.routes[transfer.route].endpoint
     if signal == SIGNAL_GONE:
-        transfer.permit.answered = count_now(&endpoint.answered)
-        transfer.permit.begun = lane.op.begun
-    elif signal == SIGNAL_SUCCESS and not count_now(&endpoint.answered):
-        count_set(&endpoint.answered, 1)
-    cdef double good = instant_now(&lane.op.plan.routes[transfer.route].pace.good)
+        transfer.permit.responded = count_now(&endpoint.responded)
+        transfer.permit.begun = share.op.begun
+    elif signal == SIGNAL_SUCCESS and not count_now(&endpoint.responded):
+        count_set(&endpoint.responded, 1)
+    cdef double good = instant_now(&share.op.plan.routes[transfer.route].pace.good)
     cdef Advice advice = permit_return(&transfer.permit, signal, retry_after, now)
     cdef Transfer *twin = transfer.twin
     cdef Next next
@@ -25,95 +25,95 @@ cdef void lane_attempt_ended(Transfer *transfer, int code) noexcept nogil:
         # The other copy may still succeed: it goes on alone, in the slot of both.
         twin.slot, transfer.slot = transfer.slot or twin.slot, False
         transfer_end(transfer)
-        lane_serve(lane)
+        share_serve(share)
         return
     if outcome == OUTCOME_OK:
-        lane_complete(lane, transfer, outcome, code, VERDICT_NONE, 0)
+        share_complete(share, transfer, outcome, code, VERDICT_NONE, 0)
     elif short:
-        lane_attempt_unsent(lane, transfer, code, now)
+        share_attempt_unsent(share, transfer, code, now)
     else:
         next = next_of(transfer, outcome, signal, advice, retry_after, good, now)
         if next.final:
-            lane_complete(lane, transfer, outcome, code, next.verdict, retry_after)
+            share_complete(share, transfer, outcome, code, next.verdict, retry_after)
         else:
             transfer_end(transfer)
-            lane_send_again(lane, request, next)
-    lane_serve(lane)
+            share_send_again(share, request, next)
+    share_serve(share)
 
 
-cdef void lane_complete(Lane *lane, Transfer *transfer, Outcome outcome, int code, Verdict verdict,
+cdef void share_complete(Share *share, Transfer *transfer, Outcome outcome, int code, Verdict verdict,
                         double retry_after) noexcept nogil:
     """Hand over how the transfer's request ended."""
-    cdef Op *op = lane.op
+    cdef Op *op = share.op
     cdef Request *request = transfer.request
-    cdef Ending *ending = ending_of(transfer, outcome, code, monotonic_ns())
-    if ending != NULL and outcome != OUTCOME_OK:
-        ending.verdict = verdict
-        ending.refusals = <int>request.refusals
-        ending.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
-        ending.retry_after = <long long>(retry_after * 1e9)
-        ending.budget = count_now(&op.most_retry_budget)
+    cdef NativeCompletion *completion = completion_of(transfer, outcome, code, monotonic_ns())
+    if completion != NULL and outcome != OUTCOME_OK:
+        completion.verdict = verdict
+        completion.refusals = <int>request.refusals
+        completion.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
+        completion.retry_after = <long long>(retry_after * 1e9)
+        completion.budget = count_now(&op.most_retry_budget)
     transfer_end(transfer)
-    if ending == NULL:
-        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
+    if completion == NULL:
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
     else:
-        op_post(op, ending, outcome != OUTCOME_OK and not op.collects)
+        op_post(op, completion, outcome != OUTCOME_OK and not op.collects)
 
 
-cdef void lane_attempt_unsent(Lane *lane, Transfer *transfer, int code, double now) noexcept nogil:
+cdef void share_attempt_unsent(Share *share, Transfer *transfer, int code, double now) noexcept nogil:
     """No descriptor was left for a connection.  The attempt never was one, so it does not count."""
     cdef Request *request = transfer.request
     cdef double started = transfer.permit.started
-    if now >= op_patience_ends(lane.op):
+    if now >= op_patience_ends(share.op):
         snprintf(transfer.error, sizeof(transfer.error), b"%s", NO_DESCRIPTOR)
-        lane_complete(lane, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
+        share_complete(share, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
         return
     request.attempts -= 1
     transfer_end(transfer)
-    lane_unsent(lane, request, started)
+    share_unsent(share, request, started)
 
 
-cdef void lane_unsent(Lane *lane, Request *request, double started) noexcept nogil:
+cdef void share_unsent(Share *share, Request *request, double started) noexcept nogil:
     """The request waits for a descriptor, before the others."""
-    lane_put_back(lane, request)
-    shortage_begins(lane.loop, started)
+    share_put_back(share, request)
+    shortage_begins(share.loop, started)
 
 
-cdef void lane_send_again(Lane *lane, Request *request, Next next) noexcept nogil:
+cdef void share_send_again(Share *share, Request *request, Next next) noexcept nogil:
     if next.wait > 0:
-        lane_back_off(lane, request, <long long>(next.wait * 1e9))
+        share_back_off(share, request, <long long>(next.wait * 1e9))
     elif next.first:
-        lane_put_back(lane, request)
+        share_put_back(share, request)
     else:
-        lane_put_last(lane, request)
+        share_put_last(share, request)
 
 
-cdef void lane_back_off(Lane *lane, Request *request, long long wait) noexcept nogil:
+cdef void share_back_off(Share *share, Request *request, long long wait) noexcept nogil:
     cdef Backoff *backoff = <Backoff *>calloc(1, sizeof(Backoff))
     if backoff == NULL:
-        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
         return
-    backoff.lane = lane
+    backoff.share = share
     backoff.request = request
     timer_init(&backoff.timer, BACKOFF_OVER, <void *>backoff)
-    if not timers_add(&lane.loop.timers, &backoff.timer, monotonic_ns() + wait):
+    if not timers_add(&share.loop.timers, &backoff.timer, monotonic_ns() + wait):
         free(backoff)
-        lane_fail(lane, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
         return
-    backoff.next = lane.waiting
-    if lane.waiting != NULL:
-        lane.waiting.previous = backoff
-    lane.waiting = backoff
+    backoff.next = share.waiting
+    if share.waiting != NULL:
+        share.waiting.previous = backoff
+    share.waiting = backoff
 
 
-cdef void lane_backoff_over(Backoff *backoff) noexcept nogil:
-    cdef Lane *lane = backoff.lane
+cdef void share_backoff_over(Backoff *backoff) noexcept nogil:
+    cdef Share *share = backoff.share
     if backoff.previous != NULL:
         backoff.previous.next = backoff.next
     else:
-        lane.waiting = backoff.next
+        share.waiting = backoff.next
     if backoff.next != NULL:
         backoff.next.previous = backoff.previous
-    lane_put_last(lane, backoff.request)
+    share_put_last(share, backoff.request)
     free(backoff)
-    lane_serve(lane)
+    share_serve(share)

@@ -12,9 +12,9 @@ def outcomes() -> dict:
 def verdicts() -> dict:
     """The numbers of why an attempt was the last, by the names that completion.Verdict gives them."""
     return {
-        "NONE": VERDICT_NONE, "FINAL_STATUS": VERDICT_FINAL_STATUS, "TOLD": VERDICT_TOLD, "QUOTA": VERDICT_QUOTA,
+        "NONE": VERDICT_NONE, "FINAL_STATUS": VERDICT_FINAL_STATUS, "NOT_TO_RETRY": VERDICT_NOT_TO_RETRY, "QUOTA": VERDICT_QUOTA,
         "PERMANENT": VERDICT_PERMANENT, "RETRIES": VERDICT_RETRIES, "BUDGET": VERDICT_BUDGET,
-        "PATIENCE": VERDICT_PATIENCE, "RETRY_AFTER": VERDICT_RETRY_AFTER, "NEVER_ANSWERED": VERDICT_NEVER_ANSWERED,
+        "PATIENCE": VERDICT_PATIENCE, "RETRY_AFTER": VERDICT_RETRY_AFTER, "NEVER_RESPONDED": VERDICT_NEVER_RESPONDED,
     }
 
 
@@ -108,49 +108,49 @@ cdef class Completion:
         return self.address.decode("utf-8", "replace")
 
 
-cdef Completion completion_from(Ending *ending, bytes request_id_stem, list urls):
-    """Take everything out of `ending`, of an operation with these routes."""
+cdef Completion completion_from(NativeCompletion *native, bytes request_id_stem, list urls):
+    """Take everything out of `native`, of an operation with these routes."""
     cdef Completion completion = Completion.__new__(Completion)
     cdef Body body
     cdef Vectors vectors
-    completion.index = ending.index
-    completion.final = ending.final
-    completion.outcome = ending.outcome
-    completion.status = ending.status
-    completion.curl_code = ending.curl_code
-    completion.attempts = ending.attempts
-    completion.verdict = ending.verdict
-    completion.refusals = ending.refusals
-    completion.refused_s = ending.refused_for * 1e-9
-    completion.retry_after_s = ending.retry_after * 1e-9
-    completion.budget = ending.budget
-    completion.os_errno = ending.os_errno
-    completion.elapsed = ending.elapsed * 1e-9
-    completion.msgpack = ending.msgpack
-    completion.headers = PyBytes_FromStringAndSize(ending.headers, ending.headers_size)
-    completion.error = ending.error.decode("utf-8", "replace") if ending.error != NULL else ""
-    completion.endpoint = ending.route
+    completion.index = native.index
+    completion.final = native.final
+    completion.outcome = native.outcome
+    completion.status = native.status
+    completion.curl_code = native.curl_code
+    completion.attempts = native.attempts
+    completion.verdict = native.verdict
+    completion.refusals = native.refusals
+    completion.refused_s = native.refused_for * 1e-9
+    completion.retry_after_s = native.retry_after * 1e-9
+    completion.budget = native.budget
+    completion.os_errno = native.os_errno
+    completion.elapsed = native.elapsed * 1e-9
+    completion.msgpack = native.msgpack
+    completion.headers = PyBytes_FromStringAndSize(native.headers, native.headers_size)
+    completion.error = native.error.decode("utf-8", "replace") if native.error != NULL else ""
+    completion.endpoint = native.route
     completion.request_id_stem = request_id_stem
-    completion.retry = ending.retry
-    completion.hedge = ending.hedge
-    completion.address = ending.url if ending.url != NULL else urls[ending.route]
-    if ending.large_body == NULL:
-        completion.body = PyBytes_FromStringAndSize(ending.body, ending.body_size)
+    completion.retry = native.retry
+    completion.hedge = native.hedge
+    completion.address = native.url if native.url != NULL else urls[native.route]
+    if native.large_body == NULL:
+        completion.body = PyBytes_FromStringAndSize(native.body, native.body_size)
     else:
         body = Body.__new__(Body)
-        body.bytes = ending.large_body
-        body.size = ending.body_size
-        ending.large_body = NULL
+        body.bytes = native.large_body
+        body.size = native.body_size
+        native.large_body = NULL
         completion.body = memoryview(body)
-    completion.placed = ending.vectors
-    if ending.ends != NULL:
+    completion.placed = native.vectors
+    if native.ends != NULL:
         vectors = Vectors.__new__(Vectors)
-        vectors.values = ending.values
-        vectors.ends = ending.ends
-        vectors.count = ending.vectors
-        ending.values = NULL
-        ending.ends = NULL
+        vectors.values = native.values
+        vectors.ends = native.ends
+        vectors.count = native.vectors
+        native.values = NULL
+        native.ends = NULL
         completion.vectors = vectors
-    if ending.block != NULL:
-        completion.matrix = matrix_of(ending.block)
+    if native.buffer != NULL:
+        completion.matrix = matrix_of(native.buffer)
     return completion

@@ -17,7 +17,7 @@ cdef extern from "content_decoder.hpp" namespace "baseten" nogil:
 
 cdef void content_announced(Transfer *transfer, const char *value, size_t size) noexcept nogil:
     """What a Content-Encoding line says; a response may have several of them."""
-    if transfer.lane.op.plan.head:
+    if transfer.share.op.plan.head:
         return                      # they tell of a body that does not come
     if transfer.content == NULL:
         transfer.content = new ContentDecoder()

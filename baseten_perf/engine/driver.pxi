@@ -36,7 +36,7 @@ cdef class PaceDriver:
         for i in range(shares):
             self.shares[i].refs = 1
             self.shares[i].waiter.refs = &self.shares[i].refs
-            self.shares[i].waiter.lane = &self.shares[i]
+            self.shares[i].waiter.share = &self.shares[i]
 
     def take(self, int share, double now, bint last_chance=False):
         """A permit's number; or None: the share stands in the FIFO, and looks again at `look_again` or when woken."""
@@ -66,7 +66,7 @@ cdef class PaceDriver:
         if waiter == NULL:
             return None
         count_down(waiter.refs)
-        return <PlayedShare *>waiter.lane - self.shares
+        return <PlayedShare *>waiter.share - self.shares
 
     @property
     def limited(self) -> bool:
@@ -88,7 +88,7 @@ cdef class PaceDriver:
         self.pace.monitor.lock()
         waiter = self.pace.queue.first
         while waiter != NULL:
-            found.append(<PlayedShare *>waiter.lane - self.shares)
+            found.append(<PlayedShare *>waiter.share - self.shares)
             waiter = waiter.next
         self.pace.monitor.unlock()
         return found

@@ -88,46 +88,46 @@ cdef class Engine:
             plan_find_hosts(op.plan, core)
         # No more slots than requests: else the first loop to wake would take them all.
         cdef int slots = <int>min(op.count, <Py_ssize_t>op.plan.concurrency)
-        cdef Py_ssize_t worth = slots // CARRIED_PER_LOOP
+        cdef Py_ssize_t worth = slots // REQUESTS_PER_LOOP
         if op.embeddings:
             worth = max(slots // DECODED_PER_LOOP, min(<size_t>slots, op.total_rows // ROWS_PER_LOOP))
             if op.open:
                 worth = slots
-        cdef int lanes = <int>max(1, min(<Py_ssize_t>core.most_loops, worth))
+        cdef int shares = <int>max(1, min(<Py_ssize_t>core.most_loops, worth))
         cdef int number, i
         cdef int chosen = 0
-        for number in range(lanes):
+        for number in range(shares):
             if core.loops[number] == NULL:
                 core.loops[number] = loop_new(core, number)
                 if core.loops[number] == NULL:
                     if number == 0:
                         raise OSError(errno, "cannot start the client's loop thread (descriptors, threads or memory)")
-                    lanes = number
+                    shares = number
                     break
-        if lanes == 1:
+        if shares == 1:
             for number in range(1, core.most_loops):
                 if core.loops[number] != NULL and (
                     count_now(&core.loops[number].load) < count_now(&core.loops[chosen].load)
                 ):
                     chosen = number
-        op.lanes = <Lane *>calloc(lanes, sizeof(Lane))
-        if op.lanes == NULL:
+        op.shares = <Share *>calloc(shares, sizeof(Share))
+        if op.shares == NULL:
             raise MemoryError
-        op.lane_count = lanes
+        op.share_count = shares
         cdef int routes = op.plan.route_count
         if routes > 1:
-            op.waiters = <Waiter *>calloc(lanes * routes, sizeof(Waiter))
+            op.waiters = <Waiter *>calloc(shares * routes, sizeof(Waiter))
             if op.waiters == NULL:
-                op.lane_count = 0
+                op.share_count = 0
                 raise MemoryError
-        for i in range(lanes):
-            op.lanes[i].op = op
-            op.lanes[i].waiters = &op.lanes[i].only_waiter if routes == 1 else &op.waiters[i * routes]
+        for i in range(shares):
+            op.shares[i].op = op
+            op.shares[i].waiters = &op.shares[i].only_waiter if routes == 1 else &op.waiters[i * routes]
             for number in range(routes):
-                op.lanes[i].waiters[number].lane = <void *>&op.lanes[i]
-                op.lanes[i].waiters[number].refs = &op.refs
-            op.lanes[i].loop = core.loops[chosen + i]
-            op.lanes[i].slots = slots // lanes + (1 if i < slots % lanes else 0)
+                op.shares[i].waiters[number].share = <void *>&op.shares[i]
+                op.shares[i].waiters[number].refs = &op.refs
+            op.shares[i].loop = core.loops[chosen + i]
+            op.shares[i].slots = slots // shares + (1 if i < slots % shares else 0)
             count_up(&op.refs)
         op.core = core
         count_up(&core.refs)
@@ -150,4 +150,4 @@ cdef enum:
     # answers two loops with 64 each carry a fifth more than one with 128, at the same cost.
     DECODED_PER_LOOP = 8
     ROWS_PER_LOOP = 64
-    CARRIED_PER_LOOP = 64
+    REQUESTS_PER_LOOP = 64

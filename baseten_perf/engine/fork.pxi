@@ -60,13 +60,13 @@ cdef void descriptor_close(int fd) noexcept nogil:
 def _before_fork() -> None:
     # With the GIL: who waits for one of these with the GIL held would wait for a thread that holds them and wants it.
     descriptors.monitor.lock()
-    kept.monitor.lock()
+    page_cache.monitor.lock()
     paces_monitor.lock()
 
 
 def _after_fork_in_parent() -> None:
     paces_monitor.unlock()
-    kept.monitor.unlock()
+    page_cache.monitor.unlock()
     descriptors.monitor.unlock()
 
 
@@ -81,7 +81,7 @@ def _after_fork_in_child() -> None:
     descriptors.monitor = new Monitor()
     descriptors.spare = -1
     descriptors.lent = 0
-    kept.monitor = new Monitor()
+    page_cache.monitor = new Monitor()
     paces_after_fork()
     limbo.clear()
     forget_loops()

@@ -120,7 +120,7 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
         if probes:
             pace_close_again(pace, 0, now)
         return ADVICE_BACK_OFF
-    cdef bint stranger = signal == SIGNAL_GONE and instant_now(&pace.good) == 0 and not permit.answered
+    cdef bint stranger = signal == SIGNAL_GONE and instant_now(&pace.good) == 0 and not permit.responded
     if stranger and permit.begun < pace.given_up_at:
         return ADVICE_GIVE_UP
     if stranger and (permit.probe or pace.state == GATE_OPEN):

@@ -1,4 +1,4 @@
-# Operation: the Python handle of a native operation.  It owns the request bodies while loops may read them.
+# OperationHandle: the Python handle of a native operation.  It owns the request bodies while loops may read them.
 
 cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into nanoseconds
 
@@ -23,7 +23,7 @@ cdef unsigned long long next_request_id():
 
 draw_request_ids()
 
-# Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had lanes of them.  Swept by
+# Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had shares of them.  Swept by
 # the next operation that is made or dropped.
 cdef list limbo = []
 
@@ -44,7 +44,7 @@ cdef void sweep_limbo():
     limbo[:] = kept
 
 
-cdef class Operation:
+cdef class OperationHandle:
     """One public call on a plan's engine: push bodies, flush, wait, drain; or cancel.
 
     Parameters:
@@ -53,7 +53,7 @@ cdef class Operation:
         rows: where vectors go: a number n, to one matrix of n rows; 0, to a matrix of each request's own; a writable
             C-contiguous float32 array of (rows, dimension), to there, each request's at once when its answer is whole.
             None when answers are kept as they come.
-        ticket: number that the choice of routes starts from.
+        sequence_number: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
         spent_s: seconds of the plan's total time-out that have passed already.
         capacity: without a count, how many requests may be under way, from their push to the drain of their completions.
@@ -70,10 +70,10 @@ cdef class Operation:
     cdef bytes request_id_stem
     cdef size_t rows                # pushed so far
     cdef bint flushed
-    cdef bint kept_back             # from its loop, until wait() knows who carries it
+    cdef bint awaits_caller         # from its loop, until wait() knows who carries it
     cdef readonly bint drained
 
-    def __init__(self, RequestPlan plan not None, count, rows, unsigned long long ticket, EventMailbox mailbox,
+    def __init__(self, RequestPlan plan not None, count, rows, unsigned long long sequence_number, EventMailbox mailbox,
                  unsigned long long token, double spent_s=0.0, *, Py_ssize_t capacity=0, bint collects=False,
                  Py_ssize_t tell_every=0):
         cdef Py_ssize_t requests = UNKNOWN if count is None else count
@@ -95,7 +95,7 @@ cdef class Operation:
         op.plan = plan.plan
         count_up(&op.plan.refs)
         op.generation = fork_generation
-        op.ticket = ticket
+        op.sequence_number = sequence_number
         self.request_id_stem = b""
         if op.plan.request_id_prefix != NULL:
             self.request_id_stem = b"%s-%010x" % (op.plan.request_id_prefix, next_request_id())
@@ -127,8 +127,8 @@ cdef class Operation:
         self.memory = LentMemory(rows)
         op.lent = True
         op.total_rows = self.memory.view.shape[0]
-        op.block = block_of_lent(<float *>self.memory.view.buf, op.total_rows, self.memory.view.shape[1])
-        if op.block == NULL:
+        op.buffer = block_of_lent(<float *>self.memory.view.buf, op.total_rows, self.memory.view.shape[1])
+        if op.buffer == NULL:
             raise MemoryError
         return 0
 
@@ -177,11 +177,11 @@ cdef class Operation:
         """
         cdef Op *op = self.op
         self.check()
-        self.kept_back = not self.flushed and self.feed.pushed == op.count and caller_may_carry(op)
+        self.awaits_caller = not self.flushed and self.feed.pushed == op.count and caller_may_run(op)
         with nogil:
             feed_submit(&self.feed, op, low_water)
-            if not self.kept_back:
-                op_wake_lanes(op)
+            if not self.awaits_caller:
+                op_wake_shares(op)
         self.flushed = True
 
     def close(self) -> None:
@@ -190,8 +190,8 @@ cdef class Operation:
         self.check()
         with nogil:
             feed_close(&self.feed, op)
-            op_wake_lanes(op)
-        self.kept_back = False
+            op_wake_shares(op)
+        self.awaits_caller = False
         self.flushed = True
 
     def wait(self, double seconds) -> None:
@@ -203,9 +203,9 @@ cdef class Operation:
         cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
         self.check()
         with nogil:
-            if self.kept_back and not caller_carries(op, until):
-                op_wake_lanes(op)
-            self.kept_back = False
+            if self.awaits_caller and not caller_runs(op, until):
+                op_wake_shares(op)
+            self.awaits_caller = False
             op.monitor.lock()
             if not op_tells(op):
                 op.monitor.wait(until - monotonic_ns())
@@ -222,7 +222,7 @@ cdef class Operation:
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
         cdef Op *op = self.op
-        cdef Ending *oldest = NULL
+        cdef NativeCompletion *oldest = NULL
         cdef list completions = []
         cdef bint over
         self.check()
@@ -238,11 +238,11 @@ cdef class Operation:
                     self.bodies[oldest.request - op.requests] = None
                     feed_let_go(&self.feed, oldest.request)
                 completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
-                oldest = ending_passed(oldest)
+                oldest = completion_free_first(oldest)
         finally:
             # Left over when memory for the completions has run out.
             while oldest != NULL:
-                oldest = ending_passed(oldest)
+                oldest = completion_free_first(oldest)
             arrived.extend(completions)
 
     def cancel(self) -> None:
@@ -250,7 +250,7 @@ cdef class Operation:
 
         Afterwards nothing writes to memory that the caller has lent.
         """
-        # This wakes the lanes, which then let go of their references themselves, also when nothing was flushed.
+        # This wakes the shares, which then let go of their references themselves, also when nothing was flushed.
         self.flushed = True
         if self.op.generation != fork_generation:
             return
@@ -298,8 +298,8 @@ cdef class Operation:
     def matrix(self) -> "Matrix | None":
         """The rows received so far, of all requests; None when no vector has arrived, or each request has its own."""
         self.check()
-        cdef Block *block = op_block(self.op)
-        return matrix_of(block, self.memory) if block != NULL else None
+        cdef RowBuffer *buffer = op_row_buffer(self.op)
+        return matrix_of(buffer, self.memory) if buffer != NULL else None
 
     def __dealloc__(self):
         cdef Limbo left
@@ -309,8 +309,8 @@ cdef class Operation:
             op_cancel(self.op)
             op_await_writers(self.op)
         else:
-            # No loop has seen it: the references taken for the lanes are let go here.
-            for _ in range(self.op.lane_count):
+            # No loop has seen it: the references taken for the shares are let go here.
+            for _ in range(self.op.share_count):
                 op_drop(self.op)
         if self.feed.held > 0 and count_now(&self.op.refs) > 1:
             left = Limbo.__new__(Limbo)

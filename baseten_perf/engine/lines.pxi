@@ -27,16 +27,16 @@ cdef enum:
 
 
 cdef int transfer_prepare_lines(Transfer *transfer, Plan *plan) noexcept nogil:
-    """Lay out the list for the plan; E_OK or E_OUT_OF_MEMORY."""
+    """Lay out the list for the plan; CURLE_OK or CURLE_OUT_OF_MEMORY."""
     cdef int i, count = plan.line_count
     cdef size_t stem = strlen(plan.request_id_prefix) + REQUEST_ID_DIGITS if plan.request_id_prefix != NULL else 0
-    cdef Slist *lines = <Slist *>realloc(transfer.lines, (count + 2) * sizeof(Slist))
+    cdef curl_slist *lines = <curl_slist *>realloc(transfer.lines, (count + 2) * sizeof(curl_slist))
     if lines == NULL:
-        return E_OUT_OF_MEMORY
+        return CURLE_OUT_OF_MEMORY
     transfer.lines = lines
     cdef char *joined = <char *>realloc(transfer.joined, plan.joined_size + stem + ATTEMPT_ROOM)
     if joined == NULL:
-        return E_OUT_OF_MEMORY
+        return CURLE_OUT_OF_MEMORY
     transfer.joined = joined
     transfer.joined_size = plan.joined_size
     memcpy(joined, plan.joined, plan.joined_size)
@@ -52,7 +52,7 @@ cdef int transfer_prepare_lines(Transfer *transfer, Plan *plan) noexcept nogil:
     lines[count].next = NULL
     # Where the list ends without "Expect:".
     transfer.last_line = &lines[count - 1] if count > 0 else NULL
-    return curl.easy_setopt(transfer.easy, OPT_HTTPHEADER, lines)
+    return curl.easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, lines)
 
 
 cdef void transfer_write_lines(Transfer *transfer, Op *op, Request *request, int hedge) noexcept nogil:

@@ -1,37 +1,37 @@
-# A loop: one native thread that drives libcurl for its lanes and touches no Python object.
+# A loop: one native thread that drives libcurl for its shares and touches no Python object.
 #
-# Owner: its core, which the thread holds a reference to.  Other threads reach it only through `monitor`: they queue lanes
-# and wake it; or one of them borrows it, and is the loop's thread meanwhile (see carry.pxi).  On Linux it sleeps in
+# Owner: its core, which the thread holds a reference to.  Other threads reach it only through `monitor`: they queue shares
+# and wake it; or one of them borrows it, and is the loop's thread meanwhile (see caller_runs.pxi).  On Linux it sleeps in
 # epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in curl_multi_poll on one multi.
 
 cdef struct Loop:
     Core *core
     int number
     int epoll                       # -1: the portable loop
-    int bell[2]
+    int waker[2]
     Multi *multis[MOST_MULTIS]
     int multi_count                 # those behind it have never been there
     Socket *sockets
     int socket_capacity
     Timers timers
-    Lane *lanes                     # attached ones
+    Share *shares                   # attached ones
     long long now                   # when this turn began
     unsigned long long random
     int load                        # transfers in flight, for choosing a loop; written by the loop, read by anyone
-    int attached                    # lanes in `lanes`; written by the loop, read by anyone
+    int attached                    # shares in `shares`; written by the loop, read by anyone
     Shortage shortage               # of descriptors
     int idle_closings               # of those that were wanted, done; written by the loop, read by anyone
     int multi_closings              # as many
-    int reserve                     # of callers about answers that come at once: see caller_sleeps
+    int spin_after                  # of callers about answers that come at once: see caller_waits
     # shared
     Monitor *monitor
-    Lane *inbox                     # FIFO of lanes that want attention
-    Lane *inbox_last
+    Share *inbox                    # FIFO of shares that want attention
+    Share *inbox_last
     bint stopping
     bint asleep                     # only then it must be woken; awake, it looks into its inbox before it sleeps
-    bint borrowed                   # a caller is the loop's thread; and `parked`: its own thread has stepped aside
-    bint parked
-    long long parked_until          # it stays aside until then, unless there is work: the next caller may come soon
+    bint caller_runs                # a caller is the loop's thread; and `thread_waits`: its own thread has stepped aside
+    bint thread_waits
+    long long thread_waits_until    # it stays aside until then, unless there is work: the next caller may come soon
     Loop *next_loop                 # in all_loops
 
 
@@ -51,18 +51,18 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
     loop.core = core
     loop.number = number
     loop.monitor = new Monitor()
-    loop.epoll = loop.bell[0] = loop.bell[1] = -1
+    loop.epoll = loop.waker[0] = loop.waker[1] = -1
     loop.random = <unsigned long long>monotonic_ns() | 1
-    loop.reserve = RESERVE
+    loop.spin_after = SPIN_AFTER
     shortage_init(&loop.shortage, loop)
     loop.idle_closings = count_now(&idle_closings)
     loop.multi_closings = count_now(&multi_closings)
     cdef bint good = True
     if core.use_epoll:
         loop.epoll = epoll_open()
-        good = loop.epoll >= 0 and open_bell(loop.bell) == 0
-        good = good and descriptor_keep(loop.epoll) and descriptor_keep(loop.bell[0])
-        good = good and epoll_watch(loop.epoll, loop.bell[0], 0, POLL_IN) == 0
+        good = loop.epoll >= 0 and open_waker(loop.waker) == 0
+        good = good and descriptor_keep(loop.epoll) and descriptor_keep(loop.waker[0])
+        good = good and epoll_watch(loop.epoll, loop.waker[0], 0, CURL_POLL_IN) == 0
     if good:
         loop.multis[0] = multi_new(loop, 0, False)
         loop.multi_count = 1
@@ -83,7 +83,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
 
 
 cdef void loop_close(Loop *loop) noexcept nogil:
-    """Give back what only the loop's thread uses; no lane may be attached."""
+    """Give back what only the loop's thread uses; no share may be attached."""
     cdef int number
     cdef Multi *multi
     for number in range(loop.multi_count):
@@ -102,19 +102,19 @@ cdef void loop_close(Loop *loop) noexcept nogil:
 
 cdef void loop_free(Loop *loop) noexcept nogil:
     """Free a loop whose thread has ended or never began; when no operation can reach it any more."""
-    descriptor_close(loop.bell[0])
+    descriptor_close(loop.waker[0])
     del loop.monitor
     free(loop)
 
 
 cdef void loop_wake(Loop *loop) noexcept nogil:
     """Wake the loop; with its monitor held, since the portable loop may replace the multi that it sleeps in."""
-    if loop.parked and not loop.borrowed:
+    if loop.thread_waits and not loop.caller_runs:
         loop.monitor.notify()
     elif loop.asleep:
         loop.asleep = False
-        if loop.bell[1] >= 0:
-            ring_bell(loop.bell)
+        if loop.waker[1] >= 0:
+            notify_waker(loop.waker)
         elif loop.multis[0] != NULL:
             curl.multi_wakeup(loop.multis[0].handle)
 
@@ -122,7 +122,7 @@ cdef void loop_wake(Loop *loop) noexcept nogil:
 cdef bint loop_fall_asleep(Loop *loop) noexcept nogil:
     """Whether the loop may sleep now; loop_awake must follow."""
     loop.monitor.lock()
-    loop.asleep = loop.inbox == NULL and not loop.stopping and (not loop.borrowed or loop.parked)
+    loop.asleep = loop.inbox == NULL and not loop.stopping and (not loop.caller_runs or loop.thread_waits)
     cdef bint asleep = loop.asleep
     loop.monitor.unlock()
     return asleep
@@ -134,19 +134,19 @@ cdef void loop_awake(Loop *loop) noexcept nogil:
     loop.monitor.unlock()
 
 
-cdef bint loop_enqueue(Loop *loop, Lane *lane) noexcept nogil:
-    """Ask the loop to serve `lane` soon; from any thread.  False when the lane is detached already."""
+cdef bint loop_enqueue(Loop *loop, Share *share) noexcept nogil:
+    """Ask the loop to serve `share` soon; from any thread.  False when the share is detached already."""
     loop.monitor.lock()
-    cdef bint there = not lane.detached
-    if not lane.queued and not lane.detached:
-        lane.queued = True
-        lane.inbox_next = NULL
+    cdef bint there = not share.detached
+    if not share.queued and not share.detached:
+        share.queued = True
+        share.inbox_next = NULL
         if loop.inbox == NULL:
-            loop.inbox = lane
+            loop.inbox = share
             loop_wake(loop)
         else:
-            loop.inbox_last.inbox_next = lane
-        loop.inbox_last = lane
+            loop.inbox_last.inbox_next = share
+        loop.inbox_last = share
     loop.monitor.unlock()
     return there
 
@@ -172,9 +172,9 @@ cdef void *loop_body(void *loop_) noexcept nogil:
         loop.now = monotonic_ns()
     # The core is gone or the process ends: what is left is aborted.
     loop_serve_inbox(loop)
-    while loop.lanes != NULL:
-        op_cancel(loop.lanes.op)
-        loop_enqueue(loop, loop.lanes)
+    while loop.shares != NULL:
+        op_cancel(loop.shares.op)
+        loop_enqueue(loop, loop.shares)
         loop_serve_inbox(loop)
     loop_close(loop)
     loops_remove(loop)
@@ -184,26 +184,26 @@ cdef void *loop_body(void *loop_) noexcept nogil:
 
 cdef bint loop_stopping(Loop *loop) noexcept nogil:
     loop.monitor.lock()
-    if loop.borrowed:
-        loop_step_aside(loop)
+    if loop.caller_runs:
+        loop_thread_waits(loop)
     cdef bint stopping = loop.stopping
     loop.monitor.unlock()
     return stopping
 
 
 cdef void loop_serve_inbox(Loop *loop) noexcept nogil:
-    cdef Lane *lane
+    cdef Share *share
     while True:
         loop.monitor.lock()
-        lane = loop.inbox
-        if lane != NULL:
-            loop.inbox = lane.inbox_next
-            lane.queued = False
+        share = loop.inbox
+        if share != NULL:
+            loop.inbox = share.inbox_next
+            share.queued = False
         loop.monitor.unlock()
-        if lane == NULL:
+        if share == NULL:
             return
-        if lane.unaddressed == NULL or lane_resume_addressed(lane):
-            lane_serve(lane)
+        if share.unaddressed == NULL or share_resume_addressed(share):
+            share_serve(share)
 
 
 cdef void loop_fire_timers(Loop *loop) noexcept nogil:
@@ -213,17 +213,17 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
         if timer == NULL:
             return
         if timer.kind == BACKOFF_OVER:
-            lane_backoff_over(<Backoff *>timer.owner)
+            share_backoff_over(<Backoff *>timer.owner)
         elif timer.kind == HEDGE_DUE:
-            lane_hedge(<Transfer *>timer.owner)
+            share_hedge(<Transfer *>timer.owner)
         elif timer.kind == ALARM:
-            lane_serve(<Lane *>timer.owner)
+            share_serve(<Share *>timer.owner)
         elif timer.kind == SHORTAGE_EASES:
             shortage_eases(loop)
         elif timer.kind == ADDRESS_LATE:
             transfer_resume(<Transfer *>timer.owner)
         else:
-            lane_deadline_passed(<Lane *>timer.owner)
+            share_deadline_passed(<Share *>timer.owner)
 
 
 cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
@@ -252,21 +252,21 @@ cdef void loop_turn_epoll(Loop *loop, long long until) noexcept nogil:
         multi = loop.multis[number]
         if multi != NULL and multi.due <= loop.now:
             multi.due = NEVER
-            curl.multi_socket_action(multi.handle, SOCKET_TIMEOUT, 0, &running)
+            curl.multi_socket_action(multi.handle, CURL_SOCKET_TIMEOUT, 0, &running)
             multi_reap(multi)
     ms = loop_patience_ms(loop, until)
     if ms != 0 and not loop_fall_asleep(loop):
         ms = 0
     if ms != 0 and until != NEVER:
-        count = caller_sleeps(loop, fds, bits, ms)
+        count = caller_waits(loop, fds, bits, ms)
     else:
         count = epoll_ready(loop.epoll, fds, bits, 64, ms)
     if ms != 0:
         loop_awake(loop)
     loop.now = monotonic_ns()
     for i in range(count):
-        if fds[i] == loop.bell[0]:
-            silence_bell(loop.bell)
+        if fds[i] == loop.waker[0]:
+            clear_waker(loop.waker)
         else:
             loop_socket_ready(loop, fds[i], bits[i])
 

@@ -8,14 +8,14 @@ cdef struct Mailbox:
     unsigned long long *tokens
     Py_ssize_t count
     Py_ssize_t capacity
-    bint rung                       # since the last wait()
+    bint notified                   # since the last wait()
     bint closed                     # the Python side has gone
-    int bell[2]                     # -1 when there was no descriptor left
+    int waker[2]                    # -1 when there was no descriptor left
 
 
 cdef void mailbox_drop(Mailbox *box) noexcept nogil:
     if box != NULL and count_down(&box.refs) == 0:
-        close_bell(box.bell)
+        close_waker(box.waker)
         free(box.tokens)
         del box.monitor
         free(box)
@@ -36,9 +36,9 @@ cdef void mailbox_post(Mailbox *box, unsigned long long token) noexcept nogil:
         box.tokens[box.count] = token
         box.count += 1
         if box.count == 1:
-            box.rung = True
-            if box.bell[1] >= 0:
-                ring_bell(box.bell)
+            box.notified = True
+            if box.waker[1] >= 0:
+                notify_waker(box.waker)
             box.monitor.notify()
     box.monitor.unlock()
 
@@ -56,8 +56,8 @@ cdef class EventMailbox:
         self.box.refs = 1
         self.box.monitor = new Monitor()
         self.generation = fork_generation
-        if open_bell(self.box.bell) != 0:
-            self.box.bell[0] = self.box.bell[1] = -1
+        if open_waker(self.box.waker) != 0:
+            self.box.waker[0] = self.box.waker[1] = -1
 
     def __dealloc__(self):
         if self.box == NULL:
@@ -67,7 +67,7 @@ cdef class EventMailbox:
         with nogil:
             self.box.monitor.lock()
             self.box.closed = True
-            close_bell(self.box.bell)
+            close_waker(self.box.waker)
             self.box.monitor.unlock()
             mailbox_drop(self.box)
 
@@ -78,19 +78,19 @@ cdef class EventMailbox:
 
     def fileno(self) -> int:
         """The descriptor that is readable while tokens wait; -1 when the process had none left: then wait()."""
-        return self.box.bell[0]
+        return self.box.waker[0]
 
     def wait(self, double seconds) -> bool:
         """Block without the GIL until a new token comes, at most `seconds`; where no descriptor can be watched."""
-        cdef bint rung
+        cdef bint notified
         with nogil:
             self.box.monitor.lock()
-            if not self.box.rung:
+            if not self.box.notified:
                 self.box.monitor.wait(<long long>(seconds * 1e9))
-            rung = self.box.rung
-            self.box.rung = False
+            notified = self.box.notified
+            self.box.notified = False
             self.box.monitor.unlock()
-        return rung
+        return notified
 
     def take(self) -> list:
         """The tokens posted since the last call, oldest first."""
@@ -102,8 +102,8 @@ cdef class EventMailbox:
             count = self.box.count
             self.box.tokens = NULL
             self.box.count = self.box.capacity = 0
-            if self.box.bell[0] >= 0:
-                silence_bell(self.box.bell)
+            if self.box.waker[0] >= 0:
+                clear_waker(self.box.waker)
             self.box.monitor.unlock()
         taken = [tokens[i] for i in range(count)]
         free(tokens)

@@ -12,12 +12,12 @@ cdef str encode_base64(const float *floats, size_t count):
 
 
 cdef class Matrix:
-    """A block of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
+    """A buffer of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
 
-    cdef Block *block
-    cdef LentMemory memory          # of a block that is lent, else None
+    cdef RowBuffer *buffer
+    cdef LentMemory memory          # of a buffer that is lent, else None
     # Who looks into the rows: exported buffers, and calls in which other threads or a collection can get a turn.  The
-    # block does not rest meanwhile.
+    # buffer does not rest meanwhile.
     cdef int readers
     cdef Py_ssize_t shape[2]
     cdef Py_ssize_t strides[2]
@@ -33,9 +33,9 @@ cdef class Matrix:
     cdef float *at(self, Py_ssize_t i) except NULL:
         if not 0 <= i < self.shape[0]:
             raise IndexError(f"row {i} of {self.shape[0]}")
-        if not block_wake(self.block):
+        if not row_buffer_map(self.buffer):
             raise MemoryError
-        return self.block.floats + i * self.shape[1]
+        return self.buffer.floats + i * self.shape[1]
 
     def row(self, i: int) -> list:
         """Row `i` as Python floats."""
@@ -54,32 +54,32 @@ cdef class Matrix:
     def copy(self):
         """The same rows in memory of their own.  Nothing may write to this matrix's rows afterwards."""
         cdef Matrix matrix
-        cdef Block *block = self.copied()
-        if block == NULL and self.block.floats == NULL and block_wake(self.block):
-            block = self.copied()
-        if block == NULL:
+        cdef RowBuffer *buffer = self.copied()
+        if buffer == NULL and self.buffer.floats == NULL and row_buffer_map(self.buffer):
+            buffer = self.copied()
+        if buffer == NULL:
             raise MemoryError
         if self.readers == 0:
-            block_rest(self.block)
-        matrix = matrix_of(block)
-        block_drop(block)
+            row_buffer_unmap(self.buffer)
+        matrix = matrix_of(buffer)
+        row_buffer_drop(buffer)
         return matrix
 
-    cdef Block *copied(self) noexcept:
-        cdef const float *floats = self.block.floats
-        cdef Block *block
-        if self.block.size < QUICK_COPY:
-            return block_copy(self.block, floats)
+    cdef RowBuffer *copied(self) noexcept:
+        cdef const float *floats = self.buffer.floats
+        cdef RowBuffer *buffer
+        if self.buffer.size < QUICK_COPY:
+            return row_buffer_copy(self.buffer, floats)
         self.readers += 1
         with nogil:
-            block = block_copy(self.block, floats)
+            buffer = row_buffer_copy(self.buffer, floats)
         self.readers -= 1
-        return block
+        return buffer
 
     def last(self):
         """The rows for their last reader: this matrix itself, unless forked processes or a caller share its memory, or
         somebody has a view of it."""
-        return self if self.block.file < 0 and not self.block.lent and self.readers == 0 else self.copy()
+        return self if self.buffer.file < 0 and not self.buffer.lent and self.readers == 0 else self.copy()
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
@@ -109,11 +109,11 @@ cdef class Matrix:
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         if (flags & PyBUF_STRIDES) != PyBUF_STRIDES and (flags & PyBUF_ND) != PyBUF_ND and flags & PyBUF_FORMAT:
-            raise BufferError("the rows are a 2-dimensional block")
-        if not block_wake(self.block):
+            raise BufferError("the rows are a 2-dimensional buffer")
+        if not row_buffer_map(self.buffer):
             raise MemoryError
         self.readers += 1
-        view.buf = self.block.floats
+        view.buf = self.buffer.floats
         view.obj = self
         view.len = self.shape[0] * self.shape[1] * sizeof(float)
         view.readonly = False
@@ -131,7 +131,7 @@ cdef class Matrix:
         self.readers -= 1
 
     def __dealloc__(self):
-        block_drop(self.block)
+        row_buffer_drop(self.buffer)
 
 
 cdef enum:
@@ -148,14 +148,14 @@ cdef void move_rows(char *rows, size_t size, const Py_ssize_t *places, Py_ssize_
         memcpy(rows + places[k] * size, moved + k * size, size)
 
 
-cdef Matrix matrix_of(Block *block, LentMemory memory=None):
-    """A view that holds a reference of its own to the block, and to the memory where that is lent."""
+cdef Matrix matrix_of(RowBuffer *buffer, LentMemory memory=None):
+    """A view that holds a reference of its own to the buffer, and to the memory where that is lent."""
     cdef Matrix matrix = Matrix.__new__(Matrix)
-    count_up(&block.refs)
-    matrix.block = block
+    count_up(&buffer.refs)
+    matrix.buffer = buffer
     matrix.memory = memory
-    matrix.shape[0] = block.rows
-    matrix.shape[1] = block.dimension
-    matrix.strides[0] = block.dimension * sizeof(float)
+    matrix.shape[0] = buffer.rows
+    matrix.shape[1] = buffer.dimension
+    matrix.strides[0] = buffer.dimension * sizeof(float)
     matrix.strides[1] = sizeof(float)
     return matrix

@@ -41,12 +41,12 @@ cdef Multi *multi_new(Loop *loop, int number, bint secure) noexcept nogil:
         multi.most_active = SECURE_MULTI_SIZE if secure else MULTI_SIZE
     cdef int code = 1
     if multi.handle != NULL:
-        code = curl.multi_setopt(multi.handle, MOPT_MAXCONNECTS, <long>min(2 * <long>multi.most_active, 2048))
+        code = curl.multi_setopt(multi.handle, CURLMOPT_MAXCONNECTS, <long>min(2 * <long>multi.most_active, 2048))
         if loop.epoll >= 0:
-            code |= curl.multi_setopt(multi.handle, MOPT_SOCKETFUNCTION, <void *>on_socket)
-            code |= curl.multi_setopt(multi.handle, MOPT_SOCKETDATA, <void *>multi)
-            code |= curl.multi_setopt(multi.handle, MOPT_TIMERFUNCTION, <void *>on_timer)
-            code |= curl.multi_setopt(multi.handle, MOPT_TIMERDATA, <void *>multi)
+            code |= curl.multi_setopt(multi.handle, CURLMOPT_SOCKETFUNCTION, <void *>on_socket)
+            code |= curl.multi_setopt(multi.handle, CURLMOPT_SOCKETDATA, <void *>multi)
+            code |= curl.multi_setopt(multi.handle, CURLMOPT_TIMERFUNCTION, <void *>on_timer)
+            code |= curl.multi_setopt(multi.handle, CURLMOPT_TIMERDATA, <void *>multi)
     if code != 0:
         multi_free(multi)
         return NULL
@@ -81,7 +81,7 @@ cdef Transfer *multi_idle_transfer(Multi *multi) noexcept nogil:
 
 cdef void multi_reap(Multi *multi) noexcept nogil:
     """Deal with every transfer that libcurl says has ended."""
-    cdef Message *message
+    cdef CURLMsg *message
     cdef int left
     cdef void *easy
     cdef Transfer *transfer
@@ -90,15 +90,15 @@ cdef void multi_reap(Multi *multi) noexcept nogil:
         message = curl.multi_info_read(multi.handle, &left)
         if message == NULL:
             return
-        if message.kind == MSG_DONE:
+        if message.kind == CURLMSG_DONE:
             # The message is libcurl's and dies with the transfer's removal.
             easy = message.easy
             result = message.result
             transfer = NULL
-            if curl.easy_getinfo(easy, INFO_PRIVATE, &transfer) == 0 and transfer != NULL:
-                if result != E_OK and transfer.names > 0:
+            if curl.easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == 0 and transfer != NULL:
+                if result != CURLE_OK and transfer.names > 0:
                     transfer_doubt_addresses(transfer, result)
-                lane_attempt_ended(transfer, result)
+                share_attempt_ended(transfer, result)
 
 
 cdef bint multi_has_room(Multi *multi, bint secure) noexcept nogil:
@@ -144,7 +144,7 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
             continue
         if at_once:
             # An older libcurl does not know this: then the connections of idle multis must do.
-            curl.multi_setopt(multi.handle, MOPT_NETWORK_CHANGED, <long>NWC_CLEAR_CONNS)
+            curl.multi_setopt(multi.handle, CURLMOPT_NETWORK_CHANGED, <long>CURLMNWC_CLEAR_CONNS)
         if multi.active > 0 or multi.idle_since == 0:
             continue
         expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
@@ -153,7 +153,7 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
         elif loop.epoll < 0:
             # The portable loop sleeps in its one multi, so there must always be one; and another takes descriptors.
             if not loop_replace_portable_multi(loop):
-                curl.multi_setopt(multi.handle, MOPT_NETWORK_CHANGED, <long>NWC_CLEAR_CONNS)
+                curl.multi_setopt(multi.handle, CURLMOPT_NETWORK_CHANGED, <long>CURLMNWC_CLEAR_CONNS)
         else:
             loop.multis[number] = NULL
             multi_free(multi)

@@ -25,7 +25,7 @@ cdef int route_find_hosts(Route *route, Core *core) except -1:
         return 0
     host, port, scheme = location(route.url, 0)
     if route.proxy[0] != 0 and not is_exempt(host, core.no_proxy.decode()):
-        proxy, proxy_port, scheme = location(route.proxy, URL_NON_SUPPORT_SCHEME)
+        proxy, proxy_port, scheme = location(route.proxy, CURLU_NON_SUPPORT_SCHEME)
         route_take_host(route, core, proxy, proxy_port, True)
         if scheme not in (b"socks4", b"socks5"):
             return 0
@@ -77,19 +77,19 @@ cdef tuple location(const char *url, unsigned int flags):
     if parsed == NULL:
         raise MemoryError
     try:
-        if curl.url_set(parsed, UPART_URL, url, flags) != 0:
+        if curl.url_set(parsed, CURLUPART_URL, url, flags) != 0:
             return b"", 0, b""
-        scheme = part(parsed, UPART_SCHEME)
+        scheme = part(parsed, CURLUPART_SCHEME)
         # The schemes of SOCKS proxies, of which CURLU may not know it.
-        port = part(parsed, UPART_PORT) or b"1080"
-        return part(parsed, UPART_HOST).lower(), int(port), scheme.lower()
+        port = part(parsed, CURLUPART_PORT) or b"1080"
+        return part(parsed, CURLUPART_HOST).lower(), int(port), scheme.lower()
     finally:
         curl.url_cleanup(parsed)
 
 
 cdef bytes part(void *parsed, int which):
     cdef char *text = NULL
-    if curl.url_get(parsed, which, &text, URL_DEFAULT_PORT | URL_URLDECODE) != 0:
+    if curl.url_get(parsed, which, &text, CURLU_DEFAULT_PORT | CURLU_URLDECODE) != 0:
         return b""
     found = <bytes>text
     curl.free(text)

@@ -1,8 +1,8 @@
 # The native operation: one public call's requests, their progress, and what Python and the loops share of it.
 #
-# Owner: reference counted.  The Python handle holds one reference, each lane that is attached to a loop holds one; the
+# Owner: reference counted.  The Python handle holds one reference, each share that is attached to a loop holds one; the
 # last to let go frees it.  Everything below "shared" is guarded by `monitor`; the rest is constant once started.  The
-# bodies are borrowed from `bytes` objects which the handle keeps until no lane is left (see handle.pxi).
+# bodies are borrowed from `bytes` objects which the handle keeps until no share is left (see handle.pxi).
 
 cdef enum Outcome:
     OUTCOME_OK
@@ -18,14 +18,14 @@ cdef enum Outcome:
 cdef enum Verdict:
     VERDICT_NONE                    # it was a success, or no attempt brought the end
     VERDICT_FINAL_STATUS            # a status that is never retried, or not in this operation
-    VERDICT_TOLD                    # x-should-retry: false
+    VERDICT_NOT_TO_RETRY            # x-should-retry: false
     VERDICT_QUOTA                   # insufficient_quota: waiting would not help
     VERDICT_PERMANENT               # a failure that the next attempt would only repeat
     VERDICT_RETRIES                 # max_retries are used up
     VERDICT_BUDGET                  # the operation's retry budget is used up
     VERDICT_PATIENCE                # no success for as long as patience allows
     VERDICT_RETRY_AFTER             # the server asks for a longer wait than patience or the deadline allows
-    VERDICT_NEVER_ANSWERED          # the endpoint has never answered in this process
+    VERDICT_NEVER_RESPONDED         # the endpoint has never answered in this process
 
 cdef enum OpState:
     OP_RUNNING
@@ -40,8 +40,8 @@ cdef Py_ssize_t UNKNOWN = PY_SSIZE_T_MAX        # count of an operation whose en
 
 # How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
 # an owner's comment of its own: loops and Python's threads pass millions of these to each other.
-cdef struct Ending:
-    Ending *next
+cdef struct NativeCompletion:
+    NativeCompletion *next
     Py_ssize_t index
     Request *request                # its slot, once nothing refers to it; NULL while the request may be in flight still
     bint final                      # it ended the operation
@@ -64,17 +64,17 @@ cdef struct Ending:
     size_t headers_size
     char *body                      # behind the headers, unless it is `large_body`
     size_t body_size
-    char *large_body                # freed with the ending, as are the next four; or NULL
+    char *large_body                # freed with the completion, as are the next four; or NULL
     char *error                     # or NULL
     char *url                       # or NULL: the route's own
     size_t vectors                  # how many the answer brought: written to the matrix, or these ragged ones:
     float *values                   # see decode/vectors.hpp
     size_t *ends
-    Block *block                    # a reference: the rows, where each request has its own; or NULL
+    RowBuffer *buffer               # a reference: the rows, where each request has its own; or NULL
 
 # The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
 # loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's monitor guards.
-cdef struct Lane:
+cdef struct Share:
     Op *op
     Loop *loop
     int slots
@@ -90,35 +90,35 @@ cdef struct Lane:
     Waiter only_waiter              # where there is one route
     Waiter shortage                 # for a descriptor
     bint attached
-    Lane *previous
-    Lane *next
+    Share *previous
+    Share *next
     bint queued
     bint detached
-    Lane *inbox_next
+    Share *inbox_next
 
 cdef struct Op:
     int refs
     int generation                  # of the process: see fork.pxi
-    Core *core                      # a reference: the lanes' loops stay reachable
+    Core *core                      # a reference: the shares' loops stay reachable
     Plan *plan                      # a reference
-    unsigned long long ticket       # of the first request: see route.pxi
+    unsigned long long sequence_number  # of the first request: see route.pxi
     char *request_id_stem
     size_t request_id_stem_size
     bint embeddings
-    bint apart                      # each request has a block of rows of its own: see rows.pxi
-    bint lent                       # `block` is the caller's memory
-    size_t total_rows               # of `block`
+    bint apart                      # each request has a buffer of rows of its own: see rows.pxi
+    bint lent                       # `buffer` is the caller's memory
+    size_t total_rows               # of `buffer`
     bint collects                   # a request that fails is a completion like others; else it ends the operation
     bint open                       # the number of requests was not known at first
     Py_ssize_t capacity             # how many may be under way: slots
-    Py_ssize_t tell_at              # the waiter is told of so many endings; UNKNOWN: at the end
+    Py_ssize_t tell_at              # the waiter is told of so many completions; UNKNOWN: at the end
     double begun                    # instant, in seconds
     long long deadline              # monotonic nanoseconds, or NEVER
     Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
     unsigned long long token
-    int lane_count
-    Lane *lanes
-    Waiter *waiters                 # the lanes', where there are several routes
+    int share_count
+    Share *shares
+    Waiter *waiters                 # the shares', where there are several routes
     int most_retry_budget           # atomic
     Request *requests               # its slots: see request.pxi
     # shared
@@ -127,17 +127,17 @@ cdef struct Op:
     Py_ssize_t count                # UNKNOWN until the feed is closed
     int retry_budget
     int hedge_budget
-    Request *first                  # FIFO of requests that any lane may start
+    Request *first                  # FIFO of requests that any share may start
     Request *last
     Py_ssize_t submitted
     Py_ssize_t started
     Py_ssize_t finished
     Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
     bint hungry
-    bint mailed
-    Ending *endings                 # newest first
+    bint notified
+    NativeCompletion *completions   # newest first
     Py_ssize_t undrained
-    Block *block                    # all rows, or NULL
+    RowBuffer *buffer               # all rows, or NULL
     int writers                     # transfers that write to it, of lent memory
 
 cdef Op *op_new(Py_ssize_t count, Py_ssize_t capacity) noexcept nogil:
@@ -163,17 +163,17 @@ cdef void op_drop(Op *op) noexcept nogil:
     cdef Py_ssize_t i
     if count_down(&op.refs) > 0:
         return
-    while op.endings != NULL:
-        op.endings = ending_passed(op.endings)
+    while op.completions != NULL:
+        op.completions = completion_free_first(op.completions)
     if op.apart:
         for i in range(op.capacity):
-            block_drop(op.requests[i].block)
-    free(op.lanes)
+            row_buffer_drop(op.requests[i].buffer)
+    free(op.shares)
     free(op.waiters)
     free(op.request_id_stem)
     free(op.requests)
     plan_drop(op.plan)
-    block_drop(op.block)
+    row_buffer_drop(op.buffer)
     mailbox_drop(op.mailbox)
     if op.core != NULL:
         core_drop(op.core)
@@ -181,29 +181,29 @@ cdef void op_drop(Op *op) noexcept nogil:
     free(op)
 
 
-cdef void ending_free(Ending *ending) noexcept nogil:
-    free(ending.large_body)
-    free(ending.error)
-    free(ending.url)
-    free(ending.values)
-    free(ending.ends)
-    block_drop(ending.block)
-    free(ending)
+cdef void completion_free(NativeCompletion *completion) noexcept nogil:
+    free(completion.large_body)
+    free(completion.error)
+    free(completion.url)
+    free(completion.values)
+    free(completion.ends)
+    row_buffer_drop(completion.buffer)
+    free(completion)
 
 
-cdef inline Ending *ending_passed(Ending *ending) noexcept nogil:
-    """Free the first ending of a list; the rest of the list."""
-    cdef Ending *following = ending.next
-    ending_free(ending)
+cdef inline NativeCompletion *completion_free_first(NativeCompletion *completion) noexcept nogil:
+    """Free the first completion of a list; the rest of the list."""
+    cdef NativeCompletion *following = completion.next
+    completion_free(completion)
     return following
 
 
-cdef inline bint op_call(Op *op) noexcept nogil:
-    """With the monitor held: should the waiter be told now?  True when the mailbox must be rung after unlocking."""
+cdef inline bint op_notify(Op *op) noexcept nogil:
+    """With the monitor held: should the waiter be told now?  True when the mailbox must be notified after unlocking."""
     op.monitor.notify()
-    if op.mailbox == NULL or op.mailed:
+    if op.mailbox == NULL or op.notified:
         return False
-    op.mailed = True
+    op.notified = True
     return True
 
 
@@ -212,51 +212,51 @@ cdef inline bint op_tells(Op *op) noexcept nogil:
     return op.state != OP_RUNNING or op.hungry or op.undrained >= op.tell_at
 
 
-cdef void op_post(Op *op, Ending *ending, bint final) noexcept nogil:
+cdef void op_post(Op *op, NativeCompletion *completion, bint final) noexcept nogil:
     """Hand over how a request ended; a final one ends the operation."""
     cdef bint over = False
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     if op.state != OP_RUNNING:
         op.monitor.unlock()
-        ending_free(ending)
+        completion_free(completion)
         return
-    ending.next = op.endings
-    op.endings = ending
+    completion.next = op.completions
+    op.completions = completion
     op.undrained += 1
     op.finished += 1
     if final:
-        ending.final = True
+        completion.final = True
         op.state = OP_FAILED
         over = True
     elif op.finished == op.count:
         op.state = OP_COMPLETE
         over = True
     if over or op.undrained >= op.tell_at:
-        ring = op_call(op)
+        notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
     if over:
-        op_wake_lanes(op)
+        op_wake_shares(op)
 
 
-cdef Ending *op_drain(Op *op, bint *over) noexcept nogil:
-    """The endings since the last call, the oldest first; and whether there will be no more."""
-    cdef Ending *oldest = NULL
-    cdef Ending *following
+cdef NativeCompletion *op_drain(Op *op, bint *over) noexcept nogil:
+    """The completions since the last call, the oldest first; and whether there will be no more."""
+    cdef NativeCompletion *oldest = NULL
+    cdef NativeCompletion *following
     op.monitor.lock()
-    cdef Ending *ending = op.endings
-    op.endings = NULL
+    cdef NativeCompletion *completion = op.completions
+    op.completions = NULL
     op.undrained = 0
-    op.mailed = False
+    op.notified = False
     over[0] = op.state != OP_RUNNING
     op.monitor.unlock()
-    while ending != NULL:
-        following = ending.next
-        ending.next = oldest
-        oldest = ending
-        ending = following
+    while completion != NULL:
+        following = completion.next
+        completion.next = oldest
+        oldest = completion
+        completion = following
     return oldest
 
 
@@ -292,21 +292,21 @@ cdef void op_deposit(Op *op, Py_ssize_t before, Py_ssize_t requests) noexcept no
     count_set(&op.most_retry_budget, most)
 
 
-cdef void op_wake_lanes(Op *op) noexcept nogil:
+cdef void op_wake_shares(Op *op) noexcept nogil:
     cdef int i
-    for i in range(op.lane_count):
-        loop_enqueue(op.lanes[i].loop, &op.lanes[i])
+    for i in range(op.share_count):
+        loop_enqueue(op.shares[i].loop, &op.shares[i])
 
 
 cdef void op_cancel(Op *op) noexcept nogil:
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     cdef bint running = op.state == OP_RUNNING
     if running:
         op.state = OP_CANCELLED
-        ring = op_call(op)
+        notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
     if running:
-        op_wake_lanes(op)
+        op_wake_shares(op)

@@ -1,7 +1,7 @@
-# An operation without lanes, loops and sockets: the same slots, lists and states, played by hand.  For tests.
+# An operation without shares, loops and sockets: the same slots, lists and states, played by hand.  For tests.
 
 cdef class OperationDriver:
-    """Drives one operation: pushes requests, takes them as a lane would, returns them, ends them.
+    """Drives one operation: pushes requests, takes them as a share would, returns them, ends them.
 
     Parameters:
         count: number of requests, or None.
@@ -47,7 +47,7 @@ cdef class OperationDriver:
         feed_close(&self.feed, self.op)
 
     def take(self) -> "int | None":
-        """The number of the request that a lane gets to start."""
+        """The number of the request that a share gets to start."""
         cdef Request *request = op_next_request(self.op)
         if request == NULL:
             return None
@@ -55,27 +55,27 @@ cdef class OperationDriver:
         return request.index
 
     def give_back(self, Py_ssize_t number) -> None:
-        """The lane could not start it."""
+        """The share could not start it."""
         op_return_request(self.op, &self.op.requests[<Py_ssize_t>self.taken.pop(number)])
 
     def end(self, Py_ssize_t number, bint good) -> None:
         """The request has ended, well or not."""
         cdef Request *request = &self.op.requests[<Py_ssize_t>self.taken.pop(number)]
-        cdef Ending *ending = ending_without_answer(self.op, request, OUTCOME_OK if good else OUTCOME_NETWORK, b"", 0)
-        if ending == NULL:
+        cdef NativeCompletion *completion = completion_without_attempt(self.op, request, OUTCOME_OK if good else OUTCOME_NETWORK, b"", 0)
+        if completion == NULL:
             raise MemoryError
-        ending.request = request
-        op_post(self.op, ending, not good and not self.op.collects)
+        completion.request = request
+        op_post(self.op, completion, not good and not self.op.collects)
 
     def drain(self) -> list:
         """Numbers of the requests that have ended, and whether they did well; their slots are let go."""
         cdef bint over
-        cdef Ending *ending = op_drain(self.op, &over)
+        cdef NativeCompletion *completion = op_drain(self.op, &over)
         drained = []
-        while ending != NULL:
-            drained.append((ending.index, ending.outcome == OUTCOME_OK))
-            feed_let_go(&self.feed, ending.request)
-            ending = ending_passed(ending)
+        while completion != NULL:
+            drained.append((completion.index, completion.outcome == OUTCOME_OK))
+            feed_let_go(&self.feed, completion.request)
+            completion = completion_free_first(completion)
         return drained
 
     def cancel(self) -> None:

@@ -118,7 +118,7 @@ cdef struct Pace:
 cdef struct Permit:
     Pace *pace                      # NULL once it is given back
     bint probe
-    bint answered                   # the endpoint has, on whatever path
+    bint responded                  # the endpoint has, on whatever path
     double begun                    # the call, where that matters
     bint last_chance                # a refusal ends its operation
     int flying                      # others in flight when it started

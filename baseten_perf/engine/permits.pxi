@@ -53,7 +53,7 @@ cdef void pace_count(Pace *pace, double now, Permit *permit) noexcept nogil:
     """Count a start; without the monitor where nothing is limited."""
     cdef double cycle
     permit.pace = pace
-    permit.answered = False
+    permit.responded = False
     permit.begun = now
     permit.started = now
     permit.flying = count_up(&pace.flying) - 1

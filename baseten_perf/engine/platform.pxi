@@ -95,8 +95,8 @@ cdef extern from * nogil:
         return few;
     }
 
-    // A pair of descriptors for waking a poller: ends[0] becomes readable after ring(ends[1]).
-    static inline int open_bell(int ends[2]) {
+    // A pair of descriptors for waking a poller: ends[0] becomes readable after notify_waker(ends).
+    static inline int open_waker(int ends[2]) {
     #if defined(__linux__)
         ends[0] = ends[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         return ends[0] < 0 ? -1 : 0;
@@ -110,15 +110,15 @@ cdef extern from * nogil:
     #endif
     }
     // A full pipe or counter means that the sleeper is about to wake anyway; EINTR cannot happen without signals.
-    static inline void ring_bell(const int ends[2]) {
+    static inline void notify_waker(const int ends[2]) {
         unsigned long long one = 1;
         while (write(ends[1], &one, sizeof one) < 0 && errno == EINTR) {}
     }
-    static inline void silence_bell(const int ends[2]) {
+    static inline void clear_waker(const int ends[2]) {
         unsigned long long heard[8];
         while (read(ends[0], heard, sizeof heard) == sizeof heard) {}
     }
-    static inline void close_bell(int ends[2]) {
+    static inline void close_waker(int ends[2]) {
         if (ends[0] >= 0) close(ends[0]);
         if (ends[1] >= 0 && ends[1] != ends[0]) close(ends[1]);
         ends[0] = ends[1] = -1;
@@ -140,10 +140,10 @@ cdef extern from * nogil:
     int open_nothing()
     bint descriptors_used_up()
     bint are_few_descriptors_left()
-    int open_bell(int *ends)
-    void ring_bell(const int *ends)
-    void silence_bell(const int *ends)
-    void close_bell(int *ends)
+    int open_waker(int *ends)
+    void notify_waker(const int *ends)
+    void clear_waker(const int *ends)
+    void close_waker(int *ends)
 
 cdef extern from "<sys/socket.h>" nogil:
     int socket(int family, int kind, int protocol)

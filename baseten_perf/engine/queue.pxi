@@ -1,12 +1,12 @@
 # A queue of waiters, first come, first served.
 
-# One that waits for a permit: a lane, or a stand-in for one.
+# One that waits for a permit: a share, or a stand-in for one.
 cdef struct Waiter:
     Waiter *previous                # in the queue
     Waiter *next
     bint waiting                    # written by the owner's thread alone
     int *refs                       # of what owns the waiter: who is woken is held meanwhile
-    void *lane
+    void *share
 
 cdef struct Queue:
     Waiter *first

@@ -54,7 +54,7 @@ cdef void response_begins(Transfer *transfer, int status) noexcept nogil:
     transfer.bodied = False
     transfer.coded = False
     transfer.msgpack = False
-    transfer.room = transfer.lane.op.plan.most_response_bytes if 200 <= status < 300 else MOST_ERROR_BYTES
+    transfer.room = transfer.share.op.plan.most_response_bytes if 200 <= status < 300 else MOST_ERROR_BYTES
     if transfer.decoding:
         transfer.reader.choose(False)
     if 300 <= status <= 399:

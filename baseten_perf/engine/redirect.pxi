@@ -47,8 +47,8 @@ cdef const char *REDIRECT_REFUSED = b"the answer redirects from https to http, o
 
 cdef int transfer_may_be_redirected(Transfer *transfer) noexcept nogil:
     """As each attempt begins: any redirect may be followed, and the header lines are to be made anew; a CURLcode."""
-    cdef int code = curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>FOLLOW_OBEYCODE)
-    code |= curl.easy_setopt(transfer.easy, OPT_REDIR_PROTOCOLS_STR, <char *>b"http,https")
+    cdef int code = curl.easy_setopt(transfer.easy, CURLOPT_FOLLOWLOCATION, <long>CURLFOLLOW_OBEYCODE)
+    code |= curl.easy_setopt(transfer.easy, CURLOPT_REDIR_PROTOCOLS_STR, <char *>b"http,https")
     transfer.serial = 0
     transfer.redirected = code != 0
     return code
@@ -59,8 +59,8 @@ cdef void on_redirect(Transfer *transfer) noexcept nogil:
     cdef int status = transfer.status
     transfer.redirected = True
     if not (301 <= status <= 303 or 307 <= status <= 308):
-        curl.easy_setopt(transfer.easy, OPT_FOLLOWLOCATION, <long>0)
-    elif status <= 303 and not transfer.lane.op.plan.bodyless:
+        curl.easy_setopt(transfer.easy, CURLOPT_FOLLOWLOCATION, <long>0)
+    elif status <= 303 and not transfer.share.op.plan.bodyless:
         transfer_empty_line(transfer, b"content-type:")
 
 
@@ -75,19 +75,19 @@ cdef void on_location(Transfer *transfer, const char *text, size_t length) noexc
         length -= 1
     while length > 0 and is_blank(text[length - 1]):
         length -= 1
-    curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &current)
+    curl.easy_getinfo(transfer.easy, CURLINFO_EFFECTIVE_URL, &current)
     # From https, libcurl refuses http itself: that does not depend on how the target is read here.
     if current == NULL or strncasecmp(current, b"http:", 5) != 0:
-        curl.easy_setopt(transfer.easy, OPT_REDIR_PROTOCOLS_STR, <char *>b"https")
+        curl.easy_setopt(transfer.easy, CURLOPT_REDIR_PROTOCOLS_STR, <char *>b"https")
     cdef bint same = False
     if here != NULL and there != NULL and target != NULL and current != NULL and length > 0:
         memcpy(target, text, length)
         target[length] = 0
         # As libcurl will resolve it, relative to where the transfer is.
-        same = (curl.url_set(here, UPART_URL, current, 0) == 0 and curl.url_set(there, UPART_URL, current, 0) == 0
-                and curl.url_set(there, UPART_URL, target, URL_ENCODE | URL_ALLOW_SPACE) == 0
-                and same_part(here, there, UPART_SCHEME) and same_part(here, there, UPART_HOST)
-                and same_part(here, there, UPART_PORT))
+        same = (curl.url_set(here, CURLUPART_URL, current, 0) == 0 and curl.url_set(there, CURLUPART_URL, current, 0) == 0
+                and curl.url_set(there, CURLUPART_URL, target, CURLU_ENCODE | CURLU_ALLOW_SPACE) == 0
+                and same_part(here, there, CURLUPART_SCHEME) and same_part(here, there, CURLUPART_HOST)
+                and same_part(here, there, CURLUPART_PORT))
     # Of a target that cannot be read nothing is known.
     if not same:
         transfer_drop_credentials(transfer)
@@ -101,8 +101,8 @@ cdef void on_location(Transfer *transfer, const char *text, size_t length) noexc
 cdef bint same_part(void *here, void *there, int part) noexcept nogil:
     cdef char *left = NULL
     cdef char *right = NULL
-    cdef bint same = (curl.url_get(here, part, &left, URL_DEFAULT_PORT) == 0
-                      and curl.url_get(there, part, &right, URL_DEFAULT_PORT) == 0 and strcasecmp(left, right) == 0)
+    cdef bint same = (curl.url_get(here, part, &left, CURLU_DEFAULT_PORT) == 0
+                      and curl.url_get(there, part, &right, CURLU_DEFAULT_PORT) == 0 and strcasecmp(left, right) == 0)
     curl.free(left)
     curl.free(right)
     return same
@@ -111,7 +111,7 @@ cdef bint same_part(void *here, void *there, int part) noexcept nogil:
 cdef void transfer_drop_credentials(Transfer *transfer) noexcept nogil:
     # Empty, this line also keeps libcurl from sending a user name and password that the target's URL holds.
     transfer_empty_line(transfer, b"authorization:")
-    cdef Slist *line = transfer.lines
+    cdef curl_slist *line = transfer.lines
     while line != NULL:
         if line.text == transfer.joined:
             drop_credentials(transfer.joined)
@@ -123,7 +123,7 @@ cdef void transfer_drop_credentials(Transfer *transfer) noexcept nogil:
 cdef void transfer_empty_line(Transfer *transfer, const char *empty) noexcept nogil:
     """Put `empty`, a name and a colon, in the place of a header's line: libcurl's way to send none of it."""
     cdef size_t name = strlen(empty) - 1
-    cdef Slist *line = transfer.lines
+    cdef curl_slist *line = transfer.lines
     while line != NULL:
         if strncasecmp(line.text, empty, name) == 0 and (line.text[name] == b':' or line.text[name] == b';'):
             line.text = <char *>empty

@@ -1,7 +1,7 @@
 # A request: a slot of its operation, from the push of its body to its completion; and which request is started next.
 #
 # Owner: the operation, which has `capacity` slots.  A slot is written by the thread that feeds, until the request is
-# submitted; then by the loop whose lane has taken it.  `next` links it in one list at a time, and belongs to that list.
+# submitted; then by the loop whose share has taken it.  `next` links it in one list at a time, and belongs to that list.
 # Once the completion is drained nothing refers to the slot, and the feeding thread may use it again: so an operation
 # without a known end needs as many slots as it has requests under way, and a slow request holds up none of those behind it.
 
@@ -14,7 +14,7 @@ cdef struct Request:
     unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
     double failed                   # instant of the last refusal that may be its own; 0 for none
     Request *next
-    Block *block                    # a reference: rows of its own, see rows.pxi; or NULL
+    RowBuffer *buffer               # a reference: rows of its own, see rows.pxi; or NULL
     unsigned int rows
     unsigned int attempts           # sent so far, hedges aside
     unsigned int refusals           # of them, those that the server did not take: no retries
@@ -66,7 +66,7 @@ cdef inline void feed_let_go(Feed *feed, Request *request) noexcept nogil:
 
 
 cdef void feed_submit(Feed *feed, Op *op, Py_ssize_t low_water) noexcept nogil:
-    """Let the lanes start what has been pushed, after what they have; the operation is hungry again below `low_water`."""
+    """Let the shares start what has been pushed, after what they have; the operation is hungry again below `low_water`."""
     op.monitor.lock()
     op_take_feed(op, feed)
     op.low_water = low_water
@@ -76,16 +76,16 @@ cdef void feed_submit(Feed *feed, Op *op, Py_ssize_t low_water) noexcept nogil:
 
 cdef void feed_close(Feed *feed, Op *op) noexcept nogil:
     """Nothing more will be pushed: the operation is complete when all that was pushed has ended."""
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     op_take_feed(op, feed)
     op.count = feed.pushed
     op.hungry = False
     if op.state == OP_RUNNING and op.finished == op.count:
         op.state = OP_COMPLETE
-        ring = op_call(op)
+        notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
 
 
@@ -106,7 +106,7 @@ cdef void op_take_feed(Op *op, Feed *feed) noexcept nogil:
 cdef Request *op_next_request(Op *op) noexcept nogil:
     """The next request to start: a returned one, else in input order; NULL when there is none now."""
     cdef Request *request = NULL
-    cdef bint ring = False
+    cdef bint notify = False
     op.monitor.lock()
     if op.state == OP_RUNNING and op.first != NULL:
         request = op.first
@@ -114,9 +114,9 @@ cdef Request *op_next_request(Op *op) noexcept nogil:
         op.started += 1
         if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
             op.hungry = True
-            ring = op_call(op)
+            notify = op_notify(op)
     op.monitor.unlock()
-    if ring:
+    if notify:
         mailbox_post(op.mailbox, op.token)
     return request
 
@@ -130,7 +130,7 @@ cdef bint op_has_request(Op *op) noexcept nogil:
 
 
 cdef void op_return_request(Op *op, Request *request) noexcept nogil:
-    """A lane could not start it: any other may, before the rest."""
+    """A share could not start it: any other may, before the rest."""
     op.monitor.lock()
     request.next = op.first
     if op.first == NULL:

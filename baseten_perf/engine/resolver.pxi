@@ -286,26 +286,26 @@ cdef char *join_addresses(const char *first, const char *second) noexcept nogil:
 cdef void host_wake_waiting(Host *host) noexcept nogil:
     """Wake the loops of all transfers that wait for look-ups that have ended."""
     cdef Transfer *transfer
-    cdef Lane *lane = NULL
+    cdef Share *share = NULL
     while True:
         host.monitor.lock()
         transfer = host.waiting
         if transfer != NULL and transfer.wait.round == host.round:
             transfer = NULL
         if transfer != NULL:
-            lane = transfer.lane
+            share = transfer.share
             host_leave(host, transfer)
         host.monitor.unlock()
         if transfer == NULL:
             return
-        # The transfer is its loop's again, and may be gone.  Its reference keeps the lane.
-        loop_enqueue(lane.loop, lane)
-        op_drop(lane.op)
+        # The transfer is its loop's again, and may be gone.  Its reference keeps the share.
+        loop_enqueue(share.loop, share)
+        op_drop(share.op)
 
 
 cdef void host_join(Host *host, Transfer *transfer) noexcept nogil:
     """With the monitor held: the transfer waits for the look-ups that are out, and holds a reference to its operation."""
-    count_up(&transfer.lane.op.refs)
+    count_up(&transfer.share.op.refs)
     count_set(&transfer.wait.listed, 1)
     transfer.wait.round = host.round
     transfer.wait.after = NULL

@@ -9,9 +9,9 @@ cdef enum:
 
 cdef struct Backoff:
     Timer timer
-    Lane *lane
+    Share *share
     Request *request
-    Backoff *previous               # among lane.waiting
+    Backoff *previous               # among share.waiting
     Backoff *next
 
 # What becomes of the request of a failed attempt.
@@ -25,7 +25,7 @@ cdef struct Next:
 cdef double transfer_retry_after(Transfer *transfer) noexcept nogil:
     """Seconds that the response asks to be waited for; 0 for none."""
     cdef curl_off_t seconds = 0
-    if transfer.retry_headers.after_date and curl.easy_getinfo(transfer.easy, INFO_RETRY_AFTER, &seconds) == 0:
+    if transfer.retry_headers.after_date and curl.easy_getinfo(transfer.easy, CURLINFO_RETRY_AFTER, &seconds) == 0:
         return max(0.0, <double>seconds)
     return transfer.retry_headers.after
 
@@ -43,20 +43,20 @@ cdef bint failure_is_permanent(Transfer *transfer, int curl_code) noexcept nogil
 
     An unsupported protocol is a redirect's, or that of a server whose answer is no HTTP, which may be so once.
     """
-    if curl_code == E_UNSUPPORTED_PROTOCOL:
+    if curl_code == CURLE_UNSUPPORTED_PROTOCOL:
         return transfer.redirected
-    return (curl_code == E_URL_MALFORMAT or curl_code == E_TOO_MANY_REDIRECTS
-            or curl_code == E_PEER_FAILED_VERIFICATION or curl_code == E_SSL_CACERT_BADFILE)
+    return (curl_code == CURLE_URL_MALFORMAT or curl_code == CURLE_TOO_MANY_REDIRECTS
+            or curl_code == CURLE_PEER_FAILED_VERIFICATION or curl_code == CURLE_SSL_CACERT_BADFILE)
 
 
 cdef bint is_connect_failure(int curl_code) noexcept nogil:
-    return (curl_code == E_COULDNT_CONNECT or curl_code == E_COULDNT_RESOLVE_HOST
-            or curl_code == E_COULDNT_RESOLVE_PROXY or curl_code == E_SSL_CONNECT_ERROR)
+    return (curl_code == CURLE_COULDNT_CONNECT or curl_code == CURLE_COULDNT_RESOLVE_HOST
+            or curl_code == CURLE_COULDNT_RESOLVE_PROXY or curl_code == CURLE_SSL_CONNECT_ERROR)
 
 
 cdef Signal signal_of(Transfer *transfer, Outcome outcome, int curl_code, double retry_after) noexcept nogil:
     """What an attempt tells its pace."""
-    cdef Op *op = transfer.lane.op
+    cdef Op *op = transfer.share.op
     cdef int status = transfer.status
     if outcome == OUTCOME_OK or outcome == OUTCOME_UNDECODABLE:
         return SIGNAL_SUCCESS
@@ -88,10 +88,10 @@ cdef Next final_because(Verdict verdict) noexcept nogil:
 cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice advice, double retry_after,
                   double good, double now) noexcept nogil:
     """What becomes of the request of a failed attempt, which counts it; `good` was the pace's last success."""
-    cdef Op *op = transfer.lane.op
+    cdef Op *op = transfer.share.op
     if outcome == OUTCOME_HTTP_STATUS and (signal == SIGNAL_NONE or signal == SIGNAL_SUCCESS):
         if transfer.retry_headers.should == RETRY_NO and not op.plan.final_status[transfer.status]:
-            return final_because(VERDICT_TOLD)
+            return final_because(VERDICT_NOT_TO_RETRY)
         if status_is_retried(op, transfer.status, transfer.retry_headers.should):
             return final_because(VERDICT_QUOTA)
         return final_because(VERDICT_FINAL_STATUS)
@@ -102,7 +102,7 @@ cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice adv
     if op.plan.max_retries == 0:
         return final_because(VERDICT_RETRIES)
     if advice == ADVICE_GIVE_UP:
-        return final_because(VERDICT_NEVER_ANSWERED)
+        return final_because(VERDICT_NEVER_RESPONDED)
     if advice == ADVICE_BACK_OFF:
         return next_after_back_off(transfer, outcome, signal, retry_after, now)
     return next_at_gate(transfer, signal, advice, retry_after, good, now)
@@ -110,7 +110,7 @@ cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice adv
 
 cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double retry_after, double good,
                        double now) noexcept nogil:
-    cdef Op *op = transfer.lane.op
+    cdef Op *op = transfer.share.op
     cdef Request *request = transfer.request
     cdef double patience = op.plan.patience * 1e-9
     cdef Next next
@@ -129,7 +129,7 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
     if transfer.permit.last_chance:
         # Patience or the deadline, whichever is first, ends before a gate opens.
         return final_because(VERDICT_RETRY_AFTER if op.deadline * 1e-9 < op_patience_ends(op) else VERDICT_PATIENCE)
-    if op.deadline != NEVER and transfer.lane.in_flight <= 1 and op_stays_closed(op, op.deadline * 1e-9):
+    if op.deadline != NEVER and transfer.share.in_flight <= 1 and op_stays_closed(op, op.deadline * 1e-9):
         return final_because(VERDICT_RETRY_AFTER)
     next.final = False
     next.verdict = VERDICT_NONE
@@ -142,7 +142,7 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
 
 cdef Next next_after_back_off(Transfer *transfer, Outcome outcome, Signal signal, double retry_after,
                               double now) noexcept nogil:
-    cdef Op *op = transfer.lane.op
+    cdef Op *op = transfer.share.op
     cdef Request *request = transfer.request
     cdef long long ms = op.plan.backoff_ms
     cdef int i
@@ -162,7 +162,7 @@ cdef Next next_after_back_off(Transfer *transfer, Outcome outcome, Signal signal
     next.final = False
     next.verdict = VERDICT_NONE
     next.first = False
-    next.wait = max(ms * 1e-3, retry_after) + (loop_random(transfer.lane.loop) % 100) * 1e-3
+    next.wait = max(ms * 1e-3, retry_after) + (loop_random(transfer.share.loop) % 100) * 1e-3
     if retry_after > 0 and (retry_after > op.plan.patience * 1e-9 or now + next.wait >= op.deadline * 1e-9):
         return final_because(VERDICT_RETRY_AFTER)
     return next

@@ -1,15 +1,15 @@
 # A route: one endpoint that an operation's requests may go to, and how the route of an attempt is chosen.
 #
 # An attempt takes a route of the best tier that is not empty: healthy ones not tried yet by this request, healthy ones,
-# untried ones, any.  Within the tier a hash of the attempt's ticket decides by weight, which spreads requests evenly
+# untried ones, any.  Within the tier a hash of the attempt's sequence_number decides by weight, which spreads requests evenly
 # without shared state.  Routes of weight 0 are used only when nothing else is left.  A route whose pace admits nothing now
-# is left out; when none is left, the lane waits at all of them.
+# is left out; when none is left, the share waits at all of them.
 
 # Owner: reference counted; the Python EndpointState and each route to it hold one reference.
 cdef struct Endpoint:
     int refs
     int healthy                     # atomic, as is the next
-    int answered                    # in this process
+    int responded                   # in this process
 
 cdef struct Route:
     char *url
@@ -39,12 +39,12 @@ cdef void route_clear(Route *route) noexcept nogil:
     pace_drop(route.pace)
 
 
-cdef unsigned long long splitmix64(unsigned long long ticket) noexcept nogil:
-    # S. Vigna's mixer: consecutive tickets give independent-looking numbers.
-    ticket += <unsigned long long>0x9e3779b97f4a7c15
-    ticket = (ticket ^ (ticket >> 30)) * <unsigned long long>0xbf58476d1ce4e5b9
-    ticket = (ticket ^ (ticket >> 27)) * <unsigned long long>0x94d049bb133111eb
-    return ticket ^ (ticket >> 31)
+cdef unsigned long long splitmix64(unsigned long long sequence_number) noexcept nogil:
+    # S. Vigna's mixer: consecutive sequence numbers give independent-looking numbers.
+    sequence_number += <unsigned long long>0x9e3779b97f4a7c15
+    sequence_number = (sequence_number ^ (sequence_number >> 30)) * <unsigned long long>0xbf58476d1ce4e5b9
+    sequence_number = (sequence_number ^ (sequence_number >> 27)) * <unsigned long long>0x94d049bb133111eb
+    return sequence_number ^ (sequence_number >> 31)
 
 
 cdef enum Tier:
@@ -89,12 +89,12 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, uns
     cdef double weights, point
     if op.plan.route_count == 1:
         return -1 if closed else 0
-    cdef unsigned long long ticket = op.ticket
+    cdef unsigned long long sequence_number = op.sequence_number
     if not (op.plan.pinned and attempt == 0):
-        ticket += <unsigned long long>index
+        sequence_number += <unsigned long long>index
     if attempt > 0:
-        ticket = splitmix64(ticket) + attempt
-    point = (splitmix64(ticket) >> 11) * (1.0 / 9007199254740992.0)
+        sequence_number = splitmix64(sequence_number) + attempt
+    point = (splitmix64(sequence_number) >> 11) * (1.0 / 9007199254740992.0)
     for tier in range(<int>ANY + 1):
         weights = 0
         members = 0
@@ -108,7 +108,7 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, uns
             continue
         if weights == 0:
             return op_member(
-                op, <Tier>tier, tried, closed, <int>(splitmix64(ticket) % <unsigned long long>members))
+                op, <Tier>tier, tried, closed, <int>(splitmix64(sequence_number) % <unsigned long long>members))
         point *= weights
         for number in range(op.plan.route_count):
             if route_in_tier(op, number, <Tier>tier, tried, closed):

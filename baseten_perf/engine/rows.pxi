@@ -1,58 +1,58 @@
-# Where the rows of an operation go: one matrix; a block for each request, which its completion takes along; or memory that the
+# Where the rows of an operation go: one matrix; a buffer for each request, which its completion takes along; or memory that the
 # caller lends.
 #
-# A transfer writes to the matrix and to its request's block as the floats arrive.  To lent memory it writes once, when its
+# A transfer writes to the matrix and to its request's buffer as the floats arrive.  To lent memory it writes once, when its
 # answer is whole, and only while the operation runs: whoever has ended the operation and has waited for the `writers` may do
 # with the memory as they like, and rows without an answer have never been touched.
 
-cdef Claim op_claim_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
+cdef Claim op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
     """The rows of `request`; those of a matrix are shaped by the first caller's dimension."""
-    cdef Block *block
+    cdef RowBuffer *buffer
     if op.apart:
         return request_claim_block(request, dimension, rows)
-    block = op_block(op)
-    if block == NULL:
-        block = op_make_block(op, dimension)
-    if block == NULL:
+    buffer = op_row_buffer(op)
+    if buffer == NULL:
+        buffer = op_make_block(op, dimension)
+    if buffer == NULL:
         return Claim.no_memory
-    if block.dimension != dimension:
+    if buffer.dimension != dimension:
         return Claim.dimension_differs
-    rows[0] = block.floats + request.first_row * dimension
+    rows[0] = buffer.floats + request.first_row * dimension
     return Claim.granted
 
 
 cdef Claim request_claim_block(Request *request, size_t dimension, float **rows) noexcept nogil:
-    if request.block != NULL and request.block.dimension != dimension:
+    if request.buffer != NULL and request.buffer.dimension != dimension:
         # An earlier attempt's, which broke; or that of the twin, which ends when this attempt succeeds.
-        block_drop(request.block)
-        request.block = NULL
-    if request.block == NULL:
-        request.block = block_new(request.rows, dimension)
-    if request.block == NULL:
+        row_buffer_drop(request.buffer)
+        request.buffer = NULL
+    if request.buffer == NULL:
+        request.buffer = row_buffer_new(request.rows, dimension)
+    if request.buffer == NULL:
         return Claim.no_memory
-    rows[0] = request.block.floats
+    rows[0] = request.buffer.floats
     return Claim.granted
 
 
-cdef Block *op_make_block(Op *op, size_t dimension) noexcept nogil:
-    # Made outside of the lock.  Another loop may do the same: the first to install its block wins.
-    cdef Block *made = block_new(op.total_rows, dimension)
+cdef RowBuffer *op_make_block(Op *op, size_t dimension) noexcept nogil:
+    # Made outside of the lock.  Another loop may do the same: the first to install its buffer wins.
+    cdef RowBuffer *made = row_buffer_new(op.total_rows, dimension)
     op.monitor.lock()
-    if op.block == NULL:
-        op.block = made
+    if op.buffer == NULL:
+        op.buffer = made
         made = NULL
-    cdef Block *block = op.block
+    cdef RowBuffer *buffer = op.buffer
     op.monitor.unlock()
-    block_drop(made)
-    return block
+    row_buffer_drop(made)
+    return buffer
 
 
-cdef inline Block *op_block(Op *op) noexcept nogil:
+cdef inline RowBuffer *op_row_buffer(Op *op) noexcept nogil:
     """The matrix, which stays with the operation to its end; NULL while nobody has needed it."""
     op.monitor.lock()
-    cdef Block *block = op.block
+    cdef RowBuffer *buffer = op.buffer
     op.monitor.unlock()
-    return block
+    return buffer
 
 
 cdef bint op_write_begins(Op *op) noexcept nogil:

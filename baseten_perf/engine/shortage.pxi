@@ -44,10 +44,10 @@ cdef void shortage_init(Shortage *shortage, Loop *loop) noexcept nogil:
 
 cdef bint failed_for_descriptors(Loop *loop, int curl_code, double started) noexcept nogil:
     """Whether an attempt could not connect because the process has no descriptor left."""
-    if curl_code == E_SSL_CACERT_BADFILE or curl_code == E_SSL_CERTPROBLEM:
+    if curl_code == CURLE_SSL_CACERT_BADFILE or curl_code == CURLE_SSL_CERTPROBLEM:
         # Certificates are read once there is a connection, which is closed by now: its descriptor is free again.
         return descriptors_are_scarce(started)
-    if not (is_connect_failure(curl_code) or curl_code == E_FAILED_INIT):
+    if not (is_connect_failure(curl_code) or curl_code == CURLE_FAILED_INIT):
         return False
     return loop.shortage.seen * 1e-9 >= started or no_descriptor_is_left()
 
@@ -104,23 +104,23 @@ cdef void shortage_eases(Loop *loop) noexcept nogil:
     shortage_passes_on(loop)
 
 
-cdef inline bint shortage_admits(Loop *loop, Lane *lane) noexcept nogil:
+cdef inline bint shortage_admits(Loop *loop, Share *share) noexcept nogil:
     cdef Shortage *shortage = &loop.shortage
     return shortage.most == NO_SHORTAGE or (
         count_now(&loop.load) < shortage.most
-        and (shortage.queue.first == NULL or shortage.queue.first == &lane.shortage)
+        and (shortage.queue.first == NULL or shortage.queue.first == &share.shortage)
     )
 
 
-cdef inline void shortage_took(Loop *loop, Lane *lane) noexcept nogil:
-    """The lane has started something; if it waits for more, the others are first."""
-    if lane.shortage.waiting:
-        queue_remove(&loop.shortage.queue, &lane.shortage)
-        queue_append(&loop.shortage.queue, &lane.shortage)
+cdef inline void shortage_took(Loop *loop, Share *share) noexcept nogil:
+    """The share has started something; if it waits for more, the others are first."""
+    if share.shortage.waiting:
+        queue_remove(&loop.shortage.queue, &share.shortage)
+        queue_append(&loop.shortage.queue, &share.shortage)
 
 
 cdef void shortage_passes_on(Loop *loop) noexcept nogil:
     """Wake the head of the queue, if it may start something."""
     cdef Waiter *waiter = loop.shortage.queue.first
     if waiter != NULL and count_now(&loop.load) < loop.shortage.most:
-        loop_enqueue(loop, <Lane *>waiter.lane)
+        loop_enqueue(loop, <Share *>waiter.share)

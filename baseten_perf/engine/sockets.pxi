@@ -7,7 +7,7 @@
 
 cdef struct Socket:
     unsigned char ours
-    unsigned char wanted            # POLL_IN | POLL_OUT bits that libcurl waits for; 0 when idle
+    unsigned char wanted            # CURL_POLL_IN | CURL_POLL_OUT bits that libcurl waits for; 0 when idle
     unsigned char watched           # what epoll has been told
     short multi                     # number of the multi it belongs to
 
@@ -61,7 +61,7 @@ cdef extern from * nogil:
     int epoll_open()
     int epoll_watch(int epoll, int fd, int before, int wanted)
     int epoll_ready(int epoll, int *fds, int *bits, int room, int ms)
-    int open_socket(const Address *address)
+    int open_socket(const curl_sockaddr *address)
 
 
 cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
@@ -81,7 +81,7 @@ cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
     return &loop.sockets[fd]
 
 
-cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexcept nogil:
+cdef int on_open_socket(void *loop_, int purpose, const curl_sockaddr *address) noexcept nogil:
     cdef Loop *loop = <Loop *>loop_
     descriptors.monitor.lock()
     cdef bint withheld = descriptors.lent > 0
@@ -92,11 +92,11 @@ cdef int on_open_socket(void *loop_, int purpose, const Address *address) noexce
     cdef bint kept = fd >= 0 and descriptor_note(fd)
     descriptors.monitor.unlock()
     if fd < 0:
-        return SOCKET_TIMEOUT       # CURL_SOCKET_BAD
+        return CURL_SOCKET_TIMEOUT  # CURL_SOCKET_BAD
     cdef Socket *known = loop_socket(loop, fd)
     if known == NULL or not kept:
         descriptor_close(fd)
-        return SOCKET_TIMEOUT
+        return CURL_SOCKET_TIMEOUT
     memset(known, 0, sizeof(Socket))
     known.ours = True
     return fd
@@ -121,7 +121,7 @@ cdef int on_socket(void *easy, int fd, int what, void *multi_, void *unused) noe
     if known == NULL:
         return -1
     known.multi = <short>multi.number
-    known.wanted = 0 if what == POLL_REMOVE else what
+    known.wanted = 0 if what == CURL_POLL_REMOVE else what
     if known.wanted == known.watched or (known.wanted == 0 and known.ours):
         return 0
     if epoll_watch(multi.loop.epoll, fd, known.watched, known.wanted) != 0 and known.wanted != 0:

@@ -60,7 +60,7 @@ cdef int loops_shall(int *closings) noexcept nogil:
     loop = all_loops
     while loop != NULL:
         loop.monitor.lock()
-        loop.parked_until = 0
+        loop.thread_waits_until = 0
         loop_wake(loop)
         loop.monitor.unlock()
         loop = loop.next_loop

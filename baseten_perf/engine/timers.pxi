@@ -4,7 +4,7 @@ cdef enum TimerKind:
     BACKOFF_OVER
     HEDGE_DUE
     DEADLINE_PASSED
-    ALARM                           # a lane asks for a permit again
+    ALARM                           # a share asks for a permit again
     SHORTAGE_EASES
     ADDRESS_LATE
 

@@ -1,7 +1,7 @@
 # A transfer: libcurl's easy handle and the buffers that carry one attempt of a request at a time.
 #
-# Owner: the multi it belongs to; it is either idle there or listed in the lane whose attempt it carries.  Received bytes
-# are owned here until `ending_of` moves them into an Ending by pointer.
+# Owner: the multi it belongs to; it is either idle there or listed in the share whose attempt it carries.  Received bytes
+# are owned here until `completion_of` moves them into a NativeCompletion by pointer.
 
 cdef extern from "reader.hpp" namespace "baseten" nogil:
     cdef enum class Claim:
@@ -52,9 +52,9 @@ cdef struct Transfer:
     void *easy
     void *url                       # libcurl's CURLU
     Multi *multi
-    Transfer *previous              # in lane.transfers
+    Transfer *previous              # in share.transfers
     Transfer *next                  # there, or in multi.idle
-    Lane *lane
+    Share *share
     Request *request
     unsigned long long serial       # of the plan it is set up for
     int route                       # of that plan; it is set up for this one
@@ -63,8 +63,8 @@ cdef struct Transfer:
     int hedge                       # number of the hedge that it carries; 0 for the original
     Transfer *twin                  # the other of an attempt and its hedge
     Timer hedge_timer
-    Slist *lines                    # header list of our own, which libcurl only reads: see lines.pxi
-    Slist *last_line
+    curl_slist *lines               # header list of our own, which libcurl only reads: see lines.pxi
+    curl_slist *last_line
     char *joined
     size_t joined_size              # without what names the attempt
     char error[256]                 # libcurl's ERRORBUFFER
@@ -79,7 +79,7 @@ cdef struct Transfer:
     bint msgpack                    # the answer says that it is MessagePack
     bint decoding                   # the body goes to `reader`, not to `body`
     int names                       # that its route needs the addresses of
-    Told told[2]
+    Resolved resolved[2]
     Wait wait                       # for one of them
     Bytes *body
     Bytes *headers
@@ -114,16 +114,16 @@ cdef void transfer_free(Transfer *transfer) noexcept nogil:
     del transfer.content
     free(transfer.lines)
     free(transfer.joined)
-    free(transfer.told[0].text)
-    free(transfer.told[1].text)
+    free(transfer.resolved[0].text)
+    free(transfer.resolved[1].text)
     free(transfer)
 
 
-cdef int transfer_begin(Transfer *transfer, Lane *lane, Request *request, int route, int hedge) noexcept nogil:
+cdef int transfer_begin(Transfer *transfer, Share *share, Request *request, int route, int hedge) noexcept nogil:
     """Make the transfer carry an attempt of the request, or its hedge, and give it to its multi; a CURLcode."""
-    cdef Op *op = lane.op
+    cdef Op *op = share.op
     cdef int code = 0
-    transfer.lane = lane
+    transfer.share = share
     transfer.request = request
     transfer.status = 0
     transfer.headed = False
@@ -136,7 +136,7 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Request *request, int ro
     if op.embeddings:
         if transfer.reader == NULL:
             transfer.reader = new AnswerReader()
-        transfer.reader.start(request.rows, <void *>transfer, claim_rows, hedge > 0 or op.lent)
+        transfer.reader.start(request.rows, <void *>transfer, reserve_rows, hedge > 0 or op.lent)
     if transfer.redirected:
         code |= transfer_may_be_redirected(transfer)
     if transfer.serial != op.plan.serial:
@@ -146,21 +146,21 @@ cdef int transfer_begin(Transfer *transfer, Lane *lane, Request *request, int ro
     if code == 0:
         transfer_write_lines(transfer, op, request, hedge)
     if not op.plan.bodyless:
-        code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
-        code |= curl.easy_setopt(transfer.easy, OPT_POSTFIELDS, request.body)
+        code |= curl.easy_setopt(transfer.easy, CURLOPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
+        code |= curl.easy_setopt(transfer.easy, CURLOPT_POSTFIELDS, request.body)
     transfer.hedge = hedge
     transfer.slot = hedge == 0
     request.tried |= (<unsigned long long>1 << route) if route < REMEMBERED_ROUTES else 0
     if hedge == 0:
         request.attempts += 1
-    lane_link(lane, transfer)
+    share_link(share, transfer)
     transfer.multi.active += 1
     count_up(&transfer.multi.loop.load)
     return code if code != 0 else transfer_launch(transfer)
 
 
 cdef void transfer_end(Transfer *transfer) noexcept nogil:
-    """Take the transfer from its lane and its multi, wherever it stands, and make it idle.
+    """Take the transfer from its share and its multi, wherever it stands, and make it idle.
 
     Removing an unfinished attempt from the multi aborts it on the wire.
     """
@@ -173,8 +173,8 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
         transfer.twin.twin = NULL
         transfer.twin = NULL
     permit_return(&transfer.permit, SIGNAL_NONE, 0, transfer.multi.loop.now * 1e-9)
-    lane_unlink(transfer.lane, transfer)
-    transfer.lane = NULL
+    share_unlink(transfer.share, transfer)
+    transfer.share = NULL
     transfer.multi.active -= 1
     count_down(&transfer.multi.loop.load)
     transfer.next = transfer.multi.idle

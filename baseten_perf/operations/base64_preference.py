@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..completion import Completion, Outcome
+from ..outcome import Outcome
+from ..protocols import Completion
 
 # How servers refuse an encoding format that they do not know. None of them is retried as it is.
 REFUSALS = frozenset({400, 415, 422, 501})

@@ -7,20 +7,20 @@ from typing import Any
 
 import orjson
 
-from ..arguments import unsigned, utf8_string
-from ..completion import Completion, Matrix
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
-from ..responses.rows import Arrival, Item, OddBatch, Rows
+from ..responses.rows import BatchState, IrregularBatch, Item, Rows
+from ..validation import unsigned, utf8_string
 from . import irregular
 from ._skeleton import regular_form
-from .answers import decoded, integer, items, json_kind, malformed
 from .base64_preference import REFUSALS, Base64Preference
 from .batching import Batches, checked_texts
 from .operation import Operation
+from .response_body import decoded, integer, items, json_kind, malformed
 
 # As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
-FLOATS, BASE64 = int(Arrival.FLOATS), int(Arrival.BASE64)
+FLOATS, BASE64 = int(BatchState.FLOATS), int(BatchState.BASE64)
 
 
 class Embed(Operation):
@@ -41,8 +41,21 @@ class Embed(Operation):
     """
 
     __slots__ = (
-        "_arguments", "_arrivals", "_base64", "_batches", "_model", "_object", "_objects", "_odd", "_prompt_tokens",
-        "_requested_model", "_suffix", "_texts", "_total_tokens", "final_statuses", "has_fallback",
+        "_arguments",
+        "_base64",
+        "_batches",
+        "_irregular",
+        "_model",
+        "_object",
+        "_objects",
+        "_prompt_tokens",
+        "_requested_model",
+        "_states",
+        "_suffix",
+        "_texts",
+        "_total_tokens",
+        "final_statuses",
+        "has_fallback",
     )  # fmt: skip
 
     def __init__(
@@ -84,8 +97,8 @@ class Embed(Operation):
         self._requested_model = self._model = model
         self._object = "list"
         self._prompt_tokens = self._total_tokens = 0
-        self._arrivals = bytearray(len(self._batches))
-        self._odd: dict[int, OddBatch] = {}
+        self._states = bytearray(len(self._batches))
+        self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
     def fallback(self, failure: Completion) -> Embed | None:
@@ -115,23 +128,25 @@ class Embed(Operation):
             raise malformed(completion, "missing field `data`")
         entries = items(completion, end - start, document["data"], "`data`")
         embeddings = order = names = None
-        arrival = 0
+        state = 0
         # As nearly always, each item has its row of the matrix; what else there is takes longer.
         if completion.placed == len(entries) and completion.vectors is None:
-            arrival = regular_form(entries)
-        if not arrival:
-            arrival, embeddings, order, names = irregular.read(completion, entries)
+            state = regular_form(entries)
+        if not state:
+            state, embeddings, order, names = irregular.read(completion, entries)
         # Nothing is refused from here on, so a refused answer leaves no trace.
         shows_floats = self.has_fallback  # the caller did not ask for base64
         if embeddings is not None:
             if shows_floats:
                 embeddings = [-1 - each if isinstance(each, int) and each < 0 else each for each in embeddings]
-            self._odd[index] = OddBatch(embeddings if order is None else _moved(embeddings, order), completion.vectors)
+            self._irregular[index] = IrregularBatch(
+                embeddings if order is None else _moved(embeddings, order), completion.vectors
+            )
         elif order is not None and matrix is not None:
             matrix.permute(start, order)
         if names is not None:
             self._objects[index] = names if order is None else _moved(names, order)
-        self._arrivals[index] = FLOATS if shows_floats and arrival == BASE64 else arrival
+        self._states[index] = FLOATS if shows_floats and state == BASE64 else state
         if self._base64 is not None:
             self._base64.answered(completion)
         if index == 0:
@@ -145,7 +160,7 @@ class Embed(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         batches = self._batches
-        rows = Rows(matrix, batches.starts, batches.total, self._arrivals, self._odd, self._objects)
+        rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
         return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
 

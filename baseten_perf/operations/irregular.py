@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..completion import Completion
-from ..responses.rows import Arrival
-from .answers import integer, json_kind, malformed
+from ..protocols import Completion
+from ..responses.rows import BatchState
+from .response_body import integer, json_kind, malformed
 
 
 def read(
@@ -14,8 +14,9 @@ def read(
 ) -> tuple[int, list[Any] | None, list[int] | None, list[str] | None]:
     """Read the items of a skeleton. Raises InvalidResponse.
 
-    Returns the Arrival; the embeddings if they are odd, None if they are the batch's rows of the matrix; the place of
-    each item in the batch, None if they are in order; and the `object` of each item, None if it is what it always is.
+    Returns the BatchState; the embeddings if they are irregular, None if they are the batch's rows of the matrix; the
+    place of each item in the batch, None if they are in order; and the `object` of each item, None if it is what it
+    always is.
     """
     try:
         embeddings = [entry["embedding"] for entry in entries]
@@ -25,8 +26,8 @@ def read(
         raise malformed(completion, "missing field `embedding`") from None
     except (TypeError, AttributeError):
         raise malformed(completion, "an item of `data` is not an object") from None
-    arrival = _arrival(completion, embeddings)
-    return int(arrival), embeddings if arrival is Arrival.ODD else None, _order(positions), _names(objects)
+    state = _state(completion, embeddings)
+    return int(state), embeddings if state is BatchState.IRREGULAR else None, _order(positions), _names(objects)
 
 
 def _order(positions: list[Any]) -> list[int] | None:
@@ -41,8 +42,8 @@ def _order(positions: list[Any]) -> list[int] | None:
     return None if order == list(range(len(order))) else order
 
 
-def _arrival(completion: Completion, embeddings: list[Any]) -> Arrival:
-    """Tell a regular batch from an odd one, and refuse what is no vector: any that the reader has not placed."""
+def _state(completion: Completion, embeddings: list[Any]) -> BatchState:
+    """Tell a regular batch from an irregular one, and refuse what is no vector: any that the reader has not placed."""
     vectors = 0
     for embedding in embeddings:
         if type(embedding) is int:
@@ -56,10 +57,10 @@ def _arrival(completion: Completion, embeddings: list[Any]) -> Arrival:
         raise malformed(completion, "the vectors do not match the items of `data`")
     if completion.vectors is None:
         if embeddings == list(range(vectors)):
-            return Arrival.FLOATS
+            return BatchState.FLOATS
         if embeddings == list(range(-1, -1 - vectors, -1)):
-            return Arrival.BASE64
-    return Arrival.ODD
+            return BatchState.BASE64
+    return BatchState.IRREGULAR
 
 
 def _names(objects: list[Any]) -> list[str] | None:

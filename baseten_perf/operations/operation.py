@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from ..completion import Completion, Matrix
 from ..exceptions import RequestFailed
+from ..protocols import Completion, Matrix
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 

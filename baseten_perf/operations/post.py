@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import utf8_string
-from ..completion import Completion, Matrix
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..responses.batch_post import BatchPostResponse
-from .answers import decoded
+from ..validation import utf8_string
 from .operation import WITH_BODY, Operation
 from .payload import serialised
+from .response_body import decoded
 
 # Their answers need not be JSON: what is not counts as {}.
 LENIENT = ("DELETE", "HEAD", "OPTIONS")

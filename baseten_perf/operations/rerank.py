@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from ..arguments import boolean, utf8_string
-from ..completion import Completion, Matrix
 from ..policy import Policy
+from ..protocols import Completion, Matrix
 from ..ranking._ranking import read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from .answers import decoded, floats, integer, items, malformed
+from ..validation import boolean, utf8_string
 from .batching import Batches, checked_texts
 from .operation import Operation
+from .response_body import decoded, floats, integer, items, malformed
 
 
 class Rerank(Operation):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any, TypedDict
 
-from ..arguments import by_name, unexpected_keyword
 from ..cancellation import CancellationToken
-from ..trace import TraceContext
+from ..http.trace import TraceContext
+from ..validation import by_name, unexpected_keyword
 from .description import parameters
 from .fields import CUSTOM_HEADERS, OPTIONS
 from .preference import RequestProcessingPreference

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import headers
-from ..arguments import boolean, instance, real, status_codes, string, string_mapping, unsigned
 from ..cancellation import CancellationToken
-from ..trace import TraceContext
+from ..http import headers
+from ..http.trace import TraceContext
+from ..validation import boolean, instance, real, status_codes, string, string_mapping, unsigned
 from .option import Copied, Option, Range, Share, seconds
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import by_name, unexpected_keyword
+from ..validation import by_name, unexpected_keyword
 from .description import docstring_lines, parameters
 from .fields import OPTIONS, Options
 

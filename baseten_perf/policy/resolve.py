@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from .. import headers
-from ..arguments import string_mapping, unexpected_keyword
+from ..http import headers
+from ..validation import string_mapping, unexpected_keyword
 from .fields import CHECKED, CUSTOM_HEADERS, DEFAULTS, KEYWORD_DEFAULTS, MIN_TIMEOUT_S, OPTIONS, Options
 from .option import Copied
 from .preference import RequestProcessingPreference

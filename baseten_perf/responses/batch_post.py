@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .answer import Answer
+from .base import Response
 
 
-class BatchPostResponse(Answer):
+class BatchPostResponse(Response):
     """The answer of a batch_post call.
 
     Attributes (read-only), besides those of every response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ranking._ranking import record
-from .answer import Answer, checked_headers, checked_times
+from .base import Response, checked_headers, checked_times
 
 
 @dataclass(frozen=True, init=False)
@@ -37,7 +37,7 @@ _set_label = vars(ClassificationResult)["label"].__set__
 _set_score = vars(ClassificationResult)["score"].__set__
 
 
-class ClassificationResponse(Answer):
+class ClassificationResponse(Response):
     """The answer of a classify call.
 
     Attributes (read-only), besides those of every response:
@@ -72,7 +72,7 @@ class ClassificationResponse(Answer):
     ) -> ClassificationResponse:
         """Make a response of what an operation gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
-        Answer.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers)
         self._data = data
         return self
 

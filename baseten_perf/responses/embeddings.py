@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import instance, utf8_string
-from ..weak import Weak
-from .answer import Answer
+from ..validation import instance, utf8_string
+from .base import Response, WeaklyReferenced
 from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
 from .rows import Rows
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class OpenAIUsage(Weak):
+class OpenAIUsage(WeaklyReferenced):
     """Tokens counted by the server, summed over all requests; 0 where it gave none.
 
     Attributes (read-only):
@@ -99,7 +98,7 @@ class OpenAIEmbeddingData:
         return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
 
 
-class OpenAIEmbeddingsResponse(Answer):
+class OpenAIEmbeddingsResponse(Response):
     """The answer of an embed call.
 
     Attributes (read-only), besides those of every response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ranking._ranking import record
-from .answer import Answer, checked_headers, checked_times
+from .base import Response, checked_headers, checked_times
 
 
 @dataclass(frozen=True, init=False)
@@ -42,7 +42,7 @@ _set_score = vars(RerankResult)["score"].__set__
 _set_text = vars(RerankResult)["text"].__set__
 
 
-class RerankResponse(Answer):
+class RerankResponse(Response):
     """The answer of a rerank call.
 
     Attributes (read-only), besides those of every response:
@@ -72,7 +72,7 @@ class RerankResponse(Answer):
     ) -> RerankResponse:
         """Make a response of what an operation gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
-        Answer.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers)
         self._data = data
         return self
 

@@ -8,30 +8,30 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from ..late import load
-from .block import FloatBlock
+from .float_rows import FloatRows
 
 if TYPE_CHECKING:
-    from ..completion import Matrix, Vectors
+    from ..protocols import Matrix, Vectors
 
-# An item of an odd batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
+# An item of an irregular batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
 # a str is one that is not base64, a list holds the floats of a vector that has been through a pickle.
 Item = int | str | list[float]
 
 
-class Arrival(IntEnum):
+class BatchState(IntEnum):
     """What is known of a batch; one byte per batch is all that a regular answer costs."""
 
     MISSING = 0
     FLOATS = 1  # input i is row i of the matrix, shown as a list of floats
     BASE64 = 2  # input i is row i of the matrix, shown as base64
-    ODD = 3  # looked up in `odd`
+    IRREGULAR = 3  # looked up in `irregular`
 
 
 # A member of an enumeration is slow to compare with.
-MISSING = int(Arrival.MISSING)
+MISSING = int(BatchState.MISSING)
 
 
-class OddBatch:
+class IrregularBatch:
     """A batch that is not simply its rows of the matrix: mixed forms, or vectors of another dimension."""
 
     __slots__ = ("items", "vectors")
@@ -49,27 +49,27 @@ class Rows:
             their memory held before.
         starts: number of the first input of each batch, ascending.
         total: number of inputs.
-        arrivals: one Arrival per batch.
-        odd: the batches whose arrival is ODD.
+        states: one BatchState per batch.
+        irregular: the batches whose state is IRREGULAR.
         objects: `object` of each item, only for batches where it is not always "embedding".
     """
 
-    __slots__ = ("_arrivals", "_matrix", "_objects", "_odd", "_starts", "_total")
+    __slots__ = ("_irregular", "_matrix", "_objects", "_starts", "_states", "_total")
 
     def __init__(
         self,
-        matrix: Matrix | FloatBlock | None,
+        matrix: Matrix | FloatRows | None,
         starts: Sequence[int],
         total: int,
-        arrivals: bytearray,
-        odd: dict[int, OddBatch],
+        states: bytearray,
+        irregular: dict[int, IrregularBatch],
         objects: dict[int, list[str]],
     ) -> None:
         self._matrix = matrix
         self._starts = starts
         self._total = total
-        self._arrivals = arrivals
-        self._odd = odd
+        self._states = states
+        self._irregular = irregular
         self._objects = objects
 
     @classmethod
@@ -81,38 +81,38 @@ class Rows:
             raise ValueError(
                 f"vectors must have the shape (inputs, dimension) with at least one input, not {array.shape}"
             )
-        return cls(FloatBlock(array.tobytes(), *array.shape), [0], len(array), bytearray([Arrival.FLOATS]), {}, {})
+        return cls(FloatRows(array.tobytes(), *array.shape), [0], len(array), bytearray([BatchState.FLOATS]), {}, {})
 
     def __len__(self) -> int:
         return self._total
 
     def missing(self) -> list[int]:
         """Numbers of the inputs without an answer, ascending."""
-        if MISSING not in self._arrivals:
+        if MISSING not in self._states:
             return []
-        absent = (span for arrival, span in zip(self._arrivals, self._spans(), strict=True) if arrival == MISSING)
+        absent = (span for state, span in zip(self._states, self._spans(), strict=True) if state == MISSING)
         return [i for start, end in absent for i in range(start, end)]
 
     @property
     def in_one_block(self) -> bool:
         """Whether all embeddings are the rows of the matrix, one for each input."""
-        return not self._odd and MISSING not in self._arrivals
+        return not self._irregular and MISSING not in self._states
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy the floats out of the engine's objects, so that a pickle needs no engine to be read."""
-        odd = {}
-        for batch, arrived in self._odd.items():
+        irregular = {}
+        for batch, arrived in self._irregular.items():
             if arrived.vectors is not None:
                 start = self._starts[batch]
-                arrived = OddBatch([self.embedding(start + k) for k in range(len(arrived.items))], None)
-            odd[batch] = arrived
-        matrix = None if self._matrix is None else FloatBlock.of(self._matrix, self._unused())
-        return Rows, (matrix, list(self._starts), self._total, self._arrivals, odd, self._objects)
+                arrived = IrregularBatch([self.embedding(start + k) for k in range(len(arrived.items))], None)
+            irregular[batch] = arrived
+        matrix = None if self._matrix is None else FloatRows.of(self._matrix, self._unused())
+        return Rows, (matrix, list(self._starts), self._total, self._states, irregular, self._objects)
 
     def _unused(self) -> list[int]:
         """Rows of the matrix that hold no vector, but whatever its memory held before."""
         unused = self.missing()
-        for batch, arrived in self._odd.items():
+        for batch, arrived in self._irregular.items():
             start = self._starts[batch]
             used: set[int] = set()
             if arrived.vectors is None:
@@ -142,16 +142,16 @@ class Rows:
     def _item(self, i: int) -> tuple[Item, Any]:
         """The item of input `i`, with its number valid in the matrix or the vectors that come with it."""
         batch = self._batch(i)
-        arrival = self._arrivals[batch]
-        if arrival == Arrival.FLOATS:
+        state = self._states[batch]
+        if state == BatchState.FLOATS:
             return i, self._matrix
-        if arrival == Arrival.BASE64:
+        if state == BatchState.BASE64:
             return -1 - i, self._matrix
         start = self._starts[batch]
-        odd = self._odd[batch]
-        item = odd.items[i - start]
-        if odd.vectors is not None or not isinstance(item, int):
-            return item, odd.vectors
+        irregular = self._irregular[batch]
+        item = irregular.items[i - start]
+        if irregular.vectors is not None or not isinstance(item, int):
+            return item, irregular.vectors
         return (item + start if item >= 0 else item - start), self._matrix
 
     def embedding(self, i: int) -> list[float] | str:
@@ -172,7 +172,7 @@ class Rows:
     def first_dim(self) -> int | None:
         """Number of floats of the first embedding that arrived; None where there is none, or no number."""
         first = next(
-            (start for arrival, (start, _) in zip(self._arrivals, self._spans(), strict=True) if arrival), None
+            (start for state, (start, _) in zip(self._states, self._spans(), strict=True) if state), None
         )
         return None if first is None else self.dim(first)
 
@@ -208,7 +208,7 @@ class Rows:
                 )
             return self._gathered(numpy)
         matrix: Any = self._matrix
-        if isinstance(matrix, FloatBlock):
+        if isinstance(matrix, FloatRows):
             array = numpy.frombuffer(matrix.octets, dtype="<f4").reshape(matrix.rows, matrix.dim)
             return array if copy is False else array.copy()
         if copy is False:
@@ -227,13 +227,13 @@ class Rows:
         """An array of rows that lie in several places."""
         array = numpy.empty((self._total, self._common_dim()), dtype=numpy.float32)
         block: Any = self._matrix
-        if isinstance(block, FloatBlock):
+        if isinstance(block, FloatRows):
             block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
         block = numpy.asarray(block)
-        for arrival, (start, end) in zip(self._arrivals, self._spans(), strict=True):
-            if arrival == MISSING:
+        for state, (start, end) in zip(self._states, self._spans(), strict=True):
+            if state == MISSING:
                 array[start:end] = numpy.nan
-            elif arrival != Arrival.ODD:
+            elif state != BatchState.IRREGULAR:
                 array[start:end] = block[start:end]
             else:
                 for i in range(start, end):
@@ -245,11 +245,11 @@ class Rows:
 
     def _common_dim(self) -> int:
         expected: int | None = None
-        for arrival, (start, end) in zip(self._arrivals, self._spans(), strict=True):
-            if arrival == MISSING:
+        for state, (start, end) in zip(self._states, self._spans(), strict=True):
+            if state == MISSING:
                 continue
             # In a regular batch all rows are of the matrix, so one of them speaks for all.
-            for i in range(start, end if arrival == Arrival.ODD else start + 1):
+            for i in range(start, end if state == BatchState.IRREGULAR else start + 1):
                 dim = self._vector_dim(i)
                 expected = dim if expected is None else expected
                 if dim != expected:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from baseten_perf import PerformanceClient, engine, pool
+from baseten_perf import PerformanceClient, connection_pool, engine
 from baseten_perf.testing import Server
 
 
-@pytest.mark.parametrize(("user", "name"), [(pool, "Engine"), (engine, "Operation")], ids=["Engine", "Operation"])
+@pytest.mark.parametrize(
+    ("user", "name"), [(connection_pool, "Engine"), (engine, "OperationHandle")], ids=["Engine", "Operation"]
+)
 def test_made_once(server: Server, monkeypatch: pytest.MonkeyPatch, user: Any, name: str) -> None:
     kind = getattr(user, name)
     made: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []

@@ -7,7 +7,7 @@ from enum import IntEnum
 import pytest
 
 from baseten_perf import engine
-from baseten_perf.completion import Outcome, Verdict
+from baseten_perf.outcome import Outcome, Verdict
 
 
 @pytest.mark.parametrize(("numbers", "enumeration"), [(engine.outcomes(), Outcome), (engine.verdicts(), Verdict)])

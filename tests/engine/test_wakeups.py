@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from baseten_perf import PerformanceClient
-from baseten_perf.drive import asynchronous
+from baseten_perf.execution import asynchronous
 from baseten_perf.testing import Server
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from baseten_perf.errors import InvalidResponse
 from baseten_perf.operations._json import orjson_may_read
-from baseten_perf.operations.answers import decoded
+from baseten_perf.operations.response_body import decoded
 
 Make = Callable[..., Any]
 

@@ -241,4 +241,4 @@ def test_regular_answers_are_remembered_in_a_byte_per_batch(completion: Make, ma
     block = matrix([[1], [2], [3], [4]])
     for batch, placeholders in enumerate([(0, 1), (-1, -2)]):
         operation.accept(completion(skeleton(*placeholders), index=batch), block)
-    assert bytes(operation._arrivals) == b"\x01\x02" and not operation._odd and not operation._objects
+    assert bytes(operation._states) == b"\x01\x02" and not operation._irregular and not operation._objects

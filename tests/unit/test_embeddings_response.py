@@ -16,7 +16,7 @@ import pytest
 from baseten_perf.operations import Embed
 from baseten_perf.policy import resolve
 from baseten_perf.responses import OpenAIEmbeddingData, OpenAIEmbeddingsResponse
-from baseten_perf.responses.block import FloatBlock
+from baseten_perf.responses.float_rows import FloatRows
 
 Make = Callable[..., Any]
 
@@ -190,8 +190,8 @@ def test_data_items_stay_small(respond: Make) -> None:
 
 
 def test_float_block() -> None:
-    block = FloatBlock(numpy.array([[1, 2], [3, 4]], dtype=numpy.float32).tobytes(), 2, 2)
+    block = FloatRows(numpy.array([[1, 2], [3, 4]], dtype=numpy.float32).tobytes(), 2, 2)
     assert block.row(1) == [3.0, 4.0] and block.row_base64(0) == encoded(1, 2)
-    assert FloatBlock.of(block) is block
+    assert FloatRows.of(block) is block
     with pytest.raises(TypeError):
         block.permute(0, [1, 0])

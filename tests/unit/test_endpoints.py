@@ -217,7 +217,7 @@ def test_pickle_of_a_pool(make: Callable[..., Endpoint]) -> None:
     pool = EndpointPool([make(NOWHERE + "/a"), make(NOWHERE + "/b")], (1, 3))
     loaded = pickle.loads(pickle.dumps(pool))
     assert repr(loaded) == repr(pool)
-    assert loaded.take_tickets(1) == 0
+    assert loaded.take_sequence_numbers(1) == 0
 
 
 def test_subclass(make: Callable[..., Endpoint], wrapper: HttpClientWrapper) -> None:
@@ -320,9 +320,9 @@ def test_weights_too_large_to_add_up(make: Callable[..., Endpoint]) -> None:
     assert math.isfinite(sum(shares)) and shares[0] / shares[1] == pytest.approx(2 / 3)
 
 
-def test_tickets(make: Callable[..., Endpoint]) -> None:
+def test_sequence_numbers(make: Callable[..., Endpoint]) -> None:
     pool = EndpointPool([make()])
-    assert [pool.take_tickets(count) for count in (1, 5, 2, 1)] == [0, 1, 6, 8]
-    pool.take_tickets((1 << 64) - 10)
-    assert pool.take_tickets(1) == (1 << 64) - 1
-    assert pool.take_tickets(1) == 0
+    assert [pool.take_sequence_numbers(count) for count in (1, 5, 2, 1)] == [0, 1, 6, 8]
+    pool.take_sequence_numbers((1 << 64) - 10)
+    assert pool.take_sequence_numbers(1) == (1 << 64) - 1
+    assert pool.take_sequence_numbers(1) == 0

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import requests
 
-from baseten_perf.completion import Outcome
 from baseten_perf.errors import (
     APIConnectionError,
     APIStatusError,
@@ -19,6 +18,7 @@ from baseten_perf.errors import (
     invalid_response,
 )
 from baseten_perf.exceptions import InvalidResponse, OutOfMemory, RequestFailed
+from baseten_perf.outcome import Outcome
 from baseten_perf.responses import BatchPostResponse
 
 Make = Callable[..., Any]

@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from baseten_perf._version import __version__
-from baseten_perf.headers import checked, header_lines, merged, parse
+from baseten_perf.http.headers import checked, header_lines, merged, parse
 
 OWN = [
     b"authorization: Bearer sk-1",

@@ -1,21 +1,21 @@
-"""How attempts become the vote of a check, checks the vote of a round, and slow rounds stretch the interval."""
+"""How attempts become the result of a check, checks the result of a round, and slow rounds stretch the interval."""
 
 from __future__ import annotations
 
 import pytest
 
-from baseten_perf.endpoints.health import Round, Step, Vote, next_interval
+from baseten_perf.endpoints.health import ProbeResult, ProbeRound, Step, next_interval
 
-GOOD, BAD, NONE = Vote.HEALTHY, Vote.UNHEALTHY, Vote.NONE
+GOOD, BAD, NONE = ProbeResult.HEALTHY, ProbeResult.UNHEALTHY, ProbeResult.NONE
 
 
-def played(checks: list[list[Vote]], retries: int, fail_on_first: bool = False) -> tuple[Vote, str]:
+def played(checks: list[list[ProbeResult]], retries: int, fail_on_first: bool = False) -> tuple[ProbeResult, str]:
     """Play the attempts of each check; all of them must be asked for, and no more."""
-    current = Round(len(checks), retries, fail_on_first)
+    current = ProbeRound(len(checks), retries, fail_on_first)
     for number, attempts in enumerate(checks):
-        for attempt, vote in enumerate(attempts):
+        for attempt, result in enumerate(attempts):
             assert current.check == number
-            step = current.attempt_ended(vote, f"{number}.{attempt}")
+            step = current.attempt_ended(result, f"{number}.{attempt}")
             last = attempt == len(attempts) - 1
             assert (step is Step.RETRY) == (not last)
         if step is Step.OVER:
@@ -36,7 +36,7 @@ def played(checks: list[list[Vote]], retries: int, fail_on_first: bool = False) 
         ([BAD, NONE, NONE], (BAD, "0.0")),
     ],
 )
-def test_one_check(attempts: list[Vote], verdict: tuple[Vote, str]) -> None:
+def test_one_check(attempts: list[ProbeResult], verdict: tuple[ProbeResult, str]) -> None:
     assert played([attempts], retries=2) == verdict
 
 
@@ -54,7 +54,7 @@ def test_one_check(attempts: list[Vote], verdict: tuple[Vote, str]) -> None:
         ([[NONE], [NONE]], (NONE, "0.0")),
     ],
 )
-def test_two_checks(checks: list[list[Vote]], verdict: tuple[Vote, str]) -> None:
+def test_two_checks(checks: list[list[ProbeResult]], verdict: tuple[ProbeResult, str]) -> None:
     assert played(checks, retries=0) == verdict
 
 
@@ -66,7 +66,7 @@ def test_two_checks(checks: list[list[Vote]], verdict: tuple[Vote, str]) -> None
         ([[GOOD], [BAD]], (BAD, "1.0")),
     ],
 )
-def test_fail_on_first(checks: list[list[Vote]], verdict: tuple[Vote, str]) -> None:
+def test_fail_on_first(checks: list[list[ProbeResult]], verdict: tuple[ProbeResult, str]) -> None:
     assert played(checks, retries=0, fail_on_first=True) == verdict
 
 

@@ -46,7 +46,7 @@ def test_docstrings_list_all_options(documented: type) -> None:
 
 def test_the_plan_takes_what_the_table_says_it_needs() -> None:
     stub = STUB.read_text()
-    of_plan = stub[stub.index("class RequestPlan:") : stub.index("class Operation:")]
+    of_plan = stub[stub.index("class RequestPlan:") : stub.index("class OperationHandle:")]
     limits: dict[str, Any] = DEFAULT.limits()
     assert len(limits) == 11
     for name in limits:

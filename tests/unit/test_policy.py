@@ -10,11 +10,11 @@ import numpy
 import pytest
 
 from baseten_perf.cancellation import CancellationToken
+from baseten_perf.http.trace import TraceContext
 from baseten_perf.policy import DEFAULT, Policy, resolve
 from baseten_perf.policy import RequestProcessingPreference as Preference
 from baseten_perf.policy.call_options import OF_BATCHES
 from baseten_perf.policy.resolve import ALL, policy_of
-from baseten_perf.trace import TraceContext
 
 NICE = (
     "max_concurrent_requests must be less than 512 when batch_size is less than 16. Please be nice to the server side."

@@ -11,9 +11,9 @@ import numpy
 import pytest
 
 from baseten_perf.cancellation import CancellationToken
+from baseten_perf.http.trace import TraceContext
 from baseten_perf.policy import RequestProcessingPreference
 from baseten_perf.policy.fields import DEFAULTS
-from baseten_perf.trace import TraceContext
 
 POSITIONAL_ORDER = (
     "max_concurrent_requests",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from baseten_perf.errors import InvalidResponse
 from baseten_perf.operations import irregular
 from baseten_perf.operations._skeleton import regular_form
-from baseten_perf.responses.rows import Arrival
+from baseten_perf.responses.rows import BatchState
 
 Make = Callable[..., Any]
 
@@ -84,4 +84,4 @@ def test_what_is_regular_is_regular_in_general(
         return
     if form:
         assert (arrival, odd, order, names) == (form, None, None, None)
-    assert (odd is None) == (arrival in (Arrival.FLOATS, Arrival.BASE64))
+    assert (odd is None) == (arrival in (BatchState.FLOATS, BatchState.BASE64))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from baseten_perf import TraceContext
-from baseten_perf.headers import header_lines, trace_lines
+from baseten_perf.http.headers import header_lines, trace_lines
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baseten_perf.urls import request_url, shown_text, shown_url
+from baseten_perf.http.urls import request_url, shown_text, shown_url
 
 
 @pytest.mark.parametrize(

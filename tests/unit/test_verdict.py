@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from baseten_perf.completion import Outcome, Verdict
+from baseten_perf.outcome import Outcome, Verdict
 from baseten_perf.verdict import details
 
 Make = Callable[..., Any]
@@ -42,7 +42,7 @@ def line(completion: Any, **options: Any) -> str:
             Verdict.FINAL_STATUS, {"status": 503}, {"non_retryable_status_codes": frozenset({503})},
             "not retried: 503 is final (non_retryable_status_codes)",
         ),
-        (Verdict.TOLD, {"status": 429}, {}, "not retried: x-should-retry: false"),
+        (Verdict.NOT_TO_RETRY, {"status": 429}, {}, "not retried: x-should-retry: false"),
         (Verdict.QUOTA, {"status": 429}, {}, "not retried: insufficient_quota"),
         (Verdict.PERMANENT, {}, {}, "not retried: it would fail again in the same way"),
         (Verdict.RETRIES, {"attempts": 6}, {}, "gave up after 5 retries (max_retries=5)"),
@@ -74,9 +74,9 @@ def line(completion: Any, **options: Any) -> str:
             Verdict.RETRY_AFTER, {"refused_s": 0.41, "refusals": 3}, {"total_timeout_s": 0.5},
             "refused for 0.41 s, 3 times (total_timeout_s=0.5)",
         ),
-        (Verdict.NEVER_ANSWERED, {}, {}, "not retried: the endpoint has never answered"),
+        (Verdict.NEVER_RESPONDED, {}, {}, "not retried: the endpoint has never answered"),
         (
-            Verdict.NEVER_ANSWERED, {"attempts": 3}, {},
+            Verdict.NEVER_RESPONDED, {"attempts": 3}, {},
             "not retried again after 3 attempts: the endpoint has never answered",
         ),
     ],
@@ -97,7 +97,7 @@ def test_every_verdict_has_words(completion: Make) -> None:
 def test_the_system_s_reason(completion: Make) -> None:
     refused = completion(outcome=Outcome.NETWORK, os_errno=errno.ECONNREFUSED)
     assert line(refused) == f"{REQUEST}: {os.strerror(errno.ECONNREFUSED)}"
-    refused.verdict = Verdict.NEVER_ANSWERED
+    refused.verdict = Verdict.NEVER_RESPONDED
     refused.attempts = 3
     assert line(refused) == (
         f"{REQUEST}: {os.strerror(errno.ECONNREFUSED)}; "

@@ -8,14 +8,14 @@ from shared.usage import allocated
 from baseten_perf import HttpClientWrapper, engine
 
 
-def operation(pool: engine.Engine) -> engine.Operation:
+def operation(pool: engine.Engine) -> engine.OperationHandle:
     plan = engine.RequestPlan(
         pool, routes=[(b"http://127.0.0.1:9/none", b"", engine.EndpointState(), 1.0)], pinned=False, method="POST",
         bodyless=False, lines=[b"a: b"], request_id_prefix=b"prefix", deadline_header=True, concurrency=32,
         timeout_s=1.0, connect_timeout_s=1.0, total_timeout_s=10.0, max_retries=0, initial_backoff_ms=50,
         retry_share=0.0, hedge_delay_s=None, hedge_share=0.0, final_statuses=[],
     )  # fmt: skip
-    return engine.Operation(plan, 64, 64, 0, None, 0)
+    return engine.OperationHandle(plan, 64, 64, 0, None, 0)
 
 
 def main() -> None:

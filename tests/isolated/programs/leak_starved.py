@@ -17,11 +17,11 @@ BIG = [{"text": "x" * 20000}] * 32  # answers beyond what is copied
 def main() -> None:
     import _testcapi
 
-    drain = engine.Operation.drain
+    drain = engine.OperationHandle.drain
     granted = cycle(range(0, 150, 3))  # allocations before they begin to fail
     starved = 0
 
-    class Starved(engine.Operation):
+    class Starved(engine.OperationHandle):
         """Drains once, when all is there and memory runs out."""
 
         def drain(self, arrived: Any) -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     with Server() as server:
         client = PerformanceClient(server.url, "key")
         client.batch_post("/same", BIG)
-        engine.Operation = Starved  # type: ignore[misc]
+        engine.OperationHandle = Starved  # type: ignore[misc]
 
         def call() -> None:
             nonlocal starved

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ._version import __version__
+from .._version import __version__
 from .trace import TraceContext
 
 # Would make the body end elsewhere than where the engine says it ends.

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .arguments import path, real, string, unsigned
-from .certificates import Cert, Verify, identity, trust
 from .engine import Engine
+from .http.certificates import Cert, Verify, identity, trust
+from .validation import path, real, string, unsigned
 
 CONNECT_TIMEOUT_S = 60.0
 MOST_LOOPS = 16

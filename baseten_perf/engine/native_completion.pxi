@@ -1,8 +1,8 @@
-# How an attempt ended: libcurl's result read into an outcome, and the answer moved into the Ending that Python gets.
+# How an attempt ended: libcurl's result read into an outcome, and the answer moved into the NativeCompletion that Python gets.
 
 cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
     cdef long sent = 0
-    if transfer.fault == FAULT_NO_MEMORY or code == E_OUT_OF_MEMORY:
+    if transfer.fault == FAULT_NO_MEMORY or code == CURLE_OUT_OF_MEMORY:
         return OUTCOME_NO_MEMORY
     if transfer.fault == FAULT_TOO_LARGE or transfer.fault == FAULT_UNDECODABLE:
         return OUTCOME_UNDECODABLE
@@ -12,13 +12,13 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
     if transfer.fault == FAULT_CUT:
         # It was we who ended the transfer: enough of the body is there.
         transfer.error[0] = 0
-        code = E_OK
-    if code == E_OPERATION_TIMEDOUT:
+        code = CURLE_OK
+    if code == CURLE_OPERATION_TIMEDOUT:
         # Request bytes are sent once a connection, new or used again, is ready for them.
         if not transfer.wait.on:    # it has not been libcurl's yet
-            curl.easy_getinfo(transfer.easy, INFO_REQUEST_SIZE, &sent)
+            curl.easy_getinfo(transfer.easy, CURLINFO_REQUEST_SIZE, &sent)
         return OUTCOME_TIMEOUT if sent > 0 else OUTCOME_CONNECT_TIMEOUT
-    if code != E_OK:
+    if code != CURLE_OK:
         return OUTCOME_NETWORK
     if not transfer.headed:
         # libcurl is content with an answer that ends in its headers.
@@ -44,7 +44,7 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
 
 cdef bint transfer_settle_rows(Transfer *transfer) noexcept nogil:
     """Put the rows of a whole answer where they belong; False when memory has run out, or the operation is over."""
-    cdef Op *op = transfer.lane.op
+    cdef Op *op = transfer.share.op
     if not op.lent:
         return transfer.reader.vectors.settle()
     if not op_write_begins(op):
@@ -58,7 +58,7 @@ cdef void say_why_undecodable(Transfer *transfer) noexcept nogil:
     """In `error`, once libcurl has had its say there."""
     if transfer.fault == FAULT_TOO_LARGE:
         snprintf(transfer.error, sizeof(transfer.error), b"the body is larger than max_response_bytes=%zu",
-                 transfer.lane.op.plan.most_response_bytes)
+                 transfer.share.op.plan.most_response_bytes)
     elif transfer.fault == FAULT_UNDECODABLE:
         snprintf(transfer.error, sizeof(transfer.error), b"%s", transfer.content.failure)
     else:
@@ -72,30 +72,30 @@ cdef enum:
     COPIED_BODY = 16384
 
 
-cdef Ending *ending_new(const Bytes *headers, Bytes *body) noexcept nogil:
-    """An ending with these headers and this body; NULL when memory has run out."""
+cdef NativeCompletion *completion_new(const Bytes *headers, Bytes *body) noexcept nogil:
+    """A completion with these headers and this body; NULL when memory has run out."""
     cdef size_t copied = body.size if body.size <= COPIED_BODY else 0
-    cdef Ending *ending = <Ending *>malloc(sizeof(Ending) + headers.size + copied)
-    if ending == NULL:
+    cdef NativeCompletion *completion = <NativeCompletion *>malloc(sizeof(NativeCompletion) + headers.size + copied)
+    if completion == NULL:
         return NULL
-    memset(ending, 0, sizeof(Ending))
-    ending.headers = <char *>(ending + 1)
-    ending.headers_size = headers.size
-    ending.body_size = body.size
+    memset(completion, 0, sizeof(NativeCompletion))
+    completion.headers = <char *>(completion + 1)
+    completion.headers_size = headers.size
+    completion.body_size = body.size
     if headers.size > 0:
-        memcpy(ending.headers, headers.data, headers.size)
+        memcpy(completion.headers, headers.data, headers.size)
     if body.size > COPIED_BODY:
-        ending.body = ending.large_body = body.take()
-        return ending
-    ending.body = ending.headers + headers.size
+        completion.body = completion.large_body = body.take()
+        return completion
+    completion.body = completion.headers + headers.size
     if copied > 0:
-        memcpy(ending.body, body.data, copied)
-    return ending
+        memcpy(completion.body, body.data, copied)
+    return completion
 
 
-cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long now) noexcept nogil:
+cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int code, long long now) noexcept nogil:
     """What the finished attempt means for its request; NULL when memory has run out."""
-    cdef Op *op = transfer.lane.op
+    cdef Op *op = transfer.share.op
     cdef Request *request = transfer.request
     cdef Bytes *body = transfer.body
     cdef const char *words = NULL
@@ -112,67 +112,67 @@ cdef Ending *ending_of(Transfer *transfer, Outcome outcome, int code, long long 
         body.size = min(body.size, <size_t>SHOWN_BYTES)
     elif outcome != OUTCOME_OK and transfer.error[0] != 0:
         words = transfer.error
-    elif code != E_OK:
+    elif code != CURLE_OK:
         words = curl.easy_strerror(code)
-    if transfer.redirected and code == E_UNSUPPORTED_PROTOCOL:
+    if transfer.redirected and code == CURLE_UNSUPPORTED_PROTOCOL:
         words = REDIRECT_REFUSED
-    cdef Ending *ending = ending_new(transfer.headers, body)
+    cdef NativeCompletion *completion = completion_new(transfer.headers, body)
     body.restart()
-    if ending == NULL:
+    if completion == NULL:
         return NULL
-    ending.index = request.index
-    ending.request = request
-    ending.outcome = outcome
-    ending.status = transfer.status
-    ending.curl_code = code if transfer.fault == FAULT_NONE else E_OK
-    ending.attempts = request.attempts + request.hedges
-    ending.retry = request.attempts - 1
-    ending.hedge = transfer.hedge
-    ending.route = transfer.route
-    ending.elapsed = now - request.started
-    ending.msgpack = transfer.msgpack
+    completion.index = request.index
+    completion.request = request
+    completion.outcome = outcome
+    completion.status = transfer.status
+    completion.curl_code = code if transfer.fault == FAULT_NONE else CURLE_OK
+    completion.attempts = request.attempts + request.hedges
+    completion.retry = request.attempts - 1
+    completion.hedge = transfer.hedge
+    completion.route = transfer.route
+    completion.elapsed = now - request.started
+    completion.msgpack = transfer.msgpack
     if words != NULL:
-        ending.error = strdup(words)
-    if code != E_OK and not transfer.wait.on:
+        completion.error = strdup(words)
+    if code != CURLE_OK and not transfer.wait.on:
         # Of this attempt's connection: libcurl forgets it when a transfer begins.
-        curl.easy_getinfo(transfer.easy, INFO_OS_ERRNO, &os_errno)
-        ending.os_errno = <int>os_errno
+        curl.easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &os_errno)
+        completion.os_errno = <int>os_errno
     if outcome == OUTCOME_OK and transfer.decoding:
-        ending.vectors = transfer.reader.vectors.count()
+        completion.vectors = transfer.reader.vectors.count()
         if not transfer.reader.vectors.direct():
-            transfer.reader.vectors.take(&ending.values, &ending.ends)
+            transfer.reader.vectors.take(&completion.values, &completion.ends)
         elif op.apart:
-            ending.block = request.block
-            request.block = NULL
+            completion.buffer = request.buffer
+            request.buffer = NULL
     if op.apart:
-        block_drop(request.block)       # rows of an attempt that broke, or of one that was ragged
-        request.block = NULL
+        row_buffer_drop(request.buffer)  # rows of an attempt that broke, or of one that was ragged
+        request.buffer = NULL
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
-        curl.easy_getinfo(transfer.easy, INFO_EFFECTIVE_URL, &url)
+        curl.easy_getinfo(transfer.easy, CURLINFO_EFFECTIVE_URL, &url)
     if url != NULL and strcmp(url, op.plan.routes[transfer.route].url) != 0:
-        ending.url = strdup(url)
-    return ending
+        completion.url = strdup(url)
+    return completion
 
 
-cdef Ending *ending_without_answer(Op *op, Request *request, Outcome outcome, const char *words,
+cdef NativeCompletion *completion_without_attempt(Op *op, Request *request, Outcome outcome, const char *words,
                                    long long now) noexcept nogil:
-    """An ending that no attempt brought: the deadline, or memory that ran out.
+    """A completion that no attempt brought: the deadline, or memory that ran out.
 
     `request` is NULL when it is that of none; then the next one to be started is named.
     """
-    cdef Ending *ending = <Ending *>calloc(1, sizeof(Ending))
-    if ending == NULL:
+    cdef NativeCompletion *completion = <NativeCompletion *>calloc(1, sizeof(NativeCompletion))
+    if completion == NULL:
         return NULL
-    ending.outcome = outcome
+    completion.outcome = outcome
     if request != NULL:
-        ending.index = request.index
-        ending.attempts = request.attempts + request.hedges
-        ending.retry = max(0, request.attempts - 1)
-        ending.elapsed = now - request.started if request.started else 0
+        completion.index = request.index
+        completion.attempts = request.attempts + request.hedges
+        completion.retry = max(0, request.attempts - 1)
+        completion.elapsed = now - request.started if request.started else 0
     else:
         op.monitor.lock()
-        ending.index = min(op.started, op.count - 1)
+        completion.index = min(op.started, op.count - 1)
         op.monitor.unlock()
-    ending.error = strdup(words)
-    return ending
+    completion.error = strdup(words)
+    return completion

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .arguments import string
+from ..validation import string
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Call: one operation under way on the engine; bodies go down in waves, answers come up, an error ends it."""
+"""Call: one operation under way on the engine; bodies go down in windows, answers come up, an error ends it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
-from ..completion import Completion, Outcome
 from ..exceptions import InvalidResponse, RequestFailed
+from ..outcome import Outcome
 from ..partial import Partial
+from ..protocols import Completion
+from .call_log import call_log
 from .failure import call_ended, request_failed
-from .journal import journal
 
 if TYPE_CHECKING:
     from ..operations.operation import Operation
@@ -34,7 +35,7 @@ class Call:
         endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
         policy: how its requests are processed.
-        ticket: number that the choice of routes starts from.
+        sequence_number: number that the choice of routes starts from.
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
         remake: makes the call of an operation's fallback, which began at that instant; None when it has none.
@@ -43,8 +44,23 @@ class Call:
     """
 
     __slots__ = (
-        "__weakref__", "_ahead", "_answered", "_arrived", "_began", "_count", "_endpoints", "_failure", "_invalid",
-        "_journal", "_matrix", "_operation", "_policy", "_remake", "_rows", "_sent", "handle",
+        "__weakref__",
+        "_ahead",
+        "_arrived",
+        "_began",
+        "_call_log",
+        "_completed",
+        "_count",
+        "_endpoints",
+        "_failure",
+        "_invalid",
+        "_matrix",
+        "_operation",
+        "_policy",
+        "_remake",
+        "_rows",
+        "_sent",
+        "handle",
     )  # fmt: skip
 
     def __init__(
@@ -53,7 +69,7 @@ class Call:
         endpoints: list[str],
         operation: Operation,
         policy: Policy,
-        ticket: int = 0,
+        sequence_number: int = 0,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         began: float | None = None,
@@ -64,7 +80,7 @@ class Call:
         self._endpoints = endpoints
         self._count = len(operation)
         self._sent = 0
-        self._answered = 0
+        self._completed = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
@@ -74,30 +90,30 @@ class Call:
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
-        self.handle = engine.Operation(
-            plan, self._count, None if self._rows is None else sum(self._rows), ticket, mailbox, token,
+        self.handle = engine.OperationHandle(
+            plan, self._count, None if self._rows is None else sum(self._rows), sequence_number, mailbox, token,
             now - self._began, collects=policy.return_exceptions, tell_every=0 if mailbox is None else PORTION,
         )  # fmt: skip
-        self._journal = journal(operation, policy, endpoints)
+        self._call_log = call_log(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
             policy.cancel_token.watch(self)
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
-        """Serialise and hand down the next wave of bodies; True when there is room for more at once."""
+        """Serialise and hand down the next window of bodies; True when there is room for more at once."""
         if self._cancelled_by_token():
             return False
         handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
-        wave_end = min(count, handle.started + self._ahead)
+        window_end = min(count, handle.started + self._ahead)
         size = 0
-        while self._sent < wave_end and size < most_bytes:
+        while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
             handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started
         handle.flush(0 if self._sent == count else max(1, left // 2))
-        return self._sent < wave_end
+        return self._sent < window_end
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -112,8 +128,8 @@ class Call:
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._journal is not None:
-            self._journal.took_in(completion)
+        if self._call_log is not None:
+            self._call_log.took_in(completion)
         if completion.outcome != OK:
             self._take_in_failure(completion, None)
             return
@@ -121,7 +137,7 @@ class Call:
             self._matrix = self.handle.matrix
         try:
             self._operation.accept(completion, self._matrix)
-            self._answered += 1
+            self._completed += 1
         except InvalidResponse as invalid:
             self._take_in_failure(completion, invalid.with_traceback(None))
         except BaseException:
@@ -175,16 +191,16 @@ class Call:
         invalid, self._invalid = self._invalid, None
         if failure is None:
             exception = call_ended(
-                self._operation.name, self._cancelled_by_token(), self._count, self._answered, self.handle.started
+                self._operation.name, self._cancelled_by_token(), self._count, self._completed, self.handle.started
             )
         else:
             exception = self._failed(failure, invalid)
         exception.response_partial = self.partial().response()
         self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
-        if self._journal is not None:
-            self._journal.failed(exception, failure if invalid is None else None)
-            self._journal = None
+        if self._call_log is not None:
+            self._call_log.failed(exception, failure if invalid is None else None)
+            self._call_log = None
         return exception
 
     def _failed(self, completion: engine.Completion, invalid: InvalidResponse | None) -> RequestFailed:
@@ -228,6 +244,6 @@ class Call:
             self._policy.cancel_token.unwatch(self)
 
     def _write(self, how: str) -> None:
-        if self._journal is not None:
-            self._journal.ended(how)
-            self._journal = None
+        if self._call_log is not None:
+            self._call_log.ended(how)
+            self._call_log = None

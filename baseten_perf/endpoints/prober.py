@@ -1,16 +1,16 @@
-"""Watch: the health probes of one endpoint, carried by the native engine, one at a time."""
+"""Prober: the health probes of one endpoint, carried by the native engine, one at a time."""
 
 from __future__ import annotations
 
 import time
 from typing import NamedTuple
 
-from ..completion import Outcome
-from ..engine import Completion, EndpointState, EventMailbox, Operation, RequestPlan
-from ..headers import USER_AGENT, check_api_key
-from ..pool import HttpClientWrapper
-from ..urls import shown_text, shown_url
-from .health import EndpointHealth, Round, Step, Vote, next_interval
+from ..connection_pool import HttpClientWrapper
+from ..engine import Completion, EndpointState, EventMailbox, OperationHandle, RequestPlan
+from ..http.headers import USER_AGENT, check_api_key
+from ..http.urls import shown_text, shown_url
+from ..outcome import Outcome
+from .health import EndpointHealth, ProbeResult, ProbeRound, Step, next_interval
 
 RETRY_AFTER_S = 0.2
 # No probe lasts and nothing sleeps longer: what users give may be more than the clocks can count.
@@ -25,15 +25,15 @@ class Check(NamedTuple):
     timeout_is_no_vote: bool
 
 
-class Watch:
+class Prober:
     """The probes of one endpoint and what they found. It never waits: `step` is called when its time has come.
 
-    It does not know its endpoint, which owns it: when the endpoint is collected so is the watch, and with it the
+    It does not know its endpoint, which owns it: when the endpoint is collected so is the prober, and with it the
     operation of a probe in flight, which aborts it on the wire.
 
     Parameters:
         base_url: of the endpoint.
-        state: the engine's view of the endpoint, to which votes are written.
+        state: the engine's view of the endpoint, to which results are written.
         client_wrapper: carries the probes.
         api_key: sent as a bearer token.
         checks: made one after another in each round.
@@ -82,8 +82,8 @@ class Watch:
 
     def restart(self) -> None:
         """Begin with a new round at the next step, whatever is under way; in a forked child all of it is lost."""
-        self._operation: Operation | None = None
-        self._round: Round | None = None
+        self._operation: OperationHandle | None = None
+        self._round: ProbeRound | None = None
         self._interval_s = self._base_interval_s
         self._due = self._began = 0.0
 
@@ -108,14 +108,14 @@ class Watch:
             self.probe(mailbox, token)
         except OSError as error:
             # This machine lacks descriptors or threads, which tells nothing about the endpoint.
-            self._attempt_ended(Vote.NONE, f"not probed: {error}", changes)
+            self._attempt_ended(ProbeResult.NONE, f"not probed: {error}", changes)
             return max(0.0, self._due - time.monotonic())
         return LONGEST_S
 
     def probe(self, mailbox: EventMailbox, token: int) -> None:
         """Send the next probe at once; none may be in flight. Raises OSError when the system lacks the means."""
         if self._round is None:
-            self._round = Round(len(self._checks), self._retries, self._fail_on_first)
+            self._round = ProbeRound(len(self._checks), self._retries, self._fail_on_first)
             self._began = time.monotonic()
         check = self._checks[self._round.check]
         plan = RequestPlan(
@@ -129,41 +129,41 @@ class Watch:
             # Retries have their own rhythm here, and a probe never goes elsewhere.
             patience_s=0.0,
         )
-        operation = Operation(plan, 1, None, 0, mailbox, token)
+        operation = OperationHandle(plan, 1, None, 0, mailbox, token)
         operation.push(b"")
         operation.flush(0)
         self._operation = operation
 
     def _take_in(self, completions: list[Completion], changes: list[EndpointHealth]) -> None:
         if not completions:
-            self._attempt_ended(Vote.NONE, "not probed: out of memory", changes)
+            self._attempt_ended(ProbeResult.NONE, "not probed: out of memory", changes)
             return
         completion = completions[0]
         if completion.status:
             self._latency = completion.elapsed
         self._attempt_ended(*self._judged(completion), changes)
 
-    def _judged(self, completion: Completion) -> tuple[Vote, str]:
+    def _judged(self, completion: Completion) -> tuple[ProbeResult, str]:
         assert self._round is not None
         check = self._checks[self._round.check]
         outcome = completion.outcome
         if outcome == Outcome.OK:
-            return Vote.HEALTHY, ""
+            return ProbeResult.HEALTHY, ""
         if outcome == Outcome.NO_MEMORY:
-            return Vote.NONE, "not probed: out of memory"
+            return ProbeResult.NONE, "not probed: out of memory"
         what = f"GET {shown_url(check.url)}: "
         if outcome in (Outcome.TIMEOUT, Outcome.CONNECT_TIMEOUT):
-            vote = Vote.NONE if check.timeout_is_no_vote else Vote.UNHEALTHY
-            return vote, f"{what}no answer within {self._timeout_s:g} s"
+            result = ProbeResult.NONE if check.timeout_is_no_vote else ProbeResult.UNHEALTHY
+            return result, f"{what}no answer within {self._timeout_s:g} s"
         if outcome == Outcome.HTTP_STATUS:
-            return Vote.UNHEALTHY, f"{what}status {completion.status}"
-        return Vote.UNHEALTHY, what + (shown_text(completion.error) or "network error")
+            return ProbeResult.UNHEALTHY, f"{what}status {completion.status}"
+        return ProbeResult.UNHEALTHY, what + (shown_text(completion.error) or "network error")
 
-    def _attempt_ended(self, vote: Vote, reason: str, changes: list[EndpointHealth]) -> None:
+    def _attempt_ended(self, result: ProbeResult, reason: str, changes: list[EndpointHealth]) -> None:
         current = self._round
         assert current is not None
         now = time.monotonic()
-        step = current.attempt_ended(vote, reason)
+        step = current.attempt_ended(result, reason)
         if step is Step.RETRY:
             self._due = now + RETRY_AFTER_S
         elif step is Step.NEXT_CHECK:
@@ -174,12 +174,12 @@ class Watch:
             self._due = now + self._interval_s
             self._conclude(*current.verdict(), changes)
 
-    def _conclude(self, vote: Vote, reason: str, changes: list[EndpointHealth]) -> None:
+    def _conclude(self, result: ProbeResult, reason: str, changes: list[EndpointHealth]) -> None:
         before = self.health
         healthy, failures = before.healthy, before.consecutive_failures
-        if vote is Vote.HEALTHY:
+        if result is ProbeResult.HEALTHY:
             healthy, failures = True, 0
-        elif vote is Vote.UNHEALTHY:
+        elif result is ProbeResult.UNHEALTHY:
             healthy, failures = False, failures + 1
         elif not healthy:
             reason = before.reason

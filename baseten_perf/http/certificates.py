@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .arguments import boolean, path, string
-from .engine import default_ca_file
+from ..engine import default_ca_file
+from ..validation import boolean, path, string
 
 # As in httpx: whether to check, or a file or directory of trusted certificates.
 Verify = bool | str | os.PathLike[str]

@@ -1,4 +1,4 @@
-"""FloatBlock: the float32 rows of a response that came out of a pickle, where there is no engine to own a matrix."""
+"""FloatRows: the float32 rows of a response that came out of a pickle, where there is no engine to own a matrix."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from ..completion import Matrix
+    from ..protocols import Matrix
 
 FLOAT32 = 4  # bytes
 
 
-class FloatBlock:
+class FloatRows:
     """`rows` rows of `dim` float32 in native (little-endian) order, C-contiguous.
 
     Looks like the engine's Matrix but for the buffer protocol: Python before 3.12 cannot export buffers. The bytes
@@ -29,13 +29,13 @@ class FloatBlock:
         self.dim = dim
 
     @classmethod
-    def of(cls, matrix: Matrix | FloatBlock, unused: Sequence[int] = ()) -> FloatBlock:
-        """A copy of a matrix's floats; a FloatBlock, which nothing ever changes, is returned as it is.
+    def of(cls, matrix: Matrix | FloatRows, unused: Sequence[int] = ()) -> FloatRows:
+        """A copy of a matrix's floats; a FloatRows, which nothing ever changes, is returned as it is.
 
         Parameters:
             unused: rows that are zeros in the copy.
         """
-        if isinstance(matrix, FloatBlock):
+        if isinstance(matrix, FloatRows):
             return matrix
         exporter: Buffer = matrix  # type: ignore[assignment]
         octets = memoryview(exporter).tobytes()
@@ -47,8 +47,8 @@ class FloatBlock:
             octets = bytes(blanked)
         return cls(octets, matrix.rows, matrix.dim)
 
-    def __reduce__(self) -> tuple[type[FloatBlock], tuple[bytes, int, int]]:
-        return FloatBlock, (self.octets, self.rows, self.dim)
+    def __reduce__(self) -> tuple[type[FloatRows], tuple[bytes, int, int]]:
+        return FloatRows, (self.octets, self.rows, self.dim)
 
     def _octets_of(self, i: int) -> memoryview:
         width = self.dim * FLOAT32

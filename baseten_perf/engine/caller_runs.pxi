@@ -10,91 +10,91 @@
 # soon, the caller looks for the next one for a moment before it sleeps: 76 -> 44 us for a tiny request, at the same CPU.
 
 cdef enum:
-    MOST_CARRIED_BY_CALLER = 8      # requests
+    MOST_RUN_BY_CALLER = 8          # requests
     # So many answers must have come soon before a caller looks for one without sleeping; after a vain look, many more: so
     # that it costs little where answers take longer, or where the server needs the core.
-    RESERVE = 4
-    RESERVE_AFTER_VAIN_LOOK = 64
+    SPIN_AFTER = 4
+    SPIN_AFTER_MISS = 64
 
-cdef long long ASIDE_NS = 100000000
-cdef long long SOON_NS = 80000
-
-
-cdef bint caller_may_carry(Op *op) noexcept nogil:
-    return (op.mailbox == NULL and op.lane_count == 1 and op.count <= MOST_CARRIED_BY_CALLER
-            and op.lanes[0].loop.epoll >= 0)
+cdef long long THREAD_WAITS_NS = 100000000
+cdef long long SPIN_NS = 80000
 
 
-cdef bint caller_carries(Op *op, long long until) noexcept nogil:
+cdef bint caller_may_run(Op *op) noexcept nogil:
+    return (op.mailbox == NULL and op.share_count == 1 and op.count <= MOST_RUN_BY_CALLER
+            and op.shares[0].loop.epoll >= 0)
+
+
+cdef bint caller_runs(Op *op, long long until) noexcept nogil:
     """Carry the operation in this thread until there is something to do, at most `until`; False when its loop is not idle."""
-    cdef Loop *loop = op.lanes[0].loop
-    if not loop_borrow(loop):
+    cdef Loop *loop = op.shares[0].loop
+    if not loop_caller_begins(loop):
         return False
     loop.now = monotonic_ns()
-    op_wake_lanes(op)
+    op_wake_shares(op)
     loop_serve_inbox(loop)
     while not op_is_told(op) and loop.now < until and not count_now(&process_ends):
         loop_fire_timers(loop)
         loop_turn_epoll(loop, until)
         loop_serve_inbox(loop)
-    loop_give_back(loop)
+    loop_caller_ends(loop)
     return True
 
 
-cdef int caller_sleeps(Loop *loop, int *fds, int *bits, int ms) noexcept nogil:
+cdef int caller_waits(Loop *loop, int *fds, int *bits, int ms) noexcept nogil:
     """epoll_ready for a caller, who looks for a moment before it sleeps where the last answers came soon."""
     cdef int count = 0
-    cdef bint looked = loop.reserve == 0 and loop.core.most_loops > 1
+    cdef bint spins = loop.spin_after == 0 and loop.core.most_loops > 1
     cdef long long began = monotonic_ns()
-    while looked and count == 0 and monotonic_ns() - began < SOON_NS:
+    while spins and count == 0 and monotonic_ns() - began < SPIN_NS:
         count = epoll_ready(loop.epoll, fds, bits, 64, 0)
     if count > 0:
         return count
     count = epoll_ready(loop.epoll, fds, bits, 64, ms)
-    if looked:
-        loop.reserve = RESERVE_AFTER_VAIN_LOOK
-    elif count == 0 or monotonic_ns() - began >= SOON_NS:
-        loop.reserve = max(loop.reserve, RESERVE)
-    elif loop.reserve > 0:
-        loop.reserve -= 1
+    if spins:
+        loop.spin_after = SPIN_AFTER_MISS
+    elif count == 0 or monotonic_ns() - began >= SPIN_NS:
+        loop.spin_after = max(loop.spin_after, SPIN_AFTER)
+    elif loop.spin_after > 0:
+        loop.spin_after -= 1
     return count
 
 
-cdef bint loop_borrow(Loop *loop) noexcept nogil:
+cdef bint loop_caller_begins(Loop *loop) noexcept nogil:
     loop.monitor.lock()
-    cdef bint idle = (not loop.borrowed and loop.inbox == NULL and not loop.stopping
+    cdef bint idle = (not loop.caller_runs and loop.inbox == NULL and not loop.stopping
                       and count_now(&loop.attached) == 0)
     if idle:
-        loop.borrowed = True
-        if not loop.parked:
+        loop.caller_runs = True
+        if not loop.thread_waits:
             loop_wake(loop)
-        while not loop.parked:
+        while not loop.thread_waits:
             loop.monitor.wait(1000000000)
     loop.monitor.unlock()
     return idle
 
 
-cdef void loop_give_back(Loop *loop) noexcept nogil:
+cdef void loop_caller_ends(Loop *loop) noexcept nogil:
     loop.monitor.lock()
-    loop.borrowed = False
-    loop.parked_until = monotonic_ns() + ASIDE_NS
+    loop.caller_runs = False
+    loop.thread_waits_until = monotonic_ns() + THREAD_WAITS_NS
     if not loop_is_quiet(loop):
         loop.monitor.notify()
     loop.monitor.unlock()
 
 
 cdef inline bint loop_is_quiet(Loop *loop) noexcept nogil:
-    return loop.lanes == NULL and loop.inbox == NULL and not loop.stopping
+    return loop.shares == NULL and loop.inbox == NULL and not loop.stopping
 
 
-cdef void loop_step_aside(Loop *loop) noexcept nogil:
+cdef void loop_thread_waits(Loop *loop) noexcept nogil:
     """The loop's own thread waits until it is needed again; with the monitor held."""
     cdef long long left
-    loop.parked = True
+    loop.thread_waits = True
     loop.monitor.notify()
     while True:
-        left = loop.parked_until - monotonic_ns()
-        if not loop.borrowed and (left <= 0 or not loop_is_quiet(loop)):
+        left = loop.thread_waits_until - monotonic_ns()
+        if not loop.caller_runs and (left <= 0 or not loop_is_quiet(loop)):
             break
-        loop.monitor.wait(max(left, 1000000000) if loop.borrowed else left)
-    loop.parked = False
+        loop.monitor.wait(max(left, 1000000000) if loop.caller_runs else left)
+    loop.thread_waits = False

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import headers as header_block
-from ..arguments import real, string_mapping
+from ..http import headers as header_block
+from ..validation import real, string_mapping
 
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
 
 
-class Answer:
+class Response:
     """Base of the responses.
 
     Attributes (read-only):
@@ -115,3 +115,9 @@ def checked_times(total_time: Any, times: Any) -> tuple[float, list[float]]:
 def checked_headers(headers: Any) -> list[dict[str, str]]:
     """The last argument that public response constructors share; None gives an empty list. Raises TypeError."""
     return [] if headers is None else [string_mapping("response_headers", one) for one in headers]
+
+
+class WeaklyReferenced:
+    """Base of slotted dataclasses that may be weakly referenced (their `weakref_slot` is younger than Python 3.10)."""
+
+    __slots__ = ("__weakref__",)

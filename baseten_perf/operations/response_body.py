@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..completion import Completion
 from ..late import load
+from ..protocols import Completion
 from ._json import orjson_may_read
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from ..http.urls import shown_url
 from ..log import logger
-from ..urls import shown_url
 
 if TYPE_CHECKING:
     from ..engine import Completion
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..policy import Policy
 
 
-class Journal:
+class CallLog:
     """Logs one call.
 
     Its start and its end are DEBUG. Requests that took more than one attempt are INFO; so is a failure, which the
@@ -52,6 +52,6 @@ class Journal:
         self.ended(how, logging.INFO)
 
 
-def journal(operation: Operation, policy: Policy, endpoints: list[str]) -> Journal | None:
-    """The journal of a call that begins; None when nobody wants to read it."""
-    return Journal(operation, policy, endpoints) if logger.isEnabledFor(logging.INFO) else None
+def call_log(operation: Operation, policy: Policy, endpoints: list[str]) -> CallLog | None:
+    """The log of a call that begins; None when nobody wants to read it."""
+    return CallLog(operation, policy, endpoints) if logger.isEnabledFor(logging.INFO) else None

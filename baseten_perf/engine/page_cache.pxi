@@ -1,8 +1,8 @@
-# Pages: the memory of large blocks; what one gives back is kept for the next.
+# Pages: the memory of large buffers; what one gives back is kept for the next.
 #
 # Finding and clearing a new page costs the kernel more than decoding the floats that go into it: 1.3 us for 1024 floats,
 # and 0.25 to take it back, where a kept one costs 0.25 in all.  While pages are kept they are the system's to take when
-# memory is short (MADV_FREE), and then come back as zeros; so a block begins with whatever an earlier one left there.
+# memory is short (MADV_FREE), and then come back as zeros; so a buffer begins with whatever an earlier one left there.
 
 cdef extern from * nogil:
     """
@@ -30,86 +30,86 @@ cdef extern from * nogil:
 
 cdef enum:
     # What is more than these pushes out the oldest.
-    KEPT_PIECES = 16
-    KEPT_BYTES = 268435456
+    CACHED_MAPPINGS = 16
+    CACHED_BYTES = 268435456
 
-cdef struct Piece:
+cdef struct Mapping:
     void *start
     size_t size
 
-# Pieces that belong to no block, the oldest first.
-cdef struct Kept:
+# Mappings that belong to no buffer, the oldest first.
+cdef struct PageCache:
     Monitor *monitor                      # held across a fork, so that a child finds the list whole
-    Piece pieces[KEPT_PIECES]
+    Mapping mappings[CACHED_MAPPINGS]
     int count
     size_t bytes
 
-cdef Kept kept
-kept.monitor = new Monitor()
+cdef PageCache page_cache
+page_cache.monitor = new Monitor()
 
 
-cdef Piece kept_remove(int i) noexcept nogil:
+cdef Mapping page_cache_remove(int i) noexcept nogil:
     """With the monitor held."""
-    cdef Piece piece = kept.pieces[i]
-    kept.count -= 1
-    kept.bytes -= piece.size
-    memmove(&kept.pieces[i], &kept.pieces[i + 1], (kept.count - i) * sizeof(Piece))
+    cdef Mapping piece = page_cache.mappings[i]
+    page_cache.count -= 1
+    page_cache.bytes -= piece.size
+    memmove(&page_cache.mappings[i], &page_cache.mappings[i + 1], (page_cache.count - i) * sizeof(Mapping))
     return piece
 
 
-cdef Piece pages_take(size_t size) noexcept nogil:
+cdef Mapping page_cache_take(size_t size) noexcept nogil:
     """`size` bytes of any content, or somewhat more; `start` is NULL when memory has run out."""
-    cdef Piece piece
+    cdef Mapping piece
     cdef int i
     cdef int best = -1
-    kept.monitor.lock()
-    for i in range(kept.count):
-        if size <= kept.pieces[i].size <= 2 * size and (best < 0 or kept.pieces[i].size <= kept.pieces[best].size):
+    page_cache.monitor.lock()
+    for i in range(page_cache.count):
+        if size <= page_cache.mappings[i].size <= 2 * size and (best < 0 or page_cache.mappings[i].size <= page_cache.mappings[best].size):
             best = i
     if best >= 0:
-        piece = kept_remove(best)
-    kept.monitor.unlock()
+        piece = page_cache_remove(best)
+    page_cache.monitor.unlock()
     if best >= 0:
         return piece
     piece.size = size
     piece.start = map_pages(size)
     if piece.start == NULL:
         # A limit of the process may count what is kept.
-        pages_forget()
+        page_cache_clear()
         piece.start = map_pages(size)
     return piece
 
 
-cdef void pages_give(Piece piece) noexcept nogil:
-    """Take back what pages_take gave."""
-    cdef Piece evicted
-    if piece.size > KEPT_BYTES or not lend_pages(piece.start, piece.size):
+cdef void page_cache_give(Mapping piece) noexcept nogil:
+    """Take back what page_cache_take gave."""
+    cdef Mapping evicted
+    if piece.size > CACHED_BYTES or not lend_pages(piece.start, piece.size):
         unmap_pages(piece.start, piece.size)
         return
     while True:
         evicted.start = NULL
-        kept.monitor.lock()
-        if kept.count == KEPT_PIECES or kept.bytes + piece.size > KEPT_BYTES:
-            evicted = kept_remove(0)
+        page_cache.monitor.lock()
+        if page_cache.count == CACHED_MAPPINGS or page_cache.bytes + piece.size > CACHED_BYTES:
+            evicted = page_cache_remove(0)
         else:
-            kept.pieces[kept.count] = piece
-            kept.count += 1
-            kept.bytes += piece.size
-        kept.monitor.unlock()
+            page_cache.mappings[page_cache.count] = piece
+            page_cache.count += 1
+            page_cache.bytes += piece.size
+        page_cache.monitor.unlock()
         if evicted.start == NULL:
             return
         unmap_pages(evicted.start, evicted.size)
 
 
-cdef void pages_forget() noexcept nogil:
-    """Keep none, before a block that needs much memory."""
-    cdef Piece piece
+cdef void page_cache_clear() noexcept nogil:
+    """Keep none, before a buffer that needs much memory."""
+    cdef Mapping piece
     while True:
         piece.start = NULL
-        kept.monitor.lock()
-        if kept.count > 0:
-            piece = kept_remove(0)
-        kept.monitor.unlock()
+        page_cache.monitor.lock()
+        if page_cache.count > 0:
+            piece = page_cache_remove(0)
+        page_cache.monitor.unlock()
         if piece.start == NULL:
             return
         unmap_pages(piece.start, piece.size)

@@ -1,0 +1,1 @@
+"""HTTP's vocabulary: headers, URLs, certificates, trace context. Nothing here knows an API or the engine's loops."""
