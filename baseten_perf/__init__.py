@@ -20,16 +20,20 @@ from .client import PerformanceClient
 from .connection_pool import HttpClientWrapper
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
+from .execution.stream import Stream
 from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
 from .responses import (
     BatchPostResponse,
+    ClassificationBatch,
     ClassificationResponse,
     ClassificationResult,
+    EmbeddingsBatch,
     OpenAIEmbeddingData,
     OpenAIEmbeddingsResponse,
     OpenAIUsage,
+    PostedBatch,
     RerankResponse,
     RerankResult,
 )
@@ -43,8 +47,10 @@ __all__ = [
     "APITimeoutError",
     "BatchPostResponse",
     "CancellationToken",
+    "ClassificationBatch",
     "ClassificationResponse",
     "ClassificationResult",
+    "EmbeddingsBatch",
     "Endpoint",
     "EndpointHealth",
     "EndpointPool",
@@ -55,10 +61,12 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "PostedBatch",
     "RequestFailed",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",
+    "Stream",
     "TraceContext",
     "__version__",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import operations
@@ -10,8 +10,9 @@ from ..policy import RequestProcessingPreference
 from ..policy.call_options import Preference, Takes
 from ..policy.description import docstring_lines
 from ..policy.fields import OPTIONS
+from ..responses import ClassificationBatch, EmbeddingsBatch, PostedBatch
 from .connection import Connection
-from .method import Described, awaitable, blocking
+from .method import Described, Streamed, awaitable, blocking, streaming
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
 POSTED = Takes("hedge_delay", "total_timeout_s", "custom_headers", batched=False)
 SENT = Takes(batched=False)
+STREAMED = Takes(batched=True)
 
 
 class PerformanceClient(Connection):
@@ -188,6 +190,91 @@ class PerformanceClient(Connection):
         return lambda policy: operations.Post(url_path, payloads, verb, policy), preference, positions, options
 
     async_batch_post = awaitable(batch_post)
+
+    @streaming(STREAMED)
+    def iter_embed(
+        self,
+        inputs: Iterable[str] | AsyncIterable[str],
+        model: str,
+        encoding_format: str | None = None,
+        dimensions: int | None = None,
+        user: str | None = None,
+        preference: RequestProcessingPreference | None = None,
+        *,
+        ordered: bool = True,
+        **options: Unpack[BatchOptions],
+    ) -> Streamed[EmbeddingsBatch]:
+        """Embed texts as they come, however many: a stream of batches with their embeddings, in flat memory.
+
+        Parameters:
+            inputs: iterable of str, such as a generator or a file's lines, or an asynchronous one, which needs
+                `async for`. It is pulled in the consumer's thread, as far ahead as keeps the requests busy; one that
+                blocks, blocks the event loop of an `async for`.
+            encoding_format, dimensions, user, model: as for `embed`.
+            ordered: False gives batches as their requests end.
+
+        The options are those of PerformanceClient; `total_timeout_s` is for the whole stream, from its first batch on.
+        Returns a Stream of EmbeddingsBatch: `start`, `stop`, `inputs`, `numpy()`, `usage`. A request that fails ends
+        the stream with its exception; with return_exceptions=True its batch has `errors`, and the stream goes on. When
+        `inputs` raises, what was sent is given first, and then the exception goes up.
+        """
+        return Streamed(
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            lambda policy, batch, first: operations.Embed(
+                batch, model, encoding_format, dimensions, user, policy, self._refusing
+            ),
+            EmbeddingsBatch, ordered, preference, options,
+        )  # fmt: skip
+
+    @streaming(STREAMED)
+    def iter_classify(
+        self,
+        inputs: Iterable[str] | AsyncIterable[str],
+        model: str | None = None,
+        raw_scores: bool = False,
+        truncate: bool = False,
+        truncation_direction: str = "Right",
+        preference: RequestProcessingPreference | None = None,
+        *,
+        ordered: bool = True,
+        **options: Unpack[BatchOptions],
+    ) -> Streamed[ClassificationBatch]:
+        """Classify texts as they come: a stream of batches with their labels.
+
+        Parameters: as for `classify`; `inputs` and `ordered` as for `iter_embed`. The options are those of
+        PerformanceClient.
+        """
+        return Streamed(
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            lambda policy, batch, first: operations.Classify(
+                batch, model, raw_scores, truncate, truncation_direction, policy
+            ),
+            ClassificationBatch, ordered, preference, options,
+        )  # fmt: skip
+
+    @streaming(SENT)
+    def iter_batch_post(
+        self,
+        url_path: str,
+        payloads: Iterable[Any] | AsyncIterable[Any],
+        preference: RequestProcessingPreference | None = None,
+        method: str | None = None,
+        *,
+        ordered: bool = True,
+        **options: Unpack[PostOptions],
+    ) -> Streamed[PostedBatch]:
+        """Send JSON payloads as they come, one request each: a stream of payloads with their answers.
+
+        Parameters: as for `batch_post`; `payloads` and `ordered` as `inputs` and `ordered` of `iter_embed`. The options
+        are those of PerformanceClient. Each item's `inputs` and `data` are lists of one.
+        """
+        return Streamed(
+            payloads, {}, lambda policy: operations.GatheredPayloads(),
+            lambda policy, batch, first: operations.Post(
+                url_path, batch, method, policy, name="iter_batch_post", first=first
+            ),
+            PostedBatch, ordered, preference, options,
+        )  # fmt: skip
 
     @blocking(SENT)
     def batch_system_one(

@@ -12,6 +12,7 @@ from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, RequestPlan
 from ..execution.call import Call
+from ..execution.stream_call import StreamCall
 from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, request_id_prefix
 from ..http.urls import request_url, shown_url
@@ -20,6 +21,8 @@ from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..engine import EventMailbox
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
@@ -108,22 +111,40 @@ class Connection:
         token: int = 0,
         began: float | None = None,
     ) -> Call:
-        sequence_number = 0
-        if self._endpoint_pool is not None:
-            sequence_number = self._endpoint_pool.take_sequence_numbers(
-                1 if policy.pin_initial_endpoint_once else len(operation)
-            )
+        _, plan, endpoints = self._plan_of(operation, policy)
+        return Call(
+            plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token, began,
+            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
+        )  # fmt: skip
+
+    def _stream_call(
+        self,
+        make: Callable[[list[Any], int], operations.Operation],
+        probe: operations.Operation,
+        present: Callable[[int, list[Any], Any], Any],
+        ordered: bool,
+        policy: Policy,
+        mailbox: EventMailbox | None = None,
+        token: int = 0,
+    ) -> StreamCall[Any]:
+        _, plan, endpoints = self._plan_of(probe, policy)
+        return StreamCall(
+            plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy), mailbox, token
+        )
+
+    def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
+        if self._endpoint_pool is None:
+            return 0
+        return self._endpoint_pool.take_sequence_numbers(1 if policy.pin_initial_endpoint_once else len(operation))
+
+    def _plan_of(self, operation: operations.Operation, policy: Policy) -> Planned:
         kind = operation.path, operation.method, operation.model, operation.final_statuses, id(policy)
         planned = self._plans.get(kind)
         if planned is None:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
             planned = self._plans[kind] = self._planned(operation, policy, kind)
-        _, plan, endpoints = planned
-        return Call(
-            plan, endpoints, operation, policy, sequence_number, mailbox, token, began,
-            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
-        )  # fmt: skip
+        return planned
 
     def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:
         if self._endpoint_pool is not None:

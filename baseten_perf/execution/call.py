@@ -205,9 +205,7 @@ class Call:
 
     def _failed(self, completion: engine.Completion, invalid: InvalidResponse | None) -> RequestFailed:
         inputs = self._operation.inputs(completion.index)
-        return request_failed(
-            completion, invalid, self._operation, self._policy, self._endpoints, self._count, inputs
-        )
+        return request_failed(completion, invalid, self._operation, self._policy, self._endpoints, self._count, inputs)
 
     def partial(self) -> Partial:
         """The answers so far, once the call is over or `cancel` has been called."""

@@ -64,11 +64,12 @@ class Classify(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in one list of labels per input of the batch."""
-        start, end = self._batches.span(completion.index)
+        index = completion.index - self.first
+        start, end = self._batches.span(index)
         groups = None
         if not completion.msgpack:
             groups = self._reader.read(completion.body, end - start)
-        self._groups[completion.index] = groups or self._checked(completion, end - start)
+        self._groups[index] = groups or self._checked(completion, end - start)
         self.record(completion)
 
     def _checked(self, completion: Completion, count: int) -> list[list[ClassificationResult]]:

@@ -119,7 +119,7 @@ class Embed(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
-        index = completion.index
+        index = completion.index - self.first
         start, end = self._batches.span(index)
         document = decoded(completion)
         if not isinstance(document, dict):

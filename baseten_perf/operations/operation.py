@@ -24,13 +24,14 @@ class Operation(ABC):
         model: that all requests name, or None; a server may have a quota for each.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
+        first: number of its first request among those of the engine's operation; of a stream it is one of many.
         has_fallback: whether `fallback` may give another form of the call.
     """
 
     final_statuses: frozenset[int] = frozenset()
     has_fallback = False
 
-    __slots__ = ("elapsed", "failures", "headers", "method", "model", "name", "path", "rows")
+    __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Operation(ABC):
         self.method = method
         self.path = path
         self.rows = rows
+        self.first = 0
         self.elapsed = [0.0] * requests
         # Of calls that collect failures, by request; None while there is none.
         self.failures: dict[int, RequestFailed] | None = None
@@ -70,15 +72,17 @@ class Operation(ABC):
 
     def record(self, completion: Completion) -> None:
         """Keep what every response tells about its requests. The last act of `accept`."""
-        self.elapsed[completion.index] = completion.elapsed
-        self.headers[completion.index] = completion.headers
+        index = completion.index - self.first
+        self.elapsed[index] = completion.elapsed
+        self.headers[index] = completion.headers
 
     def fail(self, completion: Completion, failure: RequestFailed) -> None:
         """Take in a request that has failed, in a call that goes on."""
-        self.elapsed[completion.index] = completion.elapsed
+        index = completion.index - self.first
+        self.elapsed[index] = completion.elapsed
         if self.failures is None:
             self.failures = {}
-        self.failures[completion.index] = failure
+        self.failures[index] = failure
 
     @abstractmethod
     def body(self, index: int) -> bytes:

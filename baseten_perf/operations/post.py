@@ -28,6 +28,7 @@ class Post(Operation):
             need a payload for each request all the same.
         name: of the public method.
         argument: what that method calls the payloads.
+        first: number of the first payload, for errors.
 
     All payloads are serialised here and not in `body`: the last of a million may be impossible to serialise, and then
     nothing must have been sent. It also lets the caller change them while the requests run.
@@ -46,6 +47,7 @@ class Post(Operation):
         *,
         name: str = "batch_post",
         argument: str = "payloads",
+        first: int = 0,
     ) -> None:
         path = utf8_string("url_path", url_path)
         if isinstance(payloads, str):
@@ -56,7 +58,7 @@ class Post(Operation):
         verb = "POST" if method is None else utf8_string("method", method).upper()
         if not payloads:
             raise ValueError("Payloads list cannot be empty")
-        self._bodies = [serialised(payload, index) for index, payload in enumerate(payloads)]
+        self._bodies = [serialised(payload, index) for index, payload in enumerate(payloads, first)]
         if verb not in METHODS:
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
         if verb not in WITH_BODY:
@@ -71,7 +73,7 @@ class Post(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in an answer: decoded JSON, or what stands for an answer without any."""
-        self._data[completion.index] = self._answer(completion)
+        self._data[completion.index - self.first] = self._answer(completion)
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:

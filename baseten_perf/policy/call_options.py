@@ -107,6 +107,9 @@ class Takes:
 
     def signature(self, method: Callable[..., Any]) -> Signature:
         """The signature of `method` with its options by name."""
-        own = [each for each in signature(method).parameters.values() if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        parameters_of_method = signature(method).parameters.values()
+        own = [each for each in parameters_of_method if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        own_by_keyword = [each for each in parameters_of_method if each.kind is Parameter.KEYWORD_ONLY]
         by_keyword = (name for name in (*OPTIONS, CUSTOM_HEADERS) if name in self.names and name not in self.positions)
-        return Signature([*own, *parameters(self.positions, Parameter.POSITIONAL_OR_KEYWORD), *parameters(by_keyword)])
+        positional = [*own, *parameters(self.positions, Parameter.POSITIONAL_OR_KEYWORD)]
+        return Signature([*positional, *own_by_keyword, *parameters(by_keyword)])

@@ -174,9 +174,7 @@ def test_a_cancelled_call_raises(server: Server) -> None:
 def test_as_a_preference(server: Server) -> None:
     preference = RequestProcessingPreference(return_exceptions=True, max_retries=0, batch_size=4)
     assert faulty(server, status=400).embed(TEXTS, "m", preference=preference).missing == list(FAILED)
-    client = PerformanceClient(
-        server.url + Faults(containing='"bad"', status=400).prefix, "key", preference=preference
-    )
+    client = PerformanceClient(server.url + Faults(containing='"bad"', status=400).prefix, "key", preference=preference)
     assert client.embed(TEXTS, "m").missing == list(FAILED)
     with pytest.raises(requests.exceptions.HTTPError):
         client.embed(TEXTS, "m", return_exceptions=False)

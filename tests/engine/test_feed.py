@@ -1,7 +1,7 @@
 """The slots of an operation by seeded random interleavings, without sockets: none is lost, doubled or used too early.
 
-The test plays both sides: the thread that pushes, flushes, closes, cancels and drains, and the loops that take requests,
-return and end them. More than 200 000 steps in all.
+The test plays both sides: the thread that pushes, flushes, closes, cancels and drains, and the loops that take
+requests, return and end them. More than 200 000 steps in all.
 """
 
 from __future__ import annotations
