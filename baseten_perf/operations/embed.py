@@ -103,7 +103,7 @@ class Embed(Operation):
 
     def fallback(self, failure: Completion) -> Embed | None:
         """The call without base64, when it may be that which an endpoint refuses."""
-        without = None if self._base64 is None else self._base64.without(failure)
+        without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
         plain = Embed(*self._arguments)
@@ -148,7 +148,7 @@ class Embed(Operation):
             self._objects[index] = names if order is None else _moved(names, order)
         self._states[index] = FLOATS if shows_floats and state == BASE64 else state
         if self._base64 is not None:
-            self._base64.answered(completion)
+            self._base64.answered(index, completion.endpoint)
         if index == 0:
             self._model = _text_or(self._requested_model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
