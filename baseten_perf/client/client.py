@@ -15,7 +15,9 @@ from .connection import Connection
 from .method import Described, Streamed, awaitable, blocking, streaming
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    import numpy
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer, Unpack
 
     from ..policy.call_options import BatchOptions, PostOptions
     from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
@@ -78,6 +80,7 @@ class PerformanceClient(Connection):
         user: str | None = None,
         preference: Preference = None,
         *positions: float | None,
+        out: NDArray[numpy.float32] | Buffer | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[OpenAIEmbeddingsResponse]:
         """Embed texts: POST /v1/embeddings (OpenAI API), a batch of inputs per request.
@@ -88,12 +91,18 @@ class PerformanceClient(Connection):
             encoding_format: "float" or "base64" (four times less on the wire); None leaves it to the server.
             dimensions: floats per vector, 1 to 1000000, for models that can shorten theirs.
             user: end user's identifier, at most 1000 bytes.
+            out: where the vectors go: a writable C-contiguous float32 array of shape (inputs, dimension), such as a
+                numpy.memmap, whose space on the disk is allocated first (OSError when it is full). A request's rows are
+                written when its answer is whole; rows without an answer stay untouched, and nothing is written any more
+                once the call has ended. Wrong shapes raise ValueError, at the first answer at the latest.
 
         The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
         of shape (inputs, dimension).
         """
         return (
-            lambda policy: operations.Embed(input, model, encoding_format, dimensions, user, policy, self._refusing),
+            lambda policy: operations.Embed(
+                input, model, encoding_format, dimensions, user, policy, self._refusing, out
+            ),
             preference, positions, options,
         )  # fmt: skip
 

@@ -47,6 +47,8 @@ cdef bint transfer_settle_rows(Transfer *transfer) noexcept nogil:
     cdef Op *op = transfer.share.op
     if not op.lent:
         return transfer.reader.vectors.settle()
+    if transfer.reader.vectors.count() != transfer.request.rows:
+        return True                 # it will be refused, and rows without an answer stay as they are
     if not op_write_begins(op):
         return False
     cdef bint settled = transfer.reader.vectors.settle()

@@ -90,8 +90,11 @@ class Call:
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
+        destination = operation.out
+        if destination is None and self._rows is not None:
+            destination = sum(self._rows)
         self.handle = engine.OperationHandle(
-            plan, self._count, None if self._rows is None else sum(self._rows), sequence_number, mailbox, token,
+            plan, self._count, destination, sequence_number, mailbox, token,
             now - self._began, collects=policy.return_exceptions, tell_every=0 if mailbox is None else PORTION,
         )  # fmt: skip
         self._call_log = call_log(operation, policy, endpoints)

@@ -17,6 +17,7 @@ from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
 from .batching import Batches, checked_texts
 from .operation import Operation
+from .output import checked_output
 from .response_body import decoded, integer, items, json_kind, malformed
 
 # As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
@@ -36,8 +37,9 @@ class Embed(Operation):
         refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
+        out: memory of the caller's that the rows go to; see checked_output.
 
-    Raises TypeError, OverflowError, UnicodeEncodeError or ValueError.
+    Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
 
     __slots__ = (
@@ -56,6 +58,7 @@ class Embed(Operation):
         "_total_tokens",
         "final_statuses",
         "has_fallback",
+        "out",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +70,7 @@ class Embed(Operation):
         user: str | None,
         policy: Policy,
         refusing: set[str] | None = None,
+        out: Any = None,
     ) -> None:
         self._texts = checked_texts("input", input)
         model = utf8_string("model", model)
@@ -83,6 +87,9 @@ class Embed(Operation):
             raise ValueError("User string cannot exceed 1000 characters")
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
+        if out is not None:
+            checked_output(out, len(self._texts), dimensions)
+        self.out = out
         self._base64: Base64Preference | None = None
         self.has_fallback = refusing is not None and encoding_format is None and model not in refusing
         self.final_statuses = Operation.final_statuses
@@ -106,7 +113,7 @@ class Embed(Operation):
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments)
+        plain = Embed(*self._arguments, out=self.out)
         plain._base64 = without
         return plain
 
@@ -134,6 +141,8 @@ class Embed(Operation):
             state = regular_form(entries)
         if not state:
             state, embeddings, order, names = irregular.read(completion, entries)
+            if self.out is not None and embeddings is not None:
+                self._refuse_elsewhere(completion, embeddings)
         # Nothing is refused from here on, so a refused answer leaves no trace.
         shows_floats = self.has_fallback  # the caller did not ask for base64
         if embeddings is not None:
@@ -157,6 +166,17 @@ class Embed(Operation):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
             self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
+
+    def _refuse_elsewhere(self, completion: Completion, embeddings: list[Any]) -> None:
+        """Refuse vectors that are not in the caller's memory. Raises InvalidResponse, or ValueError for its shape."""
+        vectors = completion.vectors
+        if vectors is not None:
+            dims = {vectors.dim(k) for k in range(len(vectors))}
+            if len(dims) == 1:
+                with memoryview(self.out) as view:
+                    raise ValueError(f"out has {view.shape[1]} columns, and the vectors have {dims.pop()} numbers")
+        if vectors is not None or any(isinstance(embedding, str) for embedding in embeddings):
+            raise malformed(completion, "not every item of `data` is a vector as long as the rows of `out`")
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         batches = self._batches

@@ -24,12 +24,14 @@ class Operation(ABC):
         model: that all requests name, or None; a server may have a quota for each.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
+        out: the caller's memory for vectors, or None for memory of the engine's.
         first: number of its first request among those of the engine's operation; of a stream it is one of many.
         has_fallback: whether `fallback` may give another form of the call.
     """
 
     final_statuses: frozenset[int] = frozenset()
     has_fallback = False
+    out: Any = None
 
     __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows")
 
