@@ -48,6 +48,9 @@ class Matrix(Protocol):
     def last(self) -> Matrix:
         """The same rows for the last one to ask for them: without a copy where that can be."""
 
+    def put(self, start: int, rows: Matrix, /) -> None:
+        """Copy all rows of `rows`, whose dimension is the same, to the rows from `start` on."""
+
     def permute(self, start: int, order: list[int], /) -> None:
         """Move row `start + k` to row `start + order[k]`, for all k at once."""
 
@@ -121,3 +124,7 @@ class Completion(Protocol):
 
     @property
     def vectors(self) -> Vectors | None: ...
+
+    @property
+    def matrix(self) -> Matrix | None:
+        """The vectors, where each request has a matrix of its own."""

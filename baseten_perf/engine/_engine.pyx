@@ -80,6 +80,7 @@ include "core.pxi"          # a connection pool's loops
 include "spare.pxi"         # a descriptor for when there is no other
 include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
+include "lent.pxi"          # a Matrix on memory of the caller's
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests

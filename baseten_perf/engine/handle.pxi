@@ -50,9 +50,8 @@ cdef class OperationHandle:
     Parameters:
         plan: what its requests have in common.
         count: number of requests, at least 1; None when it is not known before close().
-        rows: where vectors go: a number n, to one matrix of n rows; 0, to a matrix of each request's own; a writable
-            C-contiguous float32 array of (rows, dimension), to there, each request's at once when its answer is whole.
-            None when answers are kept as they come.
+        rows: where vectors go: a number n, to one matrix of n rows; 0, to a matrix of each request's own. None when
+            answers are kept as they come.
         sequence_number: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
         spent_s: seconds of the plan's total time-out that have passed already.
@@ -65,7 +64,6 @@ cdef class OperationHandle:
     cdef Op *op
     cdef Feed feed
     cdef RequestPlan plan
-    cdef LentMemory memory
     cdef list bodies                # by slot
     cdef bytes request_id_stem
     cdef size_t rows                # pushed so far
@@ -110,27 +108,14 @@ cdef class OperationHandle:
         if op.plan.total_timeout_s > 0:
             op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s - spent_s, CENTURY_S) * 1e9)
         if rows is not None:
-            self.place_rows(rows)
+            op.embeddings = True
+            op.total_rows = rows
+            op.apart = rows == 0
         if mailbox is not None:
             op.mailbox = mailbox.box
             op.token = token
             count_up(&mailbox.box.refs)
         plan.engine.attach(op)
-
-    cdef int place_rows(self, rows) except -1:
-        cdef Op *op = self.op
-        op.embeddings = True
-        if isinstance(rows, int):
-            op.total_rows = rows
-            op.apart = rows == 0
-            return 0
-        self.memory = LentMemory(rows)
-        op.lent = True
-        op.total_rows = self.memory.view.shape[0]
-        op.buffer = block_of_lent(<float *>self.memory.view.buf, op.total_rows, self.memory.view.shape[1])
-        if op.buffer == NULL:
-            raise MemoryError
-        return 0
 
     cdef int check(self) except -1:
         if self.op.generation != fork_generation:
@@ -228,8 +213,6 @@ cdef class OperationHandle:
         self.check()
         with nogil:
             oldest = op_drain(op, &over)
-            if over:
-                op_await_writers(op)
         self.drained = over and not count_now(&process_ends)
         try:
             while oldest != NULL:
@@ -246,17 +229,13 @@ cdef class OperationHandle:
             arrived.extend(completions)
 
     def cancel(self) -> None:
-        """Abort everything of this operation on the wire.  What has arrived can still be drained.
-
-        Afterwards nothing writes to memory that the caller has lent.
-        """
+        """Abort everything of this operation on the wire.  What has arrived can still be drained."""
         # This wakes the shares, which then let go of their references themselves, also when nothing was flushed.
         self.flushed = True
         if self.op.generation != fork_generation:
             return
         with nogil:
             op_cancel(self.op)
-            op_await_writers(self.op)
 
     @property
     def hungry(self) -> bool:
@@ -299,7 +278,7 @@ cdef class OperationHandle:
         """The rows received so far, of all requests; None when no vector has arrived, or each request has its own."""
         self.check()
         cdef RowBuffer *buffer = op_row_buffer(self.op)
-        return matrix_of(buffer, self.memory) if buffer != NULL else None
+        return matrix_of(buffer) if buffer != NULL else None
 
     def __dealloc__(self):
         cdef Limbo left
@@ -307,7 +286,6 @@ cdef class OperationHandle:
             return
         if self.flushed:
             op_cancel(self.op)
-            op_await_writers(self.op)
         else:
             # No loop has seen it: the references taken for the shares are let go here.
             for _ in range(self.op.share_count):

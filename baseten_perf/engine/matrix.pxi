@@ -15,7 +15,7 @@ cdef class Matrix:
     """A buffer of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
 
     cdef RowBuffer *buffer
-    cdef LentMemory memory          # of a buffer that is lent, else None
+    cdef object memory              # what keeps the floats of a buffer that is lent, else None
     # Who looks into the rows: exported buffers, and calls in which other threads or a collection can get a turn.  The
     # buffer does not rest meanwhile.
     cdef int readers
@@ -80,6 +80,27 @@ cdef class Matrix:
         """The rows for their last reader: this matrix itself, unless forked processes or a caller share its memory, or
         somebody has a view of it."""
         return self if self.buffer.file < 0 and not self.buffer.lent and self.readers == 0 else self.copy()
+
+    def put(self, start: int, rows: Matrix) -> None:
+        """Copy all rows of another matrix, of the same dimension, to rows[start:]."""
+        cdef Matrix source = rows
+        if source.shape[1] != self.shape[1]:
+            raise ValueError(f"rows of dimension {source.shape[1]} do not fit into dimension {self.shape[1]}")
+        if source.shape[0] == 0:
+            return
+        self.at(start + source.shape[0] - 1)
+        cdef float *target = self.at(start)
+        cdef const float *floats = source.at(0)
+        cdef size_t size = source.shape[0] * source.shape[1] * sizeof(float)
+        if size < QUICK_COPY and not self.buffer.lent:
+            memcpy(target, floats, size)
+            return
+        self.readers += 1
+        source.readers += 1
+        with nogil:                 # memory that is a file's may have to wait for the disk
+            memcpy(target, floats, size)
+        source.readers -= 1
+        self.readers -= 1
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
@@ -148,12 +169,11 @@ cdef void move_rows(char *rows, size_t size, const Py_ssize_t *places, Py_ssize_
         memcpy(rows + places[k] * size, moved + k * size, size)
 
 
-cdef Matrix matrix_of(RowBuffer *buffer, LentMemory memory=None):
-    """A view that holds a reference of its own to the buffer, and to the memory where that is lent."""
+cdef Matrix matrix_of(RowBuffer *buffer):
+    """A view that holds a reference of its own to the buffer."""
     cdef Matrix matrix = Matrix.__new__(Matrix)
     count_up(&buffer.refs)
     matrix.buffer = buffer
-    matrix.memory = memory
     matrix.shape[0] = buffer.rows
     matrix.shape[1] = buffer.dimension
     matrix.strides[0] = buffer.dimension * sizeof(float)

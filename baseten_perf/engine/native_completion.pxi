@@ -37,23 +37,9 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         if transfer.reader.failure[0] != 0:
             return OUTCOME_UNDECODABLE
         # Only now: the rows may be those that the twin of this attempt goes on to write.
-        if not transfer_settle_rows(transfer):
+        if not transfer.reader.vectors.settle():
             return OUTCOME_NO_MEMORY
     return OUTCOME_OK
-
-
-cdef bint transfer_settle_rows(Transfer *transfer) noexcept nogil:
-    """Put the rows of a whole answer where they belong; False when memory has run out, or the operation is over."""
-    cdef Op *op = transfer.share.op
-    if not op.lent:
-        return transfer.reader.vectors.settle()
-    if transfer.reader.vectors.count() != transfer.request.rows:
-        return True                 # it will be refused, and rows without an answer stay as they are
-    if not op_write_begins(op):
-        return False
-    cdef bint settled = transfer.reader.vectors.settle()
-    op_write_ends(op)
-    return settled
 
 
 cdef void say_why_undecodable(Transfer *transfer) noexcept nogil:

@@ -106,7 +106,6 @@ cdef struct Op:
     size_t request_id_stem_size
     bint embeddings
     bint apart                      # each request has a buffer of rows of its own: see rows.pxi
-    bint lent                       # `buffer` is the caller's memory
     size_t total_rows               # of `buffer`
     bint collects                   # a request that fails is a completion like others; else it ends the operation
     bint open                       # the number of requests was not known at first
@@ -138,7 +137,6 @@ cdef struct Op:
     NativeCompletion *completions   # newest first
     Py_ssize_t undrained
     RowBuffer *buffer               # all rows, or NULL
-    int writers                     # transfers that write to it, of lent memory
 
 cdef Op *op_new(Py_ssize_t count, Py_ssize_t capacity) noexcept nogil:
     """An operation of `count` requests, or UNKNOWN; `capacity` of them may be under way."""

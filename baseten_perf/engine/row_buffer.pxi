@@ -46,7 +46,7 @@ cdef struct RowBuffer:
     size_t dimension
     size_t size                     # bytes
     int file                        # -1: none, or the buffer is a copy
-    bint lent                       # `floats` are a caller's: see rows.pxi
+    bint lent                       # `floats` are a caller's: see lent.pxi
     size_t mapped                   # bytes of the file that are mapped; 0: none are, or `floats` is other memory
     Mapping mapping                 # where `floats` are; `start` is NULL when they are malloc's or mapped
 
@@ -75,7 +75,7 @@ cdef RowBuffer *row_buffer_new(size_t rows, size_t dimension) noexcept nogil:
     return buffer
 
 
-cdef RowBuffer *block_of_lent(float *floats, size_t rows, size_t dimension) noexcept nogil:
+cdef RowBuffer *row_buffer_lent(float *floats, size_t rows, size_t dimension) noexcept nogil:
     """Rows in memory that somebody else keeps for as long as the buffer is used; NULL when memory has run out."""
     cdef RowBuffer *buffer = <RowBuffer *>calloc(1, sizeof(RowBuffer))
     if buffer == NULL:

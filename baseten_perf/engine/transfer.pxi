@@ -136,7 +136,7 @@ cdef int transfer_begin(Transfer *transfer, Share *share, Request *request, int 
     if op.embeddings:
         if transfer.reader == NULL:
             transfer.reader = new AnswerReader()
-        transfer.reader.start(request.rows, <void *>transfer, reserve_rows, hedge > 0 or op.lent)
+        transfer.reader.start(request.rows, <void *>transfer, reserve_rows, hedge > 0)
     if transfer.redirected:
         code |= transfer_may_be_redirected(transfer)
     if transfer.serial != op.plan.serial:

@@ -90,11 +90,13 @@ class Call:
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
-        destination = operation.out
-        if destination is None and self._rows is not None:
-            destination = sum(self._rows)
+        into: int | None = None
+        if self._rows is not None:
+            into = sum(self._rows) if operation.out is None else 0
+        if operation.out is not None:
+            self._matrix = engine.lent_matrix(operation.out)
         self.handle = engine.OperationHandle(
-            plan, self._count, destination, sequence_number, mailbox, token,
+            plan, self._count, into, sequence_number, mailbox, token,
             now - self._began, collects=policy.return_exceptions, tell_every=0 if mailbox is None else PORTION,
         )  # fmt: skip
         self._call_log = call_log(operation, policy, endpoints)
@@ -219,7 +221,10 @@ class Call:
         except RuntimeError:
             pass  # this is a forked child: what arrives is the parent's
         answers: deque[Completion] = deque(completion for completion in self._arrived if completion.outcome == OK)
-        return Partial(self._operation, answers, self._matrix, perf_counter() - self._began)
+        partial = Partial(self._operation, answers, self._matrix, perf_counter() - self._began)
+        if self._operation.out is not None:
+            partial.response()  # now or never: the caller may use the memory for something else later
+        return partial
 
     @property
     def has_arrivals(self) -> bool:

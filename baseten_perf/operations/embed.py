@@ -141,17 +141,18 @@ class Embed(Operation):
             state = regular_form(entries)
         if not state:
             state, embeddings, order, names = irregular.read(completion, entries)
-            if self.out is not None and embeddings is not None:
-                self._refuse_elsewhere(completion, embeddings)
+        if self.out is not None and matrix is not None:
+            self._put(completion, embeddings, order, start, matrix)
         # Nothing is refused from here on, so a refused answer leaves no trace.
         shows_floats = self.has_fallback  # the caller did not ask for base64
         if embeddings is not None:
             if shows_floats:
                 embeddings = [-1 - each if isinstance(each, int) and each < 0 else each for each in embeddings]
-            self._irregular[index] = IrregularBatch(
-                embeddings if order is None else _moved(embeddings, order), completion.vectors
-            )
-        elif order is not None and matrix is not None:
+            embeddings = embeddings if order is None else _moved(embeddings, order)
+            if self.out is not None:  # each row has its place already
+                embeddings = [k if each >= 0 else -1 - k for k, each in enumerate(embeddings)]
+            self._irregular[index] = IrregularBatch(embeddings, completion.vectors)
+        elif order is not None and matrix is not None and self.out is None:
             matrix.permute(start, order)
         if names is not None:
             self._objects[index] = names if order is None else _moved(names, order)
@@ -167,16 +168,18 @@ class Embed(Operation):
             self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
 
-    def _refuse_elsewhere(self, completion: Completion, embeddings: list[Any]) -> None:
-        """Refuse vectors that are not in the caller's memory. Raises InvalidResponse, or ValueError for its shape."""
-        vectors = completion.vectors
-        if vectors is not None:
-            dims = {vectors.dim(k) for k in range(len(vectors))}
-            if len(dims) == 1:
-                with memoryview(self.out) as view:
-                    raise ValueError(f"out has {view.shape[1]} columns, and the vectors have {dims.pop()} numbers")
-        if vectors is not None or any(isinstance(embedding, str) for embedding in embeddings):
-            raise malformed(completion, "not every item of `data` is a vector as long as the rows of `out`")
+    def _put(
+        self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
+    ) -> None:
+        """Copy the rows of a response to the caller's memory. Raises InvalidResponse, or ValueError for its shape."""
+        rows = completion.matrix
+        if rows is None or any(isinstance(embedding, str) for embedding in embeddings or ()):
+            raise malformed(completion, "the items of `data` are not vectors of one dimension")
+        if rows.dim != matrix.dim:
+            raise ValueError(f"out has {matrix.dim} columns, and the vectors have {rows.dim} numbers")
+        if order is not None:
+            rows.permute(0, order)
+        matrix.put(start, rows)
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         batches = self._batches
