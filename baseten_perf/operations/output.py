@@ -26,13 +26,14 @@ def checked_output(out: Any, inputs: int, dimensions: int | None) -> None:
     with view:
         if view.format not in ("f", "=f", "@f"):
             raise ValueError(f"out must be an array of float32, not of format {view.format!r}")
-        if view.ndim != 2:
-            raise ValueError(f"out must have the shape (inputs, dimension), not {view.shape}")
+        shape = view.shape or ()
+        if len(shape) != 2:
+            raise ValueError(f"out must have the shape (inputs, dimension), not {shape}")
         if view.readonly:
             raise ValueError("out is read-only")
         if not view.c_contiguous:
             raise ValueError("out must be C-contiguous")
-        rows, columns = view.shape
+        rows, columns = shape
         if rows != inputs:
             raise ValueError(f"out has {rows} rows for {inputs} inputs")
         if columns == 0 or dimensions not in (None, columns):
