@@ -66,7 +66,6 @@ class Waiting:
                     call.source_ended()
             except Exception as failure:
                 call.source_ended(failure)
-            call.flush()
         if self._pulling is None and call.wants:
             # Neither the task nor what it calls back keeps the stream, which may be dropped meanwhile.
             self._pulling = self._loop.create_task(_next_batch(self._source, gathering))

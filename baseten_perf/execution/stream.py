@@ -63,15 +63,17 @@ class Stream(Generic[Item]):
         if self._closed:
             raise StopIteration
         call = self._call or self._begun(iter(self)._begin())
+        inputs = self._inputs or iter(())
         try:
             while True:
                 call.advance()
-                self._pull(call)
+                self._pull(call, inputs)
                 if call.ready:
                     return call.take()
                 if call.over:
                     break
                 if not call.has_arrivals:
+                    call.flush()
                     call.handle.wait(SLICE_S)
         except BaseException:
             self.close()
@@ -88,12 +90,12 @@ class Stream(Generic[Item]):
             self._inputs = iter(self._source)
         return call
 
-    def _pull(self, call: StreamCall[Item]) -> None:
+    def _pull(self, call: StreamCall[Item], inputs: Iterator[Any]) -> None:
         """Pull batches from a source that blocks, as long as the call wants them and nothing waits to be given."""
         pulled = 0
         while call.wants and (pulled < PULLED_PER_ITEM or not call.ready):
             try:
-                batch = self._next_batch()
+                batch = self._gathering.pull(inputs)
                 if batch:
                     call.push(batch)
                 else:
@@ -102,15 +104,6 @@ class Stream(Generic[Item]):
                 call.source_ended(failure)
             pulled += 1
             call.advance()
-        call.flush()
-
-    def _next_batch(self) -> list[Any]:
-        add = self._gathering.add
-        for item in self._inputs or ():
-            batch = add(item)
-            if batch is not None:
-                return batch
-        return self._gathering.rest()
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
@@ -126,13 +119,15 @@ class Stream(Generic[Item]):
             while True:
                 call.advance()
                 if self._inputs is not None:
-                    self._pull(call)
+                    self._pull(call, self._inputs)
                 else:
                     waiting.pull(call, self._source, self._gathering)
                 if call.ready:
                     return call.take()
                 if call.over:
                     break
+                if not call.has_arrivals:
+                    call.flush()
                 await waiting.wait(call.has_arrivals)
         except Exception:
             self.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 MOST_BYTES_HELD = 16 * 1024 * 1024
 # So many results are taken in at a time: an event loop must not be stalled.
 PORTION = 64
-# Pushed batches are handed down together, unless the source is slow.
-FLUSHED_TOGETHER, FLUSHED_AFTER_S = 16, 0.001
+# Pushed batches are handed down together, unless the network may be idle: to wake the loops costs more than to push.
+FLUSHED_TOGETHER = 16
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
@@ -85,7 +84,6 @@ class StreamCall(Generic[Item]):
         self._results: dict[int, tuple[Item, int]] = {}  # by place, with the size
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
-        self._flushed_at = 0.0
         self._held = 0  # bytes
         self._ended = False  # the source
         self._source_failure: BaseException | None = None
@@ -141,7 +139,8 @@ class StreamCall(Generic[Item]):
         self._under_way[self._requests] = pulled
         self._requests += 1
         self._unflushed += 1
-        if self._unflushed >= FLUSHED_TOGETHER or perf_counter() - self._flushed_at > FLUSHED_AFTER_S:
+        flushed = len(self._under_way) - self._unflushed
+        if self._unflushed >= FLUSHED_TOGETHER or flushed < self._concurrency:
             self.flush()
 
     def flush(self) -> None:
@@ -149,7 +148,6 @@ class StreamCall(Generic[Item]):
         if self._unflushed:
             self.handle.flush(0)
             self._unflushed = 0
-            self._flushed_at = perf_counter()
 
     def source_ended(self, failure: BaseException | None = None) -> None:
         """No more batches come; what was sent is settled, and then the source's exception goes up, if there is one."""
@@ -163,8 +161,10 @@ class StreamCall(Generic[Item]):
             return
         handle.drain(arrived)
         over = handle.drained
-        for _ in range(min(PORTION, len(arrived))):
+        taken = 0
+        while arrived and taken < PORTION:
             self._take_in(arrived.popleft())
+            taken += 1
         if over and not arrived and self._failure is None:
             self._fail(call_ended(self._probe.name, handle.cancelled, self._requests, self._answered, handle.started))
 

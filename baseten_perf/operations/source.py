@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 from ..policy import Policy
+from ._inputs import all_ascii
 
 
 class Gathering(ABC):
@@ -24,6 +28,14 @@ class Gathering(ABC):
     def add(self, item: Any) -> list[Any] | None:
         """Take the next input; a batch when one is complete. Raises TypeError or UnicodeEncodeError."""
 
+    def pull(self, inputs: Iterator[Any]) -> list[Any]:
+        """The next batch of a source that blocks; empty at its end. Raises what `add` and the source raise."""
+        for item in inputs:
+            batch = self.add(item)
+            if batch is not None:
+                return batch
+        return self.rest()
+
     @abstractmethod
     def rest(self) -> list[Any]:
         """What is left when no more inputs come; may be empty."""
@@ -36,15 +48,31 @@ class GatheredTexts(Gathering):
         name: what a public method calls its texts.
     """
 
-    __slots__ = ("_batch", "_characters", "_limit", "_name", "_size")
+    __slots__ = ("_ahead", "_batch", "_characters", "_limit", "_name", "_size")
 
     def __init__(self, name: str, policy: Policy) -> None:
         super().__init__()
         self._name = name
         self._size = policy.batch_size
         self._limit = policy.max_chars_per_request or 2**62
+        self._ahead: deque[Any] = deque()
         self._batch: list[str] = []
         self._characters = 0
+
+    def pull(self, inputs: Iterator[Any]) -> list[Any]:
+        if not self._ahead:
+            texts = list(islice(inputs, self._size - len(self._batch)))
+            # As nearly always, they need no look at each; what else there is takes longer.
+            if all_ascii(texts) and self._characters + sum(map(len, texts)) <= self._limit:
+                self.count += len(texts)
+                self._batch += texts
+                return self.rest()
+            self._ahead.extend(texts)
+        return super().pull(chain(iter(self._next_ahead, self), inputs))
+
+    def _next_ahead(self) -> Any:
+        """The next text that was pulled and not added; this object itself when there is none."""
+        return self._ahead.popleft() if self._ahead else self
 
     def add(self, item: Any) -> list[str] | None:
         if type(item) is not str:
