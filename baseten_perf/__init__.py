@@ -16,11 +16,10 @@ except ModuleNotFoundError as error:
 
 from ._version import __version__
 from .cancellation import CancellationToken
-from .client import PerformanceClient
+from .client import PerformanceClient, Stream
 from .connection_pool import HttpClientWrapper
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
-from .execution.stream import Stream
 from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference

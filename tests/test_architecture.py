@@ -62,8 +62,10 @@ HEADERS_AND_USERS = sorted(path for ending in ("hpp", "pxd", "pxi", "pyx") for p
 INCLUDED = re.compile(r'(?:#include|cdef extern from) "([a-z0-9_/]+[.]hpp)"')
 # Only for annotations, or when nothing else will do.
 HEAVY = {"numpy", "requests", "asyncio", "tqdm", "certifi"}
-# errors.py is imported when there is an error, execution/asynchronous.py when somebody awaits.
-HEAVY_ALLOWED = {"errors.py": {"requests"}, "execution/asynchronous.py": {"asyncio"}}
+# errors.py is imported when there is an error, asyncio's parts of execution when somebody awaits.
+HEAVY_ALLOWED = {
+    "errors.py": {"requests"}, "execution/asynchronous.py": {"asyncio"}, "execution/async_stream.py": {"asyncio"},
+}  # fmt: skip
 NOT_PARTS_OF_THE_IMPORT = {"testing", "cli", "__main__"}
 
 

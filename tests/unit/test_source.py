@@ -25,7 +25,7 @@ def test_batches_are_those_of_a_list(texts: list[str], size: int, limit: int | N
 
     pulled = GatheredTexts("inputs", policy)
     source = iter(texts)
-    assert [batch for batch in iter(lambda: pulled.pull(source), [])] == expected
+    assert list(iter(lambda: pulled.pull(source), [])) == expected
     assert pulled.count == len(texts)
 
     added = GatheredTexts("inputs", policy)
@@ -83,5 +83,5 @@ def test_strings_of_other_classes() -> None:
 def test_payloads_go_one_by_one() -> None:
     gathering = GatheredPayloads()
     source = iter([{"a": 1}, None, []])
-    assert [batch for batch in iter(lambda: gathering.pull(source), [])] == [[{"a": 1}], [None], [[]]]
+    assert list(iter(lambda: gathering.pull(source), [])) == [[{"a": 1}], [None], [[]]]
     assert gathering.count == 3
