@@ -96,13 +96,12 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
         failure, snippet = MSGPACK_FAILURE, repr(head[: SNIPPET // 4])
     else:
         failure, snippet = PARSE_FAILURE, head.decode("utf-8", "replace")[:SNIPPET]
-    error = InvalidResponse(
+    return InvalidResponse(
         f"{failure}: {reason} (batch {completion.index}, status {completion.status}, {url}); "
-        f"the body starts with: {snippet}"
+        f"the body starts with: {snippet}",
+        status=completion.status,
+        url=url,
     )
-    error.status = completion.status
-    error.url = url
-    return error
 
 
 def details_of(completion: Completion, *, method: str, policy: Policy, count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 
@@ -25,14 +24,17 @@ class RequestFailed(Exception):
         details: one line: the request, the system's reason, and why there was no further attempt; see verdict.py.
     """
 
-    batch_index: int | None = None
-    inputs: range = range(0)
-    attempts: int | None = None
-    endpoint: str | None = None
-    request_id: str | None = None
-    response_partial: Any = None
-    missing: Sequence[int] = ()
-    details: str = ""
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        # Nothing of this is the class's: Ray raises children of it that have only what their cause has.
+        self.batch_index: int | None = None
+        self.inputs = range(0)
+        self.attempts: int | None = None
+        self.endpoint: str | None = None
+        self.request_id: str | None = None
+        self.response_partial: Any = None
+        self.missing: list[int] = []
+        self.details = ""
 
     @property
     def partial(self) -> list[Any]:
@@ -52,8 +54,10 @@ class InvalidResponse(RequestFailed, ValueError):
         url: final URL, without user name, password and query.
     """
 
-    status: int | None = None
-    url: str | None = None
+    def __init__(self, *args: Any, status: int | None = None, url: str | None = None) -> None:
+        super().__init__(*args)
+        self.status = status
+        self.url = url
 
 
 class OperationCancelled(RequestFailed, ValueError):

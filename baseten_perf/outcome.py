@@ -1,33 +1,38 @@
-"""How a request ended (Outcome), and why a failed attempt was its last (Verdict)."""
+"""How a request ended (Outcome), and why a failed attempt was its last (Verdict), by the engine's numbers."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
+from .engine import outcomes, verdicts
+
+_OUTCOMES = outcomes()
+_VERDICTS = verdicts()
+
 
 class Outcome(IntEnum):
-    """How a request ended; the numbers are the engine's (`engine.outcomes`)."""
+    """How a request ended."""
 
-    OK = 0
-    HTTP_STATUS = 1
-    TIMEOUT = 2
-    CONNECT_TIMEOUT = 3
-    NETWORK = 4
-    DEADLINE = 5
-    UNDECODABLE = 6
-    NO_MEMORY = 7
+    OK = _OUTCOMES["OK"]
+    HTTP_STATUS = _OUTCOMES["HTTP_STATUS"]
+    TIMEOUT = _OUTCOMES["TIMEOUT"]
+    CONNECT_TIMEOUT = _OUTCOMES["CONNECT_TIMEOUT"]
+    NETWORK = _OUTCOMES["NETWORK"]
+    DEADLINE = _OUTCOMES["DEADLINE"]
+    UNDECODABLE = _OUTCOMES["UNDECODABLE"]
+    NO_MEMORY = _OUTCOMES["NO_MEMORY"]
 
 
 class Verdict(IntEnum):
-    """Why a failed attempt was the last one of its request; the numbers are the engine's (`engine.verdicts`)."""
+    """Why a failed attempt was the last one of its request."""
 
-    NONE = 0
-    FINAL_STATUS = 1
-    NOT_TO_RETRY = 2
-    QUOTA = 3
-    PERMANENT = 4
-    RETRIES = 5
-    BUDGET = 6
-    PATIENCE = 7
-    RETRY_AFTER = 8
-    NEVER_RESPONDED = 9
+    NONE = _VERDICTS["NONE"]
+    FINAL_STATUS = _VERDICTS["FINAL_STATUS"]
+    NOT_TO_RETRY = _VERDICTS["NOT_TO_RETRY"]
+    QUOTA = _VERDICTS["QUOTA"]
+    PERMANENT = _VERDICTS["PERMANENT"]
+    RETRIES = _VERDICTS["RETRIES"]
+    BUDGET = _VERDICTS["BUDGET"]
+    PATIENCE = _VERDICTS["PATIENCE"]
+    RETRY_AFTER = _VERDICTS["RETRY_AFTER"]
+    NEVER_RESPONDED = _VERDICTS["NEVER_RESPONDED"]

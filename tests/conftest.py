@@ -9,6 +9,9 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +19,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+import baseten_perf
 from baseten_perf import PerformanceClient
 from baseten_perf.paces import forget_paces
 from baseten_perf.testing import Server
@@ -77,6 +81,27 @@ def poller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if request.param == "portable":
         monkeypatch.setenv("BASETEN_PERF_POLLER", "poll")
     return str(request.param)
+
+
+@pytest.fixture
+def mypy(tmp_path: Path) -> Callable[[dict[str, str]], subprocess.CompletedProcess[str]]:
+    """Run `mypy --strict` on programs, given as names and texts, that import the package under test."""
+    pytest.importorskip("mypy", reason="mypy comes with the dev extra")
+    # What is installed it finds itself, and it refuses a MYPYPATH that leads to site-packages.
+    package = Path(baseten_perf.__file__).resolve().parents[1]
+    installed = package in {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+
+    def run(programs: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        for name, text in programs.items():
+            (tmp_path / name).write_text(text)
+        return subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.12", "--config-file", os.devnull,
+             "--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent", *programs],
+            cwd=tmp_path, env={**os.environ, **({} if installed else {"MYPYPATH": str(package)})},
+            capture_output=True, text=True, timeout=110, check=False,
+        )  # fmt: skip
+
+    return run
 
 
 @pytest.fixture(scope="session")

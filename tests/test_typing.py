@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
-import sysconfig
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
-
-import baseten_perf
+Mypy = Callable[[dict[str, str]], "subprocess.CompletedProcess[str]"]
 
 PROGRAM = '''
 from __future__ import annotations
@@ -77,21 +72,8 @@ async def main() -> None:
 '''
 
 
-def environment() -> dict[str, str]:
-    """Where type checkers find the package; what is installed they find themselves."""
-    package = Path(baseten_perf.__file__).resolve().parents[1]
-    installed = package in {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    return {**os.environ, **({} if installed else {"MYPYPATH": str(package)})}
-
-
-def test_mypy_reports_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
-    pytest.importorskip("mypy", reason="mypy comes with the dev extra")
-    (tmp_path / "program.py").write_text(PROGRAM)
-    run = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.12", "--config-file", os.devnull,
-         "--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent", "program.py"],
-        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
+def test_mypy_reports_what_is_wrong_and_nothing_else(mypy: Mypy) -> None:
+    run = mypy({"program.py": PROGRAM})
     reported = [int(number) for number in re.findall(r"^program\.py:(\d+): error:", run.stdout, re.MULTILINE)]
     wrong = [number for number, line in enumerate(PROGRAM.splitlines(), 1) if line.endswith("# wrong")]
     assert sorted(set(reported)) == wrong, run.stdout + run.stderr

@@ -40,7 +40,8 @@ def faults(text: str) -> Faults:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `serve` is for."""
-    from baseten_perf.testing.service import Settings, serve
+    from baseten_perf.testing.listening import serve
+    from baseten_perf.testing.service import Settings
 
     ordered = arguments.faults
     if arguments.latency is not None:

@@ -40,14 +40,14 @@ class PerformanceClient(Connection):
 
     All methods raise, before anything is sent, TypeError, ValueError or OverflowError naming the argument; then:
 
-    - requests.exceptions.HTTPError (args: status and message; `response`) for an answer that is not 2xx,
-    - requests.exceptions.Timeout when `timeout_s` or `total_timeout_s` passes,
+    - APIStatusError (a requests.exceptions.HTTPError; args: status and message) for a response that is not 2xx,
+    - APITimeoutError (a requests.exceptions.Timeout) when `timeout_s` or `total_timeout_s` passes,
     - APIConnectionError (a requests.exceptions.ConnectionError and a ValueError) when no whole answer comes,
     - InvalidResponse (a ValueError) when an answer cannot be used,
     - OperationCancelled (a ValueError) when the `cancel_token` of the call is cancelled.
 
-    Each has `batch_index` (the request that failed), `attempts`, `endpoint` and `partial`: what `response.data` would
-    have held, with None where no answer had arrived.
+    Each is a RequestFailed: it tells which request failed, and holds the answers that had arrived, as a list
+    (`partial`) and as a response (`response_partial`).
 
     A pickle holds these parameters, the API key included, and no connection. A repr holds no key.
 

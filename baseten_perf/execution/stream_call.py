@@ -203,7 +203,7 @@ class StreamCall(Generic[Item]):
             range(pulled.start, pulled.start + len(pulled.inputs)),
         )  # fmt: skip
         failure.batch_index = pulled.place
-        failure.missing = failure.inputs
+        failure.missing = list(failure.inputs)
         if completion.final or not self._policy.return_exceptions:
             self._fail(failure)
             return

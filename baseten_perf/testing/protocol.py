@@ -8,6 +8,7 @@ import struct
 from typing import cast
 
 from .delivery import Delivery
+from .faults import Faults
 from .reply import error_reply
 from .request import MOST_HEAD_BYTES, Head, Malformed, Request, read_chunked
 from .service import Service
@@ -169,6 +170,12 @@ class Connection(asyncio.BufferedProtocol):
             self.write(error_reply(400, f"faults: {error}").encode(bodyless=bodyless))
             self.done()
             return
+        service.prepare(request, lambda: self._answer(request, faults, bodyless))
+
+    def _answer(self, request: Request, faults: Faults | None, bodyless: bool) -> None:
+        service = self._service
+        if not self._pending:
+            return  # the client has given up while the owner was asked
         if faults is None:
             self.write(service.answer(request).encode(bodyless=bodyless))
             self.done()

@@ -13,13 +13,13 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from .embeddings import embeddings
+from .model import Model, Refused
 from .ranking import label_scores, rerank_scores
 from .reply import Reply, error_reply, json_reply
 from .request import Request
 
 MOST_NUMBERS = 1 << 26
-Route = Callable[[Request, int], Reply]
+Route = Callable[[Request, Model], Reply]
 
 
 class Refusal(Exception):
@@ -50,19 +50,37 @@ def strings(value: object, name: str) -> list[str]:
     return value
 
 
-def embed(request: Request, dimension: int) -> Reply:
+def texts_of(request: Request) -> list[str]:
+    """The texts whose vectors a request asks for; none when it is no right request for embeddings."""
+    if route_of(request.path) is not embed:
+        return []
+    try:
+        return inputs_of(payload_of(request))
+    except Refusal:
+        return []
+
+
+def inputs_of(payload: dict[str, Any]) -> list[str]:
+    """The texts of a request to /v1/embeddings."""
+    value = payload.get("input")
+    return [value] if isinstance(value, str) else strings(value, "input")
+
+
+def embed(request: Request, model: Model) -> Reply:
     """OpenAI's /v1/embeddings."""
     payload = payload_of(request)
-    value = payload.get("input")
-    texts = [value] if isinstance(value, str) else strings(value, "input")
+    texts = inputs_of(payload)
     wanted = payload.get("dimensions")
-    size = dimension if wanted is None else wanted
+    size = model.dimension if wanted is None else wanted
     if type(size) is not int or size < 1 or size * len(texts) > MOST_NUMBERS:
         raise Refusal(f"dimensions must be a positive integer, at most {MOST_NUMBERS // len(texts)} here")
     encoding = payload.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise Refusal("encoding_format must be 'float' or 'base64'")
-    rows = embeddings(texts, size)
+    try:
+        rows = model.embeddings(texts, size)
+    except Refused as reason:
+        raise Refusal(str(reason)) from None
     vectors = rows if encoding == "float" else [b64encode(row.astype("<f4").tobytes()).decode() for row in rows]
     words = sum(len(text.split()) for text in texts)
     return json_reply(
@@ -77,7 +95,7 @@ def embed(request: Request, dimension: int) -> Reply:
     )
 
 
-def rerank(request: Request, dimension: int) -> Reply:
+def rerank(request: Request, model: Model) -> Reply:
     """/rerank of text-embeddings-inference: best first, `index` tells the text."""
     payload = payload_of(request)
     query, texts = payload.get("query"), strings(payload.get("texts"), "texts")
@@ -90,7 +108,7 @@ def rerank(request: Request, dimension: int) -> Reply:
     return json_reply([{"index": index, "score": scores[index]} for index in order])
 
 
-def predict(request: Request, dimension: int) -> Reply:
+def predict(request: Request, model: Model) -> Reply:
     """/predict of text-embeddings-inference: a list of labels for a string, a list of such lists for a list."""
     payload = payload_of(request)
     inputs = payload.get("inputs")
@@ -105,12 +123,12 @@ def predict(request: Request, dimension: int) -> Reply:
     return json_reply(answer[0] if isinstance(inputs, str) else answer)
 
 
-def health(request: Request, dimension: int) -> Reply:
+def health(request: Request, model: Model) -> Reply:
     """/health, for endpoint pools and load balancers."""
     return json_reply({"status": "ok"})
 
 
-def echo(request: Request, dimension: int) -> Reply:
+def echo(request: Request, model: Model) -> Reply:
     """/echo, any method: what arrived."""
     return json_reply(
         {
@@ -123,7 +141,7 @@ def echo(request: Request, dimension: int) -> Reply:
     )
 
 
-def redirect(request: Request, dimension: int) -> Reply:
+def redirect(request: Request, model: Model) -> Reply:
     """/redirect/<code>?to=<path or URL>; without `to` it leads to itself."""
     code = request.path.rpartition("/")[2]
     if not code.isdigit() or not 300 <= int(code) <= 399:
@@ -132,7 +150,7 @@ def redirect(request: Request, dimension: int) -> Reply:
     return Reply(b"", int(code), headers=[("location", to)])
 
 
-def payload_back(request: Request, dimension: int) -> Reply:
+def payload_back(request: Request, model: Model) -> Reply:
     """Any other path: the body, as it came."""
     if request.method not in ("POST", "PUT", "PATCH"):
         raise Refusal(f"nothing to {request.method} on {request.path}", 404)
@@ -152,9 +170,9 @@ def route_of(path: str) -> Route:
     return next((route for end, route in BY_END.items() if path.endswith(end)), payload_back)
 
 
-def answer(request: Request, dimension: int) -> Reply:
-    """The reply to a request, `dimension` being that of embeddings when the request does not tell."""
+def answer(request: Request, model: Model) -> Reply:
+    """The reply to a request."""
     try:
-        return route_of(request.path)(request, dimension)
+        return route_of(request.path)(request, model)
     except Refusal as refusal:
         return error_reply(refusal.status, str(refusal))

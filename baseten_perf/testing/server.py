@@ -10,11 +10,13 @@ import select
 import ssl
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .chooser import Choose, Chooser, checked
 from .faults import Faults
 from .statistics import RecordedRequest, Statistics
 
@@ -64,6 +66,7 @@ class Server:
             options += ["--tls", *(os.path.abspath(file) for file in tls)]
         self._tags = itertools.count(1)
         self._has_tls = tls is not None
+        self._chooser: Chooser | None = None
         # A session of its own: Ctrl-C in a terminal is for the owner, who ends the server in its own time.
         self._process = subprocess.Popen(
             [sys.executable, "-m", __package__, "--until-stdin-ends", *options],
@@ -114,6 +117,32 @@ class Server:
         tagged = [replace(one, tag=one.tag or str(next(self._tags))) if one.counts else one for one in ordered]
         return self.url + "".join(one.prefix for one in tagged)
 
+    @property
+    def running(self) -> bool:
+        """Whether the server's process has not ended."""
+        return self._process.poll() is None
+
+    def vectors(self, chosen: Mapping[str, Sequence[float]] | Choose) -> None:
+        """Answer these embeddings from now on, until the next call or `reset()`.
+
+        Parameters:
+            chosen: the vector of each text, where other texts keep deterministic ones of the same length; or a function
+                that is given a text and returns its vector. It is called in a thread of this process, once for each
+                text; what it raises is answered with status 400.
+
+        Vectors are sent as float32 whatever `dimensions` a request wants. Raises TypeError or ValueError for what is no
+        vector.
+        """
+        if not callable(chosen):
+            self._control("/_vectors", {"vectors": checked(chosen)})
+            return
+        if self._chooser is None:
+            questions = self._process.stdout
+            assert questions is not None
+            self._chooser = Chooser(questions, lambda answer: self._control("/_vectors", answer), chosen)
+        self._chooser.choose = chosen
+        self._control("/_vectors", {"asks": True, "vectors": {}})
+
     def statistics(self) -> Statistics:
         """What the server has counted up to now."""
         return Statistics(**self._control("/_statistics"))
@@ -123,10 +152,10 @@ class Server:
         return [RecordedRequest.from_json(value) for value in self._control("/_requests")]
 
     def reset(self) -> None:
-        """Set the counts, also those of faults, to zero and forget the requests recorded."""
+        """Set the counts, also those of faults, to zero, and forget the requests recorded and the vectors chosen."""
         self._control("/_reset")
 
-    def _control(self, path: str) -> Any:
+    def _control(self, path: str, order: dict[str, Any] | None = None) -> Any:
         connection: http.client.HTTPConnection
         if self._has_tls:
             # Any certificate will do: it is the server started here.
@@ -135,7 +164,10 @@ class Server:
         else:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=CONTROL_SECONDS)
         try:
-            connection.request("GET", path)
+            if order is None:
+                connection.request("GET", path)
+            else:
+                connection.request("POST", path, json.dumps(order))
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()
@@ -150,7 +182,8 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        if self._chooser is None or self._chooser.join(END_SECONDS):
+            self._process.stdout.close()
 
     def __enter__(self) -> Server:
         return self

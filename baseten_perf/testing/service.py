@@ -1,27 +1,24 @@
-"""The process of the test server: one event loop, one listening socket, the state that all connections share."""
+"""What the connections of a test server share: its settings, its model, its faults and its counts."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
-import os
-import resource
-import ssl
-import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 
 from . import routes
 from .embeddings import DIMENSION
 from .faults import Faults, Occurrences
+from .model import Model
 from .reply import Reply, error_reply, json_reply
 from .request import Request
 from .statistics import Tally
 
-BACKLOG = 4096
 RECEIVED_AT_ONCE = 1 << 18
-DESCRIPTORS = 1 << 20
 
 parse_faults = functools.lru_cache(maxsize=1024)(Faults.parse)
 
@@ -40,12 +37,22 @@ class Settings:
 
 
 class Service:
-    """What the connections of a server share."""
+    """What the connections of a server share.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters:
+        ask: puts a question to the owner, {"question": number, "texts": [...]}; the answer comes by `control`.
+    """
+
+    def __init__(self, settings: Settings, ask: Callable[[dict[str, object]], None]) -> None:
         self.receiving = memoryview(bytearray(RECEIVED_AT_ONCE))
         self.tally = Tally(record=settings.record)
         self._dimension = settings.dimension
+        self._model = Model(settings.dimension)
+        self._ask = ask
+        # Requests that wait for the owner's choice of vectors: their texts, and what to do then.
+        self._waiting: deque[tuple[list[str], Callable[[], None]]] = deque()
+        self._questions = 0
+        self._asked = False  # the last question is the first waiting request's, and has no answer yet
         self._faults_for_all = (settings.faults,) if settings.faults != Faults() else ()
         self._occurrences = Occurrences()
 
@@ -56,9 +63,28 @@ class Service:
         ordered = tuple(parse_faults(text) for text in request.ordered)
         return self._occurrences.choose(ordered + self._faults_for_all, request)
 
+    def prepare(self, request: Request, ready: Callable[[], None]) -> None:
+        """Call `ready` when the request can be answered: at once, unless the owner has to choose vectors for it."""
+        if not self._model.asks:
+            ready()
+            return
+        self._waiting.append((routes.texts_of(request), ready))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer the requests whose texts are known, in turn, and ask for those of the first other one."""
+        while self._waiting and not self._asked:
+            unknown = self._model.unknown(self._waiting[0][0])
+            if unknown:
+                self._asked = True
+                self._questions += 1
+                self._ask({"question": self._questions, "texts": unknown})
+            else:
+                self._waiting.popleft()[1]()
+
     def answer(self, request: Request) -> Reply:
         """The reply to a request, faults aside."""
-        return routes.answer(request, self._dimension)
+        return routes.answer(request, self._model)
 
     def control(self, request: Request) -> Reply:
         """The reply to a request about the server itself."""
@@ -69,40 +95,19 @@ class Service:
         if request.path == "/_reset":
             self.tally.reset()
             self._occurrences = Occurrences()
+            self._choose({"vectors": {}})
             return json_reply(None)
-        return error_reply(404, "control paths are /_statistics, /_requests and /_reset")
+        if request.path == "/_vectors":
+            self._choose(orjson.loads(request.body))
+            return json_reply(None)
+        return error_reply(404, "control paths are /_statistics, /_requests, /_reset and /_vectors")
 
-
-def serve(settings: Settings) -> None:
-    """Listen and answer until interrupted, or until standard input ends when the server is owned.
-
-    Writes one line of JSON with `host` and `port` to standard output once it listens.
-    """
-    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if most == resource.RLIM_INFINITY else min(most, DESCRIPTORS)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, wanted), most))
-    asyncio.run(listen(settings))
-
-
-async def listen(settings: Settings) -> None:
-    """The server's life inside an event loop."""
-    from .protocol import Connection
-
-    loop = asyncio.get_running_loop()
-    service = Service(settings)
-    context = None
-    if settings.tls is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*settings.tls)
-        context.set_alpn_protocols(["http/1.1"])
-    server = await loop.create_server(
-        lambda: Connection(service), settings.host, settings.port, backlog=BACKLOG, ssl=context
-    )
-    host, port = server.sockets[0].getsockname()[:2]
-    sys.stdout.write(orjson.dumps({"host": host, "port": port}).decode() + "\n")
-    sys.stdout.flush()
-    ended = asyncio.Event()
-    if settings.owned:
-        owner = sys.stdin.fileno()
-        loop.add_reader(owner, lambda: None if os.read(owner, 4096) else ended.set())
-    await ended.wait()
+    def _choose(self, order: dict[str, Any]) -> None:
+        """Take over what the owner has chosen: in answer to a question, or in place of all that was chosen before."""
+        if "question" not in order:
+            self._model = Model(self._dimension, asks=order.get("asks", False))
+        elif not self._asked or order["question"] != self._questions:
+            return  # it has chosen anew since it was asked
+        self._model.choose(order["vectors"], order.get("refused", {}))
+        self._asked = False
+        self._go_on()

@@ -144,6 +144,27 @@ def test_another_reason_is_the_error_of_the_floats(server: Server, embed: Embed)
         assert formats(server) == ["base64", None]
 
 
+def test_it_was_the_format_when_the_same_request_is_answered_without(server: Server, embed: Embed) -> None:
+    """Also when the call fails for another reason."""
+    faults = [refusing(), Faults(status=400, containing='"text 59"')]
+    client = PerformanceClient(server.faulty(*faults), "k", prefer_base64=True)
+    for asked in (["base64"] + [None] * 60, [None] * 60):
+        server.reset()
+        with pytest.raises(APIStatusError) as caught:
+            embed(client, TEXTS, "m", batch_size=1, max_concurrent_requests=1)
+        assert caught.value.missing == [59]
+        assert formats(server) == asked
+
+
+def test_answers_to_other_requests_do_not_tell_that_it_was_the_format(server: Server, embed: Embed) -> None:
+    client = PerformanceClient(server.faulty(status=400, containing='"text 0"'), "k", prefer_base64=True)
+    for _ in range(2):
+        server.reset()
+        with pytest.raises(APIStatusError):
+            embed(client, TEXTS, "m", batch_size=1, max_concurrent_requests=8)
+        assert formats(server)[0] == "base64"
+
+
 def test_who_has_answered_refuses_something_else(server: Server) -> None:
     client = PerformanceClient(server.faulty(status=400, containing='"text 9"'), "k", prefer_base64=True)
     with pytest.raises(APIStatusError) as caught:

@@ -1,4 +1,4 @@
-"""The engine's numbers are those of Python's enumerations, which must not load it."""
+"""Python's enumerations name every one of the engine's outcomes and verdicts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from baseten_perf.outcome import Outcome, Verdict
 
 
 @pytest.mark.parametrize(("numbers", "enumeration"), [(engine.outcomes(), Outcome), (engine.verdicts(), Verdict)])
-def test_numbers(numbers: dict[str, int], enumeration: type[IntEnum]) -> None:
+def test_every_number_has_its_name(numbers: dict[str, int], enumeration: type[IntEnum]) -> None:
     assert numbers == {member.name: member.value for member in enumeration}
     assert sorted(numbers.values()) == list(range(len(numbers)))

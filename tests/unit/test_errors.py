@@ -175,3 +175,24 @@ def test_exceptions_survive_pickling(completion: Make, outcome: Outcome, duplica
         assert twin.response.text == "body" and twin.response.status_code == 503
     if isinstance(error, requests.exceptions.Timeout):
         assert twin.filename == error.filename
+
+
+@pytest.mark.parametrize("outcome", FAILURES)
+def test_ray_s_way_of_raising_what_a_task_has_raised(completion: Make, outcome: Outcome) -> None:
+    """An instance of a child of its class, which never ran our constructor and asks the cause for what it lacks."""
+    cause = failed(completion(b"body", outcome=outcome, status=503, error="words"))
+    cause.batch_index, cause.missing = 3, [7]
+    cause.response_partial = BatchPostResponse([1, None], 0.5, [0.25, 0.0])
+
+    class TaskError(type(cause)):  # type: ignore[misc]
+        def __init__(self, cause: Exception) -> None:
+            self.cause = cause
+            self.args = (cause,)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.cause, name)
+
+    raised = TaskError(cause)
+    assert isinstance(raised, RequestFailed)
+    assert (raised.batch_index, raised.missing, raised.partial) == (3, [7], [1, None])
+    assert getattr(raised, "status", None) == getattr(cause, "status", None)

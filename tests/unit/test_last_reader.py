@@ -53,12 +53,18 @@ def test_the_last_reader_gets_the_memory(source: Source) -> None:
     held = [source.response()]
     array = held.pop().numpy()
     assert source.shares(array)
+    array = source.response().numpy(missing="nan")
+    assert source.shares(array)
+    array = source.response().numpy(copy=True)
+    assert not source.shares(array)
 
 
 def test_a_response_in_a_variable_is_copied(source: Source) -> None:
     response = source.response()
     for _ in range(100):  # also when the interpreter has specialised this
         assert not source.shares(response.numpy())
+        assert not source.shares(response.numpy(copy=None, missing="nan"))
+        assert not source.shares(OpenAIEmbeddingsResponse.numpy(response, missing="nan"))
 
 
 class Holder:
