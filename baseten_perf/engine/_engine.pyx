@@ -45,6 +45,7 @@ include "queue.pxi"         # who waits for a permit
 include "pace.pxi"          # how an endpoint takes requests,
 include "rate.pxi"          # how fast,
 include "cap.pxi"           # how many at a time,
+include "chance.pxi"        # neither of them,
 include "gate.pxi"          # and when none at all
 include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors

@@ -55,7 +55,12 @@ cdef void pace_judge(Pace *pace, double now) noexcept nogil:
                 pace.kind = PACE_RATE
                 pace.cap = INFINITY_S
                 pace.need = min(<int>MOST_NEED, 2 * pace.need)
+                if pace.by_early and held > 0:
+                    # It took a request before Retry-After was over, and it was no place that had become free.
+                    pace.by_early = False
+                    pace_leave_to_chance(pace, EARLY_SHARE)
     elif pace.was_early and held > 0:
+        pace.by_early = True
         pace_suspect(pace, now, held)
     elif (held == 0 or fabs(held - pace.cap_seen) > slack or pace.most_flying > held + slack + 1
           or pace.probe_flying >= held):

@@ -13,7 +13,7 @@ cdef double DENSE_LIMITED = 0.1     # or this where it is known to refuse
 cdef enum:
     LOSSES = 2                      # one after the other, that tell of an outage
     SOFT = 8                        # and so many
-    SOFT_WINDOW = 64
+    WINDOW = 64
     MOST_CONNECTS = 2               # attempts after the first at an endpoint that never answered
 
 # What an attempt tells its pace.
@@ -114,10 +114,15 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
     cdef bint current = permit.epoch == count_now(&pace.epoch)
     total_up(&pace.not_accepted)
     pace.not_counted += current
+    if (signal == SIGNAL_REFUSED or signal == SIGNAL_SOFT) and pace_is_chance(pace, permit):
+        pace.refused_at = now
+        return ADVICE_ALONE if signal == SIGNAL_REFUSED else ADVICE_BACK_OFF
     if signal == SIGNAL_LOST and not pace_is_losing(pace, permit) or (
         signal == SIGNAL_SOFT and not pace_is_loaded(pace, permit, now)
     ):
-        if probes:
+        if pace.soft and instant_now(&pace.good) == 0 and count_now(&pace.flying) == 0:
+            pace_forget(pace, now)  # nobody has got through: it was no load
+        elif probes:
             pace_close_again(pace, 0, now)
         return ADVICE_BACK_OFF
     cdef bint stranger = signal == SIGNAL_GONE and instant_now(&pace.good) == 0 and not permit.responded
@@ -152,8 +157,7 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
 
 cdef void pace_close(Pace *pace, Permit *permit, Signal signal, double retry_after, double now) noexcept nogil:
     """The first refusal of a cascade."""
-    cdef bint borne = pace.rate != INFINITY_S and pace.bank == 0 and pace_progress(pace, now) < BELOW
-    pace.futile = pace.futile + 1 if borne else 0
+    pace.futile = pace.futile + 1 if pace_was_borne(pace) else 0
     count_set(&pace.limited, 1)
     pace.state = GATE_CLOSED
     pace.closed_at = now
@@ -210,21 +214,27 @@ cdef bint pace_is_losing(Pace *pace, Permit *permit) noexcept nogil:
     return pace.state != GATE_OPEN or pace.losses >= LOSSES and count_now(&pace.flying) > 0
 
 
-cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
-    """Is a status without Retry-After a sign of load?  When a good part of the requests got one, or where the last
-    refusals were; but not at an endpoint that has never done better."""
-    cdef bint limited = count_now(&pace.limited)
+cdef void pace_count_failure(Pace *pace, Permit *permit, bint counts) noexcept nogil:
+    """Counted by starts: failures are sooner back than successes."""
     cdef long long started = total_now(&pace.started)
-    if started - pace.window > 2 * max(<int>SOFT_WINDOW, count_now(&pace.flying)):
+    if started - pace.window > 2 * max(<int>WINDOW, count_now(&pace.flying)):
         pace.window = started
         pace.failures = 0
-    # Counted by starts: failures are sooner back than successes.  One that was alone in flight tells nothing of load.
-    pace.failures += permit.number >= pace.window and (limited or permit.flying > 0)
-    if not limited and instant_now(&pace.good) == 0:
-        return False
-    if pace.futile >= FUTILE and pace.soft and pace.state == GATE_OPEN:
-        return False                # it did not help to be slower
-    if pace.failures >= SOFT and pace.failures >= (DENSE_LIMITED if limited else DENSE) * (started - pace.window):
+    pace.failures += permit.number >= pace.window and counts
+
+
+cdef bint pace_is_loaded(Pace *pace, Permit *permit, double now) noexcept nogil:
+    """Is a status without Retry-After a sign of load?  When a good part of the requests got one, or where the last
+    refusals were; at an endpoint that has never answered only as long as others may yet get through."""
+    cdef bint limited = count_now(&pace.limited)
+    # One that was alone in flight tells nothing of load.
+    pace_count_failure(pace, permit, limited or permit.flying > 0)
+    cdef long long started = total_now(&pace.started)
+    cdef bint dense = pace.failures >= SOFT and (
+        pace.failures >= (DENSE_LIMITED if limited else DENSE) * (started - pace.window))
+    if instant_now(&pace.good) == 0:
+        return dense and count_now(&pace.flying) > 0
+    if dense:
         return True
     if not limited or pace.state == GATE_CLOSED:
         return limited
@@ -251,7 +261,7 @@ cdef void pace_reopen(Pace *pace, double now) noexcept nogil:
     elif pace.explicit:
         pace_keep_rate(pace)
     else:
-        pace_measure(pace, now, accepted, was_cap)
+        pace_measure(pace, accepted, was_cap)
     pace.tokens = 0
     pace.batch = 1
     pace.refilled_at = pace.batch_at = pace.opened_at = now

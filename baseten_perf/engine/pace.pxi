@@ -38,6 +38,7 @@ cdef enum PaceKind:
     PACE_UNKNOWN
     PACE_RATE                       # the server refuses what comes too fast
     PACE_CAP                        # it refuses what comes while too many are in flight
+    PACE_CHANCE                     # it refuses some, whatever comes: to be slower does not help
 
 cdef struct Pace:
     int refs
@@ -83,10 +84,22 @@ cdef struct Pace:
     double opened_at
     double span
     double scale
-    int futile                      # refusals one after the other at a rate that was borne before
     double mean_closure
-    double length                   # mean number of requests that a cycle's server accepts
-    double least_length             # below which the rate is the reason after all
+    double length                   # mean number of requests that the server accepts in a cycle,
+    double spread                   # and its variance
+    # chance
+    double best                     # the highest rate that it bore for a cycle
+    int futile                      # refusals one after the other at a rate that was borne before, and
+    int enough                      # so many begin a trial of higher rates:
+    double trial                    # the rate at which it began; 0: there is none
+    double level                    # the rate that is tried now
+    double level_length             # mean length of a cycle at the first level
+    double level_before             # requests a second that were accepted at the level before
+    int level_cycles                # at this one: how many cycles,
+    double level_accepted           # requests that were accepted,
+    double level_s                  # seconds,
+    long long level_from            # and the number of the first start
+    double share                    # of the requests that a server refuses by chance, at most
     # the rate
     PaceKind kind
     double low
@@ -111,6 +124,7 @@ cdef struct Pace:
     int least_flying
     int left
     int most_flying
+    bint by_early
     bint sure
     bint judged
 
@@ -135,11 +149,13 @@ cdef void pace_forget(Pace *pace, double now) noexcept nogil:
     pace.state = GATE_OPEN
     pace.kind = PACE_UNKNOWN
     pace.connects = pace.failures = pace.futile = 0
+    pace.enough = FUTILE
+    pace.best = pace.trial = 0
     pace.window = total_now(&pace.started)
     pace.not_counted = total_now(&pace.started)
     total_set(&pace.not_accepted, total_now(&pace.started))
     pace.trip = 0.001
-    pace.usual = pace.took = pace.low = pace.wide = pace.tokens = pace.bank = pace.length = pace.mean_closure = 0
+    pace.usual = pace.took = pace.low = pace.wide = pace.tokens = pace.bank = pace.length = pace.spread = pace.mean_closure = 0
     pace.scale = FIRST_SCALE / 2
     pace.rate = pace.cap = INFINITY_S
     pace.cap_seen = -1
@@ -147,7 +163,7 @@ cdef void pace_forget(Pace *pace, double now) noexcept nogil:
     pace.agree = pace.strange = pace.extra = 0
     pace.probe_flying = -1
     pace.least_flying = pace.left = pace.most_flying = 0
-    pace.sure = pace.judged = False
+    pace.sure = pace.judged = pace.by_early = False
     instant_set(&pace.cycle, now)
     count_set(&pace.limited, 0)
 

@@ -15,12 +15,6 @@ cdef double BETA = 0.8              # new rate = measured ** TRUST * (BETA * ref
 cdef double TRUST = 0.8
 cdef double FLOOR = 0.85            # all give up as much at a refusal, and
 cdef double FAIR = 2                # small shares of a quota grow faster than large ones, so that they even out
-cdef int FUTILE = 7                 # so many refusals one after the other below a rate that was borne before have another
-cdef double BELOW = 0.75            # reason than the rate: to be slower does not help
-cdef double LONG = 4                # requests of a mean cycle, or
-cdef double SHORT_S = 0.1           # seconds of a mean closure: else it may be a small quota
-cdef double RECOVERY = 1.5          # growth of a rate that was lowered in vain, for each further cycle,
-cdef double SHORTER = 0.4           # unless cycles become so much shorter: then it is the rate
 cdef double LEAST_CLOSURE_S = 0.25
 cdef double LEAST_SOFT_RATE = 10    # a second: a status without Retry-After may have another reason than the rate
 cdef double SETTLE = 4              # round trips of a refusal after which a request is held to be accepted,
@@ -85,7 +79,7 @@ cdef void pace_new_cycle(Pace *pace, double now) noexcept nogil:
     total_set(&pace.not_accepted, total_now(&pace.started) - 1)
 
 
-cdef void pace_measure(Pace *pace, double now, double accepted, bint was_cap) noexcept nogil:
+cdef void pace_measure(Pace *pace, double accepted, bint was_cap) noexcept nogil:
     """What the cycle that ends with this opening says of the server's rate."""
     cdef double closed = pace.probe_at - pace.closed_at
     cdef double cycle = instant_now(&pace.cycle)
@@ -97,18 +91,14 @@ cdef void pace_measure(Pace *pace, double now, double accepted, bint was_cap) no
         low = max(low, pace.low)
         wide = pace.wide
     cdef double rate = min(FLOOR * wide, pow(low, TRUST) * pow(BETA * wide, 1 - TRUST))
-    pace.length += (accepted - pace.length) / 3
+    pace_count_cycle(pace, accepted)
     pace.mean_closure += (closed - pace.mean_closure) / 3
-    if pace.futile < FUTILE or pace.length < LONG and pace.mean_closure > SHORT_S:
-        pace.least_length = SHORTER * pace.length
-    elif pace.length < pace.least_length:
-        pace.futile = 0
-    else:
-        rate = max(rate, min(RECOVERY * pace.rate, 2 * pace.length / max(pace.mean_closure, LEAST_SETTLE_S)))
-    # Whatever else: half as fast as it has lately opened again.
-    rate = max(rate, LEAST_SOFT_RATE if pace.soft else 0.5 / max(pace.mean_closure, LEAST_CLOSURE_S))
-    pace.low = pace.rate = rate
-    pace.wide = max(wide, rate / FLOOR)
+    rate = pace_try_higher(pace, accepted, max(pace.probe_at - cycle, 1e-3), rate)
+    if pace.kind != PACE_CHANCE:
+        # Whatever else: half as fast as it has lately opened again.
+        rate = max(rate, LEAST_SOFT_RATE if pace.soft else 0.5 / max(pace.mean_closure, LEAST_CLOSURE_S))
+        pace.low = pace.rate = rate
+        pace.wide = max(wide, rate / FLOOR)
     pace.bank = max(0.0, low * closed - 1) if pace.reported and closed >= BANK_S else 0.0
     pace.span = min(LONGEST_S, max(CYCLE_S * pace.scale, CLOSURES * closed if pace.reported else 0.0))
     if not pace.reported:

@@ -115,9 +115,11 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
     cdef double patience = op.plan.patience * 1e-9
     cdef Next next
     request.refusals += 1
-    # The server may have done it, or may not be there; or others got through since the last time, so that it is this
-    # request's own: not more often than the caller allows.
-    if signal == SIGNAL_LOST or advice == ADVICE_KNOCK or signal == SIGNAL_SOFT and good > request.failed > 0:
+    # The server may have done it, or may not be there; or nobody has ever got through, or others have since the last time, so
+    # that it is this request's own: not more often than the caller allows.
+    if signal == SIGNAL_LOST or advice == ADVICE_KNOCK or signal == SIGNAL_SOFT and (
+        good == 0 or good > request.failed > 0
+    ):
         request.retries += 1
         if request.retries > op.plan.max_retries:
             return final_because(VERDICT_RETRIES)
@@ -134,7 +136,9 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
     next.final = False
     next.verdict = VERDICT_NONE
     next.first = signal == SIGNAL_REFUSED or signal == SIGNAL_GONE
-    next.wait = retry_after if advice == ADVICE_ALONE else 0
+    next.wait = 0
+    if advice == ADVICE_ALONE:
+        next.wait = retry_after if retry_after > 0 else FIRST_CLOSURE_S * (1 << min(request.refusals, 5))
     if signal == SIGNAL_SOFT:
         next.wait = op.plan.backoff_ms * 1e-3       # it may be the reason itself: others go first meanwhile
     return next
