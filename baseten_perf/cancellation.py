@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary, ref
 class Cancellable(Protocol):
     """What a token stops: a call under way."""
 
-    def cancel_by_token(self) -> None:
+    def stop(self) -> None:
         """Abort on the wire, at once. Called in any thread, maybe more than once, maybe after the end."""
 
 
@@ -60,7 +60,7 @@ class CancellationToken:
         for reference in self._signal.calls.copy():
             call = reference()
             if call is not None:
-                call.cancel_by_token()
+                call.stop()
 
     def is_cancelled(self) -> bool:
         """Whether `cancel` has been called."""
@@ -70,7 +70,7 @@ class CancellationToken:
         """Have `call` cancelled when the token is; at once when it is already. The call is not kept alive."""
         self._signal.calls.add(ref(call, self._signal.calls.discard))
         if self._signal.cancelled:
-            call.cancel_by_token()
+            call.stop()
 
     def unwatch(self, call: Cancellable) -> None:
         """Forget `call`, which is over; does nothing when it is not watched."""

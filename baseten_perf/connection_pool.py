@@ -1,16 +1,19 @@
-"""HttpClientWrapper: a connection pool that clients can share, and the proxies of a pool."""
+"""HttpClientWrapper: a connection pool that clients can share."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Protocol
+from weakref import ref
 
+from .closing import Closable, ClosedError
 from .engine import Engine
-from .http.certificates import Cert, Verify, identity, trust
-from .validation import path, real, string, unsigned
+from .http.certificates import Cert, Verify, identity, stamps, trust
+from .http.proxies import Proxies
+from .shared_engines import share, shared_engine
+from .validation import path, real, unsigned
 
 CONNECT_TIMEOUT_S = 60.0
 MOST_LOOPS = 16
@@ -18,16 +21,23 @@ MOST_LOOPS = 16
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107  # bytes
 
 
-class HttpClientWrapper:
+class PoolUser(Protocol):
+    """What uses a pool: a client, or the probes of an endpoint."""
+
+    def pool_closed(self) -> None:
+        """Abort what goes by way of the pool, in any thread, and forget its engine."""
+
+
+class HttpClientWrapper(Closable):
     """A pool of keep-alive connections with its loop threads, for one or several clients, from any thread.
 
-    Connections are opened as requests need them and closed after 30 seconds without use, or when the last client of
-    the pool is collected. Proxies are taken from `proxy`, else from the environment (http_proxy, https_proxy,
-    all_proxy and no_proxy, upper case too), which is read once, here.
+    Connections are opened as requests need them and closed after 30 seconds without use, with the last client of the
+    pool, or by `close()`, `with` or `async with`. Proxies are taken from `proxy`, else from the environment
+    (http_proxy, https_proxy, all_proxy and no_proxy, upper case too), which is read once, here.
 
     A pickle holds these parameters, passwords included, and no connection: where it is loaded a new pool is made, with
-    that environment's proxies and certificates where the parameters leave it to the environment. Clients that share a
-    pool and are pickled together share one again.
+    that environment's proxies and certificates where the parameters leave it to the environment. All copies and pickles
+    of one wrapper share one pool in each process. A closed one cannot be copied or pickled.
 
     Parameters:
         http_version: 1; 2, negotiated over TLS and taken for granted in clear text; 3, over TLS, falling back when
@@ -48,7 +58,9 @@ class HttpClientWrapper:
     that is missing, a range, or something that this libcurl cannot do.
     """
 
-    __slots__ = ("__weakref__", "_connect_timeout_s", "_engine", "_exempt", "_proxies", "_settings", "_uds")
+    __slots__ = (
+        "__weakref__", "_connect_timeout_s", "_engine", "_key", "_name", "_proxies", "_settings", "_uds", "_users",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -60,41 +72,86 @@ class HttpClientWrapper:
         uds: str | os.PathLike[str] | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
-        version = unsigned("http_version", http_version, 8)
+        self._open(
+            None,
+            http_version=http_version,
+            proxy=proxy,
+            verify=verify,
+            cert=cert,
+            uds=uds,
+            connect_timeout_s=connect_timeout_s,
+        )
+
+    @classmethod
+    def of_process(cls, **settings: Any) -> HttpClientWrapper:
+        """The pool of a client that was not given any: it shares the engine of all such pools with equal settings.
+
+        Parameters: as of the class, each of them.
+        """
+        pool = cls.__new__(cls)
+        pool._open("", **settings)
+        return pool
+
+    def _open(self, name: str | None, **settings: Any) -> None:
+        """Set everything up.
+
+        Parameters:
+            name: which pools share an engine if their settings are equal: "" for those of clients that were given none,
+                another one for the copies of a wrapper; None for a wrapper that was not copied.
+        """
         environment = os.environ
-        self._settings: dict[str, Any] = {
-            "http_version": version,
-            "proxy": proxy,
-            "verify": verify,
-            "cert": cert,
-            "uds": uds,
-            "connect_timeout_s": connect_timeout_s,
-        }
-        self._connect_timeout_s = _checked_connect_timeout(connect_timeout_s)
+        settings["http_version"] = version = unsigned("http_version", settings["http_version"], 8)
+        self._settings = settings
+        self._connect_timeout_s = _checked_connect_timeout(settings["connect_timeout_s"])
+        uds = settings["uds"]
         self._uds = socket = None if uds is None else _socket_path(uds)
-        no_proxy = ""
-        self._exempt: list[tuple[str, int]] = []
-        if proxy is not None:
-            url = _proxy_url("proxy", string("proxy", proxy))
+        if settings["proxy"] is not None:
+            self._proxies = Proxies.given(settings["proxy"])
             if socket is not None:
                 raise ValueError("uds and proxy cannot be combined")
-            self._proxies = {"http": url, "https": url}
-        elif socket is not None:
-            self._proxies = {"http": "", "https": ""}
         else:
-            self._proxies = _environment_proxies(environment)
-            entries = _variable(environment, "no_proxy").lower().replace(",", " ").split()
-            no_proxy = ",".join(map(_exempt, entries)) if "*" not in entries else "*"
-            self._exempt = _hosts_with_ports(entries)
-        self._engine = Engine(
-            http_version=version if version in (2, 3) else 1,
-            no_proxy=no_proxy,
-            **trust(verify, environment)._asdict(),
-            **identity(cert)._asdict(),
-            unix_socket=socket,
-            loops=_loops(environment),
-            portable=environment.get("BASETEN_PERF_POLLER") == "poll",
+            self._proxies = Proxies.of_environment(environment) if socket is None else Proxies()
+        trusted, own = trust(settings["verify"], environment), identity(settings["cert"])
+        engine_settings = {
+            "http_version": version if version in (2, 3) else 1,
+            "no_proxy": self._proxies.no_proxy,
+            **trusted._asdict(),
+            **own._asdict(),
+            "unix_socket": socket,
+            "loops": _loops(environment),
+            "portable": environment.get("BASETEN_PERF_POLLER") == "poll",
+        }
+        # Proxies too: libcurl may take a connection that was made with the password of another client.
+        self._key = (*engine_settings.values(), *stamps(trusted, own), self._proxies, self._connect_timeout_s)
+        self._name = name
+        self._engine: Engine | None = (
+            Engine(**engine_settings) if name is None else shared_engine((name, *self._key), engine_settings)
         )
+        # Weak, and each reference removes itself: clients come and go.
+        self._users: set[ref[PoolUser]] = set()
+
+    def close(self) -> None:
+        """Abort all calls by way of this pool and let go of its connections; may be called again.
+
+        The calls of all clients of the pool raise OperationCancelled, and their later ones RuntimeError. Endpoints keep
+        the health that they have.
+        """
+        self._engine = None
+        for reference in self._users.copy():
+            user = reference()
+            if user is not None:
+                user.pool_closed()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._engine is None
+
+    def add_user(self, user: PoolUser) -> None:
+        """Tell `user` when the pool is closed. It is not kept alive. Raises RuntimeError when that was already."""
+        self._users.add(ref(user, self._users.discard))
+        if self._engine is None:
+            raise ClosedError(type(self).__name__)
 
     @property
     def has_own_proxy(self) -> bool:
@@ -103,12 +160,7 @@ class HttpClientWrapper:
 
     def proxy_for(self, url: str) -> str:
         """The proxy for requests to `url`; empty for none."""
-        if self._exempt:
-            parts = urlsplit(url)
-            host, port = f".{parts.hostname}", parts.port or (443 if parts.scheme == "https" else 80)
-            if any(host.endswith(f".{name}") and port == number for name, number in self._exempt):
-                return ""
-        return self._proxies["https" if url.startswith("https:") else "http"]
+        return self._proxies.proxy_for(url)
 
     @property
     def uds(self) -> str | None:
@@ -117,8 +169,11 @@ class HttpClientWrapper:
 
     @property
     def engine(self) -> Engine:
-        """The native engine that carries the pool's operations."""
-        return self._engine
+        """The native engine that carries the pool's operations. Raises RuntimeError once the pool is closed."""
+        engine = self._engine
+        if engine is None:
+            raise ClosedError(type(self).__name__)
+        return engine
 
     @property
     def connect_timeout_s(self) -> float:
@@ -129,13 +184,20 @@ class HttpClientWrapper:
         # Neither the proxy, whose URL may hold a password, nor the certificate's files.
         return f"HttpClientWrapper(http_version={self._settings['http_version']})"
 
-    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self._settings, dict(getattr(self, "__dict__", {}))
+    def __getstate__(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        engine = self.engine
+        if self._name is None:
+            # Two threads may come here at once: then its copies share its engine by either name.
+            name = os.urandom(16).hex()
+            share((name, *self._key), engine)
+            self._name = name
+        return self._name, self._settings, dict(getattr(self, "__dict__", {}))
 
-    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
-        HttpClientWrapper.__init__(self, **state[0])
-        for name, value in state[1].items():
-            setattr(self, name, value)
+    def __setstate__(self, state: tuple[str, dict[str, Any], dict[str, Any]]) -> None:
+        name, settings, attributes = state
+        self._open(name, **settings)
+        for attribute, value in attributes.items():
+            setattr(self, attribute, value)
 
 
 def _checked_connect_timeout(seconds: Any) -> float:
@@ -163,59 +225,3 @@ def _loops(environment: Mapping[str, str]) -> int:
         return int(wanted)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 if cores == 1 else min(4, max(2, cores // 2))
-
-
-def _variable(environment: Mapping[str, str], name: str) -> str:
-    return environment.get(name) or environment.get(name.upper()) or ""
-
-
-def _exempt(entry: str) -> str:
-    """An entry of no_proxy as libcurl reads it: a domain with all below it, an address, or a block of addresses."""
-    if entry.endswith("/0"):
-        # In halves, since libcurl takes a prefix of no bits for a whole address.
-        return "::/1,8000::/1" if ":" in entry else "0.0.0.0/1,128.0.0.0/1"
-    if entry.startswith("[") and "]:" not in entry:
-        return entry.replace("[", "").replace("]", "")
-    return entry[1:] if entry.startswith("*.") else entry
-
-
-def _hosts_with_ports(entries: list[str]) -> list[tuple[str, int]]:
-    """The entries "host:port" and "[address]:port", which requests knows and libcurl does not: domain and port."""
-    found = []
-    for entry in entries:
-        host, _, port = entry.rpartition(":")
-        bracketed = host.startswith("[") and host.endswith("]")
-        if host and (bracketed or ":" not in host) and port.isdecimal():
-            found.append((host[1:-1] if bracketed else host.removeprefix("*.").lstrip("."), int(port)))
-    return found
-
-
-def _environment_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    proxies = {}
-    for scheme in ("http", "https"):
-        # HTTP_PROXY in upper case can be forged by a request header of a CGI program (CVE-2016-5385).
-        forged = scheme == "http" and "REQUEST_METHOD" in environment
-        name = f"{scheme}_proxy"
-        found = environment.get(name, "") if forged else _variable(environment, name)
-        proxies[scheme] = _proxy_url(name, found or _variable(environment, "all_proxy"))
-    return proxies
-
-
-def _proxy_url(name: str, url: str) -> str:
-    url = url.strip()
-    if not url:
-        return ""
-    if "://" not in url:
-        url = f"http://{url}"
-    # No message repeats the URL, nor does its cause: it may hold a password.
-    scheme = url.partition("://")[0].lower()
-    if scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
-        raise ValueError(f"Invalid proxy URL: {name} must start with http, https, socks4, socks4a, socks5 or socks5h")
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(character.isspace() or not character.isprintable() for character in url):
-        raise ValueError(f"Invalid proxy URL: {name} has no host, a port that is none, or a blank in it")
-    return url

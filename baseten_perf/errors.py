@@ -104,21 +104,23 @@ def invalid_response(completion: Completion, reason: str) -> InvalidResponse:
     )
 
 
-def details_of(completion: Completion, *, method: str, policy: Policy, count: int) -> str:
+def details_of(completion: Completion, *, method: str, endpoint: str, policy: Policy, count: int) -> str:
     """The line that `str` of a failed request's exception ends with. For the parameters see verdict.details."""
-    return verdict.details(completion, method=method, url=shown_url(completion.url), policy=policy, count=count)
+    url = shown_url(completion.url)
+    return verdict.details(completion, method=method, url=url, endpoint=endpoint, policy=policy, count=count)
 
 
-def cancelled(name: str, *, count: int, answered: int, started: int) -> OperationCancelled:
-    """The exception for a call that its token has stopped.
+def cancelled(name: str, *, by: str, count: int, answered: int, started: int) -> OperationCancelled:
+    """The exception for a call that was stopped.
 
     Parameters:
         name: of the public method.
+        by: what has stopped it.
         count: requests of the operation; of them `started` had been sent and `answered` had their answer.
     """
     if started == 0:
-        return OperationCancelled(f"Operation cancelled by token: {name} was not started (0 of {count} requests sent)")
-    return OperationCancelled(f"Operation cancelled by token: {name} had answers to {answered} of {count} requests")
+        return OperationCancelled(f"Operation cancelled by {by}: {name} was not started (0 of {count} requests sent)")
+    return OperationCancelled(f"Operation cancelled by {by}: {name} had answers to {answered} of {count} requests")
 
 
 def _http_error(completion: Completion, method: str) -> APIStatusError:

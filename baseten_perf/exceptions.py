@@ -61,7 +61,7 @@ class InvalidResponse(RequestFailed, ValueError):
 
 
 class OperationCancelled(RequestFailed, ValueError):
-    """A call ended because its cancellation token was cancelled.
+    """A call ended because its cancellation token was cancelled, or its client or connection pool closed.
 
     A ValueError, which is what the reference client raises here. The message says what was cancelled.
     """

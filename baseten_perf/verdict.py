@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from .http.urls import advice
 from .outcome import Outcome, Verdict
 from .protocols import Completion
 
 if TYPE_CHECKING:
     from .policy import Policy
 
+URL_UNKNOWN = (404, 405)
 
-def details(completion: Completion, *, method: str, url: str, policy: Policy, count: int) -> str:
+
+def details(completion: Completion, *, method: str, url: str, endpoint: str, policy: Policy, count: int) -> str:
     """One line about a request that failed.
 
     Parameters:
-        url: as it may be shown.
+        url: as it may be shown, and so the next.
+        endpoint: base URL that it was made of.
         policy: its options are named where they are the reason.
         count: number of requests of the operation, which the budget of retries is a share of.
     """
@@ -26,6 +30,8 @@ def details(completion: Completion, *, method: str, url: str, policy: Policy, co
     end = _end(completion, policy, count)
     if end:
         reasons.append(end)
+    if completion.outcome == Outcome.HTTP_STATUS and completion.status in URL_UNKNOWN:
+        reasons.append(advice(endpoint))
     request = f"{method} {url}"
     return f"{request}: {'; '.join(reasons)}" if reasons else request
 

@@ -22,6 +22,7 @@ import trustme
 import baseten_perf
 from baseten_perf import PerformanceClient
 from baseten_perf.paces import forget_paces
+from baseten_perf.shared_engines import forget_engines
 from baseten_perf.testing import Server
 
 API_KEY = "sk-test-7f3a9c"
@@ -61,8 +62,13 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_memory() -> None:
-    """A test's refusals are its own: what the process has learned of a quota is forgotten."""
+    """A test's refusals and connections are its own.
+
+    What the process has learned of a quota is forgotten, and clients do not share what another test has left, perhaps
+    in an exception that nobody has collected yet.
+    """
     forget_paces()
+    forget_engines()
 
 
 @pytest.fixture

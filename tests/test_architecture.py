@@ -22,7 +22,7 @@ PACKAGE = Path(baseten_perf.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 COMPILED = sorted(PACKAGE.rglob("*.pyx"))
 
-VALUES = {"_version", "cancellation", "exceptions", "log", "partial", "protocols", "validation"}
+VALUES = {"_version", "cancellation", "closing", "exceptions", "log", "partial", "protocols", "validation"}
 # A room may import from the rooms named here, and from itself. Nobody imports the root, cli or testing but those above.
 MAY_IMPORT = {
     "values": set(),
@@ -34,11 +34,12 @@ MAY_IMPORT = {
     "http": {"engine", "values"},
     "responses": {"http", "late", "ranking", "values"},
     "policy": {"http", "values"},
-    "verdict": {"outcome", "policy", "values"},
+    "verdict": {"http", "outcome", "policy", "values"},
     "errors": {"http", "outcome", "policy", "values", "verdict"},
     "operations": {"decode", "errors", "late", "outcome", "policy", "ranking", "responses", "values"},
     "execution": {"engine", "http", "late", "operations", "outcome", "policy", "values"},
-    "connection_pool": {"engine", "http", "values"},
+    "shared_engines": {"engine"},
+    "connection_pool": {"engine", "http", "shared_engines", "values"},
     "paces": {"engine"},
     "endpoints": {"connection_pool", "engine", "http", "outcome", "values"},
     "client": {

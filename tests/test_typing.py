@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 
 from baseten_perf import (
-    BatchPostResponse, CancellationToken, ClassificationResponse, OpenAIEmbeddingsResponse, PerformanceClient,
-    RequestProcessingPreference, RerankResponse, TraceContext,
+    BatchPostResponse, CancellationToken, ClassificationResponse, HttpClientWrapper, OpenAIEmbeddingsResponse,
+    PerformanceClient, RequestProcessingPreference, RerankResponse, TraceContext,
 )
 
 preference = RequestProcessingPreference(32, 8, 3.0, None, patience_s=5, extra_headers={"a": "b"})
@@ -29,6 +29,22 @@ ranked: RerankResponse = client.rerank(query="q", texts=("a", "b"), pin_initial_
 classified: ClassificationResponse = client.classify(["a"], hedge_delay=0.5, hedge_budget_pct=0.5)
 posted: BatchPostResponse = client.batch_post("/x", [1], 32, 7.5, None, 60.0, {"x": "1"}, extra_headers={"a": "b"})
 posted = client.batch_system_one([{"state": 1}], custom_headers={"a": "b"}, initial_backoff_ms=50)
+with HttpClientWrapper() as wrapper, PerformanceClient("http://h", "key", client_wrapper=wrapper) as opened:
+    embedded = opened.embed(["a"], "m")
+    base_url: str = opened.base_url
+    is_closed: bool = opened.closed or wrapper.closed
+
+
+class Subclass(PerformanceClient):
+    def extra(self) -> int:
+        return 1
+
+
+with Subclass("http://h", "key") as special:
+    extra: int = special.extra()
+opened.close()
+opened.base_url = "http://other"  # wrong
+nothing: int = opened.close()  # wrong
 size: int = preference.batch_size
 preference.batch_size = 9
 preference.max_chars_per_request = None
@@ -54,6 +70,10 @@ PerformanceClient("http://127.0.0.1:8000", preference={"batch_size": 4})  # wron
 
 async def main() -> None:
     response: OpenAIEmbeddingsResponse = await client.async_embed(["a"], "m", timeout_s=3, max_retries=2)
+    async with PerformanceClient("http://h", "key") as opened, HttpClientWrapper() as wrapper:
+        response = await opened.async_embed(["a"], "m")
+    await opened.aclose()
+    await opened.close()  # wrong
     task = asyncio.create_task(client.async_embed(["a"], "m"))
     response = await task
     response, answer = await asyncio.gather(client.async_embed(["a"], "m"), client.async_batch_post("/x", [1]))

@@ -32,7 +32,12 @@ class PerformanceClient(Connection):
     """Embeds, reranks, classifies and posts in massive concurrency, blocking (`embed`) or in asyncio (`async_embed`).
 
     A drop-in for `baseten_performance_client.PerformanceClient`. Any thread and any event loop may use it, also at the
-    same time and after a fork; connections are kept alive and shared by all calls.
+    same time and after a fork; connections are kept alive and shared by all calls, and by all clients of the process
+    that have equal settings and were given no `client_wrapper`, copies and unpickled ones too.
+
+    It lets go of its connections with `close()`, at the end of `with` or `async with`, or when nobody refers to it any
+    more. Closing aborts its calls, in all threads and event loops, and does not wait; later calls raise RuntimeError.
+    A `client_wrapper` stays open, and has a `close()` of its own.
 
     How requests are processed is given by keywords of a method, by `preference=RequestProcessingPreference(...)` of a
     method, or for all calls by that of the client; what comes first here overrides what follows. Positional arguments
@@ -44,15 +49,18 @@ class PerformanceClient(Connection):
     - APITimeoutError (a requests.exceptions.Timeout) when `timeout_s` or `total_timeout_s` passes,
     - APIConnectionError (a requests.exceptions.ConnectionError and a ValueError) when no whole answer comes,
     - InvalidResponse (a ValueError) when an answer cannot be used,
-    - OperationCancelled (a ValueError) when the `cancel_token` of the call is cancelled.
+    - OperationCancelled (a ValueError) when the `cancel_token` of the call is cancelled, or the client is closed.
 
     Each is a RequestFailed: it tells which request failed, and holds the answers that had arrived, as a list
     (`partial`) and as a response (`response_partial`).
 
-    A pickle holds these parameters, the API key included, and no connection. A repr holds no key.
+    A pickle holds these parameters, the API key included, and no connection. A repr holds no key. A closed client can
+    be neither pickled nor copied.
 
     Parameters:
-        base_url: http or https URL, to which the paths of the API are appended. Checked when a call is made.
+        base_url: http or https URL, to which the paths of the API are appended. It may end in a version, or be the
+            whole URL of an API, as in ".../v1", ".../v1beta/openai", ".../v1/embeddings", ".../rerank": nothing is
+            doubled. Checked when a call is made.
         api_key: sent as a bearer token; else the environment's BASETEN_API_KEY or OPENAI_API_KEY.
         http_version: see HttpClientWrapper.
         client_wrapper: connection pool to share; it beats `http_version` and `proxy`.
@@ -183,7 +191,7 @@ class PerformanceClient(Connection):
         """Send JSON payloads to any path, one request each.
 
         Parameters:
-            url_path: appended to the base URL.
+            url_path: appended to the base URL; where both have the same version ("/v1"), it is not doubled.
             payloads: JSON values: dict, list, str, numbers, numpy arrays, ...
             method: POST (the default), PUT, PATCH; or GET, DELETE, HEAD, OPTIONS, which send no body. A number is the
                 `timeout_s` of 0.0.x, which had its place here.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from .. import operations
+from ..closing import Closable
 from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, RequestPlan
@@ -19,6 +20,7 @@ from ..http.urls import request_url, shown_url
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
+from .lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +37,8 @@ Kind = tuple[str, str, "str | None", frozenset[int], int]
 Planned = tuple["ref[Policy]", RequestPlan, list[str]]
 
 
-class Connection:
-    """The part of PerformanceClient that all its methods need."""
+class Connection(Closable):
+    """The part of PerformanceClient that all its methods need, and how it is closed."""
 
     def __init__(
         self,
@@ -57,11 +59,16 @@ class Connection:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
         if client_wrapper is None:
-            self._pool = HttpClientWrapper(
-                http_version, proxy, verify=verify, cert=cert, uds=uds, connect_timeout_s=connect_timeout_s
+            pool = HttpClientWrapper.of_process(
+                http_version=http_version,
+                proxy=proxy,
+                verify=verify,
+                cert=cert,
+                uds=uds,
+                connect_timeout_s=connect_timeout_s,
             )
         else:
-            self._pool = instance("client_wrapper", client_wrapper, HttpClientWrapper)
+            pool = instance("client_wrapper", client_wrapper, HttpClientWrapper)
             if (verify, cert, uds, connect_timeout_s) != (True, None, None, CONNECT_TIMEOUT_S):
                 raise ValueError("verify, cert, uds and connect_timeout_s belong to the client_wrapper that is given")
         self._endpoint_pool = None
@@ -71,16 +78,20 @@ class Connection:
         self._preference = None
         if preference is not None:
             self._preference = instance("preference", preference, RequestProcessingPreference)
-        self._prepare()
+        self._prepare(pool)
 
-    def _prepare(self) -> None:
+    def _prepare(self, pool: HttpClientWrapper) -> None:
         """Set up what neither copies nor pickles take along."""
+        self._lease = Lease(pool)
         self._state = EndpointState()
         self._request_id_prefix = request_id_prefix(os.environ)
-        # A policy of one call alone, perhaps with a key or a token of its own, leaves nothing here.
-        self._plans: dict[Kind, Planned] = {}
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str] | None = set() if self._prefer_base64 else None
+
+    @property
+    def base_url(self) -> str:
+        """The URL that was given, unchanged: if it holds a password, so does this; a repr of the client does not."""
+        return self._base_url
 
     @property
     def api_key(self) -> str:
@@ -88,17 +99,31 @@ class Connection:
         return self._api_key
 
     def get_client_wrapper(self) -> HttpClientWrapper:
-        """The connection pool, for other clients to share."""
-        return self._pool
+        """The connection pool, for other clients to share. Raises RuntimeError once the client is closed."""
+        return self._lease.pool
+
+    def close(self) -> None:
+        """Abort this client's calls and let go of its connection pool; may be called again, in any thread.
+
+        Whoever waits for one of the calls, or awaits it, gets OperationCancelled with `partial`; later calls raise
+        RuntimeError. A pool that other clients use goes on with theirs.
+        """
+        self._lease.close(type(self).__name__)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called, here or of the `client_wrapper`."""
+        return bool(self._lease.closed_by)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_state"], state["_request_id_prefix"], state["_plans"], state["_refusing"]
-        return state
+        del state["_lease"], state["_state"], state["_request_id_prefix"], state["_refusing"]
+        return {**state, "_pool": self._lease.pool}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        pool = state.pop("_pool")
         self.__dict__.update(state)
-        self._prepare()
+        self._prepare(pool)
 
     def __repr__(self) -> str:
         return f"PerformanceClient(base_url={shown_url(self._base_url)!r})"
@@ -113,7 +138,8 @@ class Connection:
     ) -> Call:
         _, plan, endpoints = self._plan_of(operation, policy)
         return Call(
-            plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token, began,
+            self._lease, plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token,
+            began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
         )  # fmt: skip
 
@@ -129,8 +155,9 @@ class Connection:
     ) -> StreamCall[Any]:
         _, plan, endpoints = self._plan_of(probe, policy)
         return StreamCall(
-            plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy), mailbox, token
-        )
+            self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
+            mailbox, token,
+        )  # fmt: skip
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:
@@ -139,20 +166,23 @@ class Connection:
 
     def _plan_of(self, operation: operations.Operation, policy: Policy) -> Planned:
         kind = operation.path, operation.method, operation.model, operation.final_statuses, id(policy)
-        planned = self._plans.get(kind)
+        lease = self._lease
+        # A policy of one call alone, perhaps with a key or a token of its own, leaves nothing here.
+        plans: dict[Kind, Planned] = lease.plans
+        planned = plans.get(kind)
         if planned is None:
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            planned = self._plans[kind] = self._planned(operation, policy, kind)
+            if len(plans) >= MOST_PLANS:
+                plans.clear()
+            planned = plans[kind] = self._planned(operation, policy, kind, lease.pool)
         return planned
 
-    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:
+    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind, pool: HttpClientWrapper) -> Planned:
         if self._endpoint_pool is not None:
-            routes = self._endpoint_pool.routes(operation.path, self._pool.proxy_for)
+            routes = self._endpoint_pool.routes(operation.path, pool.proxy_for)
             endpoints = [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
         else:
             url = request_url(self._base_url, operation.path)
-            routes = [(url.encode("ascii"), self._pool.proxy_for(url).encode(), self._state, 1.0)]
+            routes = [(url.encode("ascii"), pool.proxy_for(url).encode(), self._state, 1.0)]
             endpoints = [shown_url(request_url(self._base_url, "/")).rstrip("/")]
         override = policy.primary_api_key_override
         api_key = self._api_key if override is None else override
@@ -164,26 +194,26 @@ class Connection:
             trace_context=policy.trace_context,
         )
         plan = RequestPlan(
-            self._pool.engine,
+            pool.engine,
             routes=routes,
-            paces=[pace_of(route[0].decode(), operation.model, api_key, self._pool.uds) for route in routes],
+            paces=[pace_of(route[0].decode(), operation.model, api_key, pool.uds) for route in routes],
             method=operation.method,
             bodyless=not operation.has_body,
             lines=block.lines,
             request_id_prefix=self._request_id_prefix if block.request_id else None,
             deadline_header=block.deadline,
-            connect_timeout_s=min(self._pool.connect_timeout_s, policy.timeout_s),
+            connect_timeout_s=min(pool.connect_timeout_s, policy.timeout_s),
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
             **policy.limits(),
         )
-        return ref(policy, partial(_forget, ref(self), kind)), plan, endpoints
+        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, endpoints
 
 
-def _forget(client: ref[Connection], kind: Kind, policy: ref[Policy]) -> None:
+def _forget(lease: ref[Lease], kind: Kind, policy: ref[Policy]) -> None:
     # By way of a reference, since whoever referred to the plans from within would keep them alive.
-    alive = client()
+    alive = lease()
     if alive is not None:
-        alive._plans.pop(kind, None)
+        alive.plans.pop(kind, None)
 
 
 def _found_api_key() -> str:

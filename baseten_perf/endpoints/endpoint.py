@@ -8,7 +8,7 @@ from typing import Any
 
 from ..connection_pool import HttpClientWrapper
 from ..engine import EndpointState
-from ..http.urls import request_url, shown_url
+from ..http.urls import health_url, request_url, shown_url
 from ..validation import boolean, instance, real, string, unsigned
 from .health import EndpointHealth
 from .prober import Check, Prober
@@ -27,11 +27,12 @@ _ORIGIN = re.compile(r"https?://[^/?#\\]+", re.IGNORECASE)
 class Endpoint:
     """One deployment, probed in the background from its construction until it is collected.
 
-    In each round `GET <base_url>/health` is made, then a GET of `deep_health_url` if there is one; an answer of 2xx is
-    a success. One failing check makes the endpoint unhealthy at once, a round that succeeds makes it healthy again. A
-    check that only times out leaves it as it was. A round that takes longer than half the interval stretches it by 1.5,
-    up to ten times. All endpoints of a process share one daemon thread; a forked child begins to probe when it first
-    uses a pool. Changes are logged to "baseten_perf", at WARNING (down) and INFO (up).
+    In each round `GET <base_url>/health` is made (of a base URL that ends in a version or an API, such as "/v1" or
+    "/v1/embeddings", without that), then a GET of `deep_health_url` if there is one; an answer of 2xx is a success. One
+    failing check makes the endpoint unhealthy at once, a round that succeeds makes it healthy again. A check that only
+    times out leaves it as it was, and so does a closed `client_wrapper`. A round that takes longer than half the
+    interval stretches it by 1.5, up to ten times. All endpoints of a process share one daemon thread; a forked child
+    begins to probe when it first uses a pool. Changes are logged to "baseten_perf", at WARNING (down) and INFO (up).
 
     An endpoint may be in several pools, and is probed once for all. Two are equal only if they are the same. Copies and
     pickles have the configuration, the API key included, and what is made of them begins to probe.
@@ -42,7 +43,7 @@ class Endpoint:
         client_wrapper: connection pool for probes, with its proxy, TLS settings and connect time-out. If it was given
             a proxy, requests to the endpoint take that too, and else the client's; all else is the client's for them.
         deep_health_url: absolute URL of a second check.
-        deployment_health_path: instead of "/health".
+        deployment_health_path: instead of "/health"; appended to `base_url` as it is.
         health_check_interval_s: seconds from one round to the next, at least 0.1 (default 10).
         health_check_timeout_s: seconds per attempt, at least 0.1 (default 6).
         health_check_retries: attempts, 0.2 seconds apart, after the first one of a check has failed (default 2).
@@ -96,7 +97,8 @@ class Endpoint:
         _check_seconds("health_check_interval", interval_s)
         if path == "" or deep == "":
             raise ValueError(INVALID + "endpoint_health check path_or_url cannot be empty")
-        urls = [(request_url(base_url, path), no_vote)]
+        join = health_url if deployment_health_path is None else request_url
+        urls = [(join(base_url, path), no_vote)]
         if deep is not None:
             urls.append((_absolute(deep), deep_no_vote))
         if "@" in base_url:

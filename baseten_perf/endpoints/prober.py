@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from ..closing import ClosedError
 from ..connection_pool import HttpClientWrapper
 from ..engine import Completion, EndpointState, EventMailbox, OperationHandle, RequestPlan
 from ..http.headers import USER_AGENT, check_api_key
@@ -79,6 +80,7 @@ class Prober:
         # Replaced as a whole: whoever reads it in another thread sees one moment.
         self.health = EndpointHealth(shown_url(base_url))
         self.restart()
+        client_wrapper.add_user(self)
 
     def restart(self) -> None:
         """Begin with a new round at the next step, whatever is under way; in a forked child all of it is lost."""
@@ -106,8 +108,8 @@ class Prober:
             return early
         try:
             self.probe(mailbox, token)
-        except OSError as error:
-            # This machine lacks descriptors or threads, which tells nothing about the endpoint.
+        except (OSError, ClosedError) as error:
+            # This machine lacks descriptors or threads, or the pool is closed, which tells nothing about the endpoint.
             self._attempt_ended(ProbeResult.NONE, f"not probed: {error}", changes)
             return max(0.0, self._due - time.monotonic())
         return LONGEST_S
@@ -134,9 +136,16 @@ class Prober:
         operation.flush(0)
         self._operation = operation
 
+    def pool_closed(self) -> None:
+        """Abort the probe in flight; there will be no other."""
+        operation = self._operation
+        if operation is not None:
+            operation.cancel()
+
     def _take_in(self, completions: list[Completion], changes: list[EndpointHealth]) -> None:
         if not completions:
-            self._attempt_ended(ProbeResult.NONE, "not probed: out of memory", changes)
+            why = "HttpClientWrapper is closed" if self._client_wrapper.closed else "out of memory"
+            self._attempt_ended(ProbeResult.NONE, f"not probed: {why}", changes)
             return
         completion = completions[0]
         if completion.status:

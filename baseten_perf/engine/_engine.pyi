@@ -151,6 +151,7 @@ class RequestPlan:
         max_response_bytes: int = 268435456,
         paces: list[PaceState] | None = None,
     ) -> None: ...
+    def release(self) -> None: ...
 
 class OperationHandle:
     drained: Final[bool]

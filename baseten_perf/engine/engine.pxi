@@ -34,6 +34,7 @@ cdef class Engine:
     cdef Core *core
     cdef int generation
     cdef dict settings
+    cdef object __weakref__
 
     def __init__(self, *, int http_version, str no_proxy not None, bint verify, ca_file, ca_path, cert_file, key_file,
                  key_password, unix_socket, int loops, bint portable):

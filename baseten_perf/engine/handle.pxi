@@ -115,7 +115,10 @@ cdef class OperationHandle:
             op.mailbox = mailbox.box
             op.token = token
             count_up(&mailbox.box.refs)
-        plan.engine.attach(op)
+        cdef Engine engine = plan.engine
+        if engine is None:
+            raise RuntimeError("no call can be started any more: the client is closed")
+        engine.attach(op)
 
     cdef int check(self) except -1:
         if self.op.generation != fork_generation:

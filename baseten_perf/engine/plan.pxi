@@ -95,7 +95,7 @@ cdef class RequestPlan:
     """
 
     cdef Plan *plan
-    cdef Engine engine
+    cdef Engine engine              # None when it was released
     cdef list urls                  # of the routes
 
     def __init__(self, Engine engine not None, *, list routes not None, bint pinned=False, str method not None="POST",
@@ -189,6 +189,13 @@ cdef class RequestPlan:
         self.plan.joined = copy_text(text)
         self.plan.joined_size = len(text)
         return 0
+
+    def release(self) -> None:
+        """Let go of the engine: no operation can be started any more.  Those that there are must have been cancelled.
+
+        Whoever keeps one of them, perhaps in an exception's traceback, then keeps no connections.
+        """
+        self.engine = None
 
     def __dealloc__(self):
         plan_drop(self.plan)

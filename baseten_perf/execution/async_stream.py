@@ -73,9 +73,9 @@ class Waiting:
             self._pulling.add_done_callback(lambda _: _announce(alive))
 
     def close(self) -> None:
-        """Stop asking the source."""
+        """Stop asking the source; in any thread, since the garbage collector may call this."""
         if self._pulling is not None and not self._loop.is_closed():
-            self._pulling.cancel()
+            self._loop.call_soon_threadsafe(self._pulling.cancel)
         self._pulling = None
 
 

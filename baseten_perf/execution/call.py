@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import engine
+from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
 from .call_log import call_log
-from .failure import call_ended, request_failed
+from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
     from ..operations.operation import Operation
@@ -27,10 +28,26 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 
+class Owner(Protocol):
+    """Whose calls they are: they add themselves to `calls`, and are stopped when it is closed.
+
+    There is no lock, for the reasons that CancellationToken has none: a call adds itself and then looks whether all is
+    closed; who closes writes that down and then looks for calls.
+    """
+
+    @property
+    def calls(self) -> set[Any]: ...
+
+    @property
+    def closed_by(self) -> str:
+        """What was closed; "" as long as nothing was."""
+
+
 class Call:
     """One operation under way. Used by one thread at a time; knows how to go on, never how to wait.
 
     Parameters:
+        owner: whose call it is, and who may stop it.
         plan: how its requests are made, and where.
         endpoints: base URL of each of the plan's routes, for errors.
         operation: what is asked for.
@@ -56,6 +73,7 @@ class Call:
         "_invalid",
         "_matrix",
         "_operation",
+        "_owner",
         "_policy",
         "_remake",
         "_rows",
@@ -65,6 +83,7 @@ class Call:
 
     def __init__(
         self,
+        owner: Owner,
         plan: engine.RequestPlan,
         endpoints: list[str],
         operation: Operation,
@@ -75,6 +94,7 @@ class Call:
         began: float | None = None,
         remake: Callable[[Operation, float], Call] | None = None,
     ) -> None:
+        self._owner = owner
         self._operation = operation
         self._policy = policy
         self._endpoints = endpoints
@@ -105,8 +125,16 @@ class Call:
             policy.cancel_token.watch(self)
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
-        """Serialise and hand down the next window of bodies; True when there is room for more at once."""
-        if self._cancelled_by_token():
+        """Serialise and hand down the next window of bodies; True when there is room for more at once.
+
+        Raises RuntimeError when the client was closed before anything has been sent.
+        """
+        owner = self._owner
+        if self._sent == 0:
+            owner.calls.add(self)  # here and not before: whoever feeds a call also lets it go
+            if owner.closed_by:
+                raise ClosedError(owner.closed_by)
+        if owner.closed_by or self._cancelled_by_token():
             return False
         handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
         window_end = min(count, handle.started + self._ahead)
@@ -195,9 +223,8 @@ class Call:
         failure, self._failure = self._failure, None
         invalid, self._invalid = self._invalid, None
         if failure is None:
-            exception = call_ended(
-                self._operation.name, self._cancelled_by_token(), self._count, self._completed, self.handle.started
-            )
+            by = stopped_by(self._policy, self._owner.closed_by)
+            exception = call_ended(self._operation.name, by, self._count, self._completed, self.handle.started)
         else:
             exception = self._failed(failure, invalid)
         exception.response_partial = self.partial().response()
@@ -237,7 +264,7 @@ class Call:
         self.handle.cancel()
         self._write("aborted")
 
-    def cancel_by_token(self) -> None:
+    def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
         self.handle.cancel()
 
@@ -246,6 +273,7 @@ class Call:
         return token is not None and token.is_cancelled()
 
     def _let_go(self) -> None:
+        self._owner.calls.discard(self)
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
 

@@ -39,7 +39,9 @@ def request_failed(
         exception = invalid or errors.exception_from(
             completion, method=operation.method, total_timeout_s=policy.total_timeout_s
         )
-        exception.details = errors.details_of(completion, method=operation.method, policy=policy, count=count)
+        exception.details = errors.details_of(
+            completion, method=operation.method, endpoint=endpoints[completion.endpoint], policy=policy, count=count
+        )
     exception.batch_index = completion.index
     exception.inputs = inputs
     exception.attempts = completion.attempts
@@ -48,15 +50,19 @@ def request_failed(
     return exception
 
 
-def call_ended(name: str, cancelled: bool, count: int, answered: int, started: int) -> RequestFailed:
-    """The exception for a call that ended as a whole: its token was cancelled, or memory ran out."""
-    if not cancelled:
+def call_ended(name: str, by: str, count: int, answered: int, started: int) -> RequestFailed:
+    """The exception for a call that ended as a whole.
+
+    Parameters:
+        by: what stopped it; "" when it was memory that ran out.
+    """
+    if not by:
         return OutOfMemory("out of memory, even for the reason why the call failed")
     try:
         errors = load("baseten_perf.errors")
     except (OSError, ImportError) as shortage:
         return out_of_descriptors(name, None, shortage)
-    ended: RequestFailed = errors.cancelled(name, count=count, answered=answered, started=started)
+    ended: RequestFailed = errors.cancelled(name, by=by, count=count, answered=answered, started=started)
     return ended
 
 
@@ -67,3 +73,10 @@ def out_of_descriptors(name: str, completion: Completion | None, shortage: Excep
         words = completion.error or bytes(completion.body[:200])
         what += f" in request {completion.index}, status {completion.status}: {words!r}"
     return OutOfDescriptors(EMFILE, f"{what}; for want of descriptors, its exception could not be made: {shortage}")
+
+
+def stopped_by(policy: Policy, closed_by: str) -> str:
+    """What has stopped a call: its token, or the closing of what `closed_by` names; "" for neither."""
+    if policy.cancel_token is not None and policy.cancel_token.is_cancelled():
+        return "token"
+    return f"{closed_by}.close()" if closed_by else ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ..closing import Closable
 from ..late import load
 from .blocking import SLICE_S
 from .stream_call import StreamCall
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from ..operations.source import Gathering
@@ -21,7 +20,7 @@ Item = TypeVar("Item")
 PULLED_PER_ITEM = 2
 
 
-class Stream(Generic[Item]):
+class Stream(Closable, Generic[Item]):
     """Results as they come: an iterator, to be used once, with `for` in a thread or with `async for` in an event loop.
 
     The source is pulled in the consumer's thread, as far ahead as keeps the requests busy, and no further while results
@@ -147,26 +146,12 @@ class Stream(Generic[Item]):
         if self._call is not None:
             self._call.close()
 
-    async def aclose(self) -> None:
-        """The same as `close`, under the name that asynchronous iterators have for it."""
-        self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is given any more: all has been, it was closed, or it has failed."""
+        return self._closed
 
     def __del__(self) -> None:
-        if getattr(self, "_waiting", None) is not None:
-            self._waiting.close()
+        # The client knows the call as long as it is under way, and would keep it.
+        if hasattr(self, "_closed"):
+            self.close()

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
+from ..closing import ClosedError
 from ..exceptions import InvalidResponse
 from ..outcome import Outcome
-from .failure import call_ended, request_failed
+from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
     from ..operations.operation import Operation
     from ..policy import Policy
+    from .call import Owner
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
@@ -46,7 +48,7 @@ class StreamCall(Generic[Item]):
     Failures of requests are items like others, or end the stream when it notices them; the engine collects them.
 
     Parameters:
-        plan, endpoints, policy, sequence_number, mailbox, token: see Call.
+        owner, plan, endpoints, policy, sequence_number, mailbox, token: see Call.
         probe: an operation of the kind that the batches are, for logs and errors.
         make: makes the operation of a batch, of its inputs and the number of the first.
         present: makes an item of the number of a batch's first input, of its inputs and of their response.
@@ -55,6 +57,7 @@ class StreamCall(Generic[Item]):
 
     def __init__(
         self,
+        owner: Owner,
         plan: engine.RequestPlan,
         endpoints: list[str],
         policy: Policy,
@@ -66,6 +69,7 @@ class StreamCall(Generic[Item]):
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
     ) -> None:
+        self._owner = owner
         self._policy = policy
         self._endpoints = endpoints
         self._probe = probe
@@ -93,6 +97,10 @@ class StreamCall(Generic[Item]):
             plan, None, None if probe.rows is None else 0, sequence_number, mailbox, token,
             capacity=2 * self._window, collects=True, tell_every=1,
         )  # fmt: skip
+        owner.calls.add(self)
+        if owner.closed_by:
+            owner.calls.discard(self)
+            raise ClosedError(owner.closed_by)
         if policy.cancel_token is not None:
             policy.cancel_token.watch(self)
 
@@ -121,8 +129,8 @@ class StreamCall(Generic[Item]):
 
     def push(self, inputs: list[Any]) -> None:
         """Send a batch that was pulled. Raises what is wrong with its inputs."""
-        if self._policy.cancel_token is not None and self._policy.cancel_token.is_cancelled():
-            self.cancel_by_token()
+        if stopped_by(self._policy, self._owner.closed_by):
+            self.stop()
             return
         pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
         self._send(pulled)
@@ -166,7 +174,8 @@ class StreamCall(Generic[Item]):
             self._take_in(arrived.popleft())
             taken += 1
         if over and not arrived and self._failure is None:
-            self._fail(call_ended(self._probe.name, handle.cancelled, self._requests, self._answered, handle.started))
+            by = stopped_by(self._policy, self._owner.closed_by)
+            self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
 
     @property
     def has_arrivals(self) -> bool:
@@ -250,11 +259,12 @@ class StreamCall(Generic[Item]):
         """Abort on the wire whatever is in flight, and let go of what waits for its turn to be sent."""
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
+        self._owner.calls.discard(self)
         self._ended = self._closed = True
         self.handle.cancel()
         self._under_way.clear()
         self._arrived.clear()
 
-    def cancel_by_token(self) -> None:
+    def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the stream then ends with OperationCancelled."""
         self.handle.cancel()

@@ -83,6 +83,24 @@ def identity(cert: Cert | None) -> Identity:
     )
 
 
+def stamps(trusted: Trust, own: Identity) -> tuple[tuple[int, int, int] | None, ...]:
+    """Tell these files and directories from others that take their place: device, inode, nanosecond of the change.
+
+    None stands for what is missing.
+    """
+    directories = trusted.ca_path.split(os.pathsep) if trusted.ca_path else ()
+    files = (trusted.ca_file, own.cert_file, own.key_file)
+    return tuple(_stamp(each) for each in (*files, *directories) if each)
+
+
+def _stamp(file: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
 def _existing(file: Any) -> str:
     given = path("cert", file)
     if not os.path.isfile(given):

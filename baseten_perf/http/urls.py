@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -21,6 +22,16 @@ _USER_INFO = re.compile(r"[^/\\?#]*@")
 # A host whose port is none, and an "@" behind it: the beginning of a user name and a password with a "/" or "?" in it.
 _BROKEN_USER_INFO = re.compile(r"[^\[/\\?#:][^/\\?#:]*:(?!\d*(?:[/\\?#]|$)).*@", re.DOTALL)
 _URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://\S+")
+# The version of an API in a path; and the end of a base URL that has it already, as `openai` wants base URLs to be:
+# ".../v1", ".../api/v3", ".../v1beta/openai".
+_VERSION = r"v\d+(?:\.\d+)*(?:(?:alpha|beta)\d*)?"
+_VERSION_AT_END = re.compile(rf"/({_VERSION})(?:/openai)?$")
+_VERSION_IN_FRONT = re.compile(rf"/({_VERSION})(?=/)")
+# The path of an API that we call; and the end of a base URL that was copied as a whole: ".../v1/embeddings".
+_APIS = "embeddings|rerank|predict|classify|systemone"
+_API = re.compile(rf"(?:/{_VERSION})?/({_APIS})")
+_API_AT_END = re.compile(rf"(?<=/)({_VERSION}(?:/openai)?)/({_APIS})$")
+_BASETEN_PATH = "environments/production/sync"
 
 
 @lru_cache(maxsize=256)
@@ -31,16 +42,47 @@ def request_url(base_url: str, path: str) -> str:
     of the base URL stays behind the joined path, before the path's own query. User name and password are removed:
     the API key is the only credential that is sent. An absolute URL as `path` is appended like any other path.
 
+    What people copy into a base URL is not doubled. If it ends in the path of the API that is called, or in that of
+    another version of it (".../rerank", ".../v1/rerank"), it is the whole URL. If it ends in a version and another API
+    that we know, the one that is called takes the other's place. If it ends in a version (".../v1",
+    ".../v1beta/openai"), the version in front of `path` is left out: any in front of an API that we know, the same one
+    in front of others.
+
     Raises ValueError when the base URL is not an http or https URL with a host; the message does not repeat the URL.
     """
+    return _url(base_url, path, _joined)
+
+
+def health_url(base_url: str, path: str) -> str:
+    """The same for the health check of a server, which is beside its APIs and their version, and not below them."""
+    return _url(base_url, path, lambda base, tail: _VERSION_AT_END.sub("", _API_AT_END.sub(r"\1", base)) + tail)
+
+
+def _url(base_url: str, path: str, join: Callable[[str, str], str]) -> str:
     base, base_query = _split(base_url.lstrip(_BLANKS))
     tail, tail_query = _split(path.strip())
     scheme, authority, base_path = _parts(base)
     if not tail.startswith("/"):
         tail = "/" + tail
-    joined = _without_dots(base_path.rstrip("/") + tail)
+    joined = _without_dots(join(base_path.rstrip("/"), tail))
     queries = [quote(query, safe=_SAFE_IN_QUERY) for query in (base_query, tail_query) if query is not None]
     return f"{scheme}://{authority}{quote(joined, safe=_SAFE_IN_PATH)}" + (f"?{'&'.join(queries)}" if queries else "")
+
+
+def _joined(base: str, path: str) -> str:
+    """Join two paths: see request_url."""
+    api, version, whole = _API.fullmatch(path), _VERSION_IN_FRONT.match(path), _API_AT_END.search(base)
+    if api is not None and base.endswith(path):
+        return base
+    if whole is not None and (api is not None or (version is not None and whole[1] == version[1])):
+        # What text-embeddings-inference calls "predict" is "classify" with others.
+        if api is not None and whole[2] in (api[1], "classify" if api[1] == "predict" else ""):
+            return base
+        base = base[: whole.end(1)]
+    present = _VERSION_AT_END.search(base)
+    if present is not None and version is not None and (api is not None or present[1] == version[1]):
+        path = path[version.end() :]
+    return base + path
 
 
 def shown_url(url: str) -> str:
@@ -53,6 +95,16 @@ def shown_url(url: str) -> str:
     if _BROKEN_USER_INFO.match(location):
         return front + "..."
     return front + re.split(r"[?#]", location, maxsplit=1)[0]
+
+
+def advice(base_url: str) -> str:
+    """What to try when a server does not know a URL that was made of `base_url`, which is shown as it is given."""
+    scheme, _, location = base_url.partition("://")
+    host, _, path = location.partition("/")
+    other = f"{scheme}://{host}" if path else "one with a path"
+    if host.endswith(".api.baseten.co") and path != _BASETEN_PATH:
+        other = f"{scheme}://{host}/{_BASETEN_PATH}"
+    return f"if the URL is wrong: base_url is {base_url}, try {other}, or url_path="
 
 
 def shown_text(text: str) -> str:

@@ -121,7 +121,7 @@ def test_the_deadline_names_a_request(server: Server, hasty: Hasty) -> None:
 @pytest.mark.parametrize(
     ("faults", "options", "end"),
     [
-        ({"status": 404}, {}, "not retried: 404 is final"),
+        ({"status": 403}, {}, "not retried: 403 is final"),
         (
             {"status": 503}, {"non_retryable_status_codes": {503}},
             "not retried: 503 is final (non_retryable_status_codes)",

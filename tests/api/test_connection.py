@@ -62,9 +62,9 @@ def test_clients_with_one_wrapper_share_connections(server: Server) -> None:
     assert server.statistics().connections_opened == 1
 
 
-def test_clients_without_do_not(server: Server) -> None:
-    clients = [PerformanceClient(server.url, "k") for _ in range(3)]
-    for client in clients:
+def test_each_wrapper_has_its_own(server: Server) -> None:
+    clients = [PerformanceClient(server.url, "k", client_wrapper=HttpClientWrapper()) for _ in range(2)]
+    for client in (*clients, PerformanceClient(server.url, "k")):
         client.batch_post("/x", [1])
     assert server.statistics().connections_opened == 3
 

@@ -15,7 +15,13 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf import CancellationToken, OpenAIEmbeddingsResponse, PerformanceClient, RequestProcessingPreference
+from baseten_perf import (
+    CancellationToken,
+    HttpClientWrapper,
+    OpenAIEmbeddingsResponse,
+    PerformanceClient,
+    RequestProcessingPreference,
+)  # fmt: skip
 from baseten_perf.testing import Faults, Server
 from baseten_perf.testing.embeddings import embedding, embeddings
 
@@ -123,7 +129,7 @@ def test_clients_and_responses_can_be_collected(server: Server) -> None:
 def test_dropping_clients_in_turn(server: Server, eventually: Any) -> None:
     before = threading.active_count()
     for number in range(100):
-        client = PerformanceClient(server.url, "k")
+        client = PerformanceClient(server.url, "k", client_wrapper=HttpClientWrapper())
         assert client.batch_post("/x", [number]).data == [number]
     del client
     gc.collect()

@@ -93,8 +93,10 @@ def test_wrong_credentials(server: Server, fresh_proxy: str, scheme: str) -> Non
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_from_the_environment(server: Server, proxy: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, f"http://user:pass@{proxy}")
+def test_from_the_environment(
+    server: Server, fresh_proxy: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, f"http://user:pass@{fresh_proxy}")
     client = PerformanceClient("http://no-such-host.invalid", "key")
     # The proxy is asked for a host that nobody knows: it answers, or breaks off; but it was asked.
     with pytest.raises(Exception) as caught:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
-from baseten_perf import PerformanceClient
+from baseten_perf import Endpoint, EndpointPool, HttpClientWrapper, PerformanceClient
 from baseten_perf.testing import RecordedRequest, Server
 
 Recorded = Callable[[Callable[[], Any]], list[RecordedRequest]]
@@ -90,3 +94,70 @@ def test_localhost(server: Server) -> None:
 
 def test_upper_case_scheme(server: Server) -> None:
     assert PerformanceClient(server.url.replace("http:", "HTTP:"), "k").batch_post("/x", [1]).data == [1]
+
+
+@pytest.mark.parametrize(
+    ("base", "targets"),
+    [
+        ("/v1", ["/v1/embeddings", "/v1/rerank", "/v1/predict", "/v1/x"]),
+        ("/v1/", ["/v1/embeddings", "/v1/rerank", "/v1/predict", "/v1/x"]),
+        ("/v1/embeddings", ["/v1/embeddings", "/v1/rerank", "/v1/predict", "/v1/x"]),
+        ("/v1/rerank", ["/v1/embeddings", "/v1/rerank", "/v1/predict", "/v1/x"]),
+        ("/v1/classify", ["/v1/embeddings", "/v1/rerank", "/v1/classify", "/v1/x"]),
+        ("/rerank", ["/rerank/v1/embeddings", "/rerank", "/rerank/predict", "/rerank/v1/x"]),
+        ("/sync", ["/sync/v1/embeddings", "/sync/rerank", "/sync/predict", "/sync/v1/x"]),
+    ],
+)
+@pytest.mark.parametrize("by_endpoint", [False, True])
+@pytest.mark.usefixtures("no_probes_left")
+def test_nothing_is_doubled(httpserver: HTTPServer, base: str, targets: list[str], by_endpoint: bool) -> None:
+    asked: list[str] = []
+
+    def answer(request: Any) -> Response:
+        if request.method == "POST":
+            asked.append(request.path)
+        return Response("{}", 403)
+
+    httpserver.expect_request(re.compile(".*")).respond_with_handler(answer)
+    url = httpserver.url_for(base)
+    client = PerformanceClient(url, "k")
+    if by_endpoint:
+        endpoint = Endpoint(url, "k", HttpClientWrapper(), health_check_interval_s=3600)
+        client = PerformanceClient("http://unused", "k", endpoint_pool=EndpointPool([endpoint]))
+    for call in (
+        lambda: client.embed(["a"], "m"),
+        lambda: client.rerank("q", ["a"]),
+        lambda: client.classify(["a"]),
+        lambda: client.batch_post("/v1/x", [1]),
+    ):
+        with pytest.raises(requests.exceptions.HTTPError):
+            call()
+    assert asked == targets
+
+
+@pytest.mark.usefixtures("no_probes_left")
+def test_the_health_of_an_endpoint_with_a_version(server: Server, eventually: Any) -> None:
+    for base, target in (("/v1", "/health"), ("/a/v1/embeddings", "/a/health"), ("/sync", "/sync/health")):
+        server.reset()
+        endpoint = Endpoint(server.url + base, "k", HttpClientWrapper(), health_check_interval_s=3600)
+        eventually(lambda endpoint=endpoint: endpoint.health.last_check is not None)
+        assert [request.target for request in server.requests()] == [target]
+        assert endpoint.health.healthy
+    server.reset()
+    endpoint = Endpoint(f"{server.url}/v1", "k", HttpClientWrapper(), deployment_health_path="/health")
+    eventually(lambda: endpoint.health.last_check is not None)
+    assert server.requests()[0].target == "/v1/health"
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_unknown_url_says_what_was_asked_and_what_to_try(httpserver: HTTPServer, status: int) -> None:
+    httpserver.expect_request(re.compile(".*")).respond_with_data('{"detail":"no"}', status)
+    base = httpserver.url_for("/a/b")
+    other = httpserver.url_for("").rstrip("/")
+    client = PerformanceClient(base.replace("://", "://user:SECRET@") + "?key=SECRET", "k")
+    with pytest.raises(requests.exceptions.HTTPError) as caught:
+        client.embed(["a"], "m")
+    assert str(caught.value).splitlines()[-1] == (
+        f"  POST {base}/v1/embeddings: not retried: {status} is final; "
+        f"if the URL is wrong: base_url is {base}, try {other}, or url_path="
+    )

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from baseten_perf import PerformanceClient, connection_pool, engine
+from baseten_perf import PerformanceClient, engine, shared_engines
 from baseten_perf.testing import Server
 
 
 @pytest.mark.parametrize(
-    ("user", "name"), [(connection_pool, "Engine"), (engine, "OperationHandle")], ids=["Engine", "Operation"]
+    ("user", "name"), [(shared_engines, "Engine"), (engine, "OperationHandle")], ids=["Engine", "Operation"]
 )
 def test_made_once(server: Server, monkeypatch: pytest.MonkeyPatch, user: Any, name: str) -> None:
     kind = getattr(user, name)

@@ -21,7 +21,7 @@ IDLE = [program for program in PROGRAMS if program.stem.startswith("idle_")]
 # Those that depend most on how a loop sleeps, is woken and is let go.
 BOTH_POLLERS = (
     "descriptors_", "drop_clients", "drop_futures", "exit_", "fork_", "idle_", "interrupt_gate", "interrupt_partial",
-    "interrupt_sync", "loop_", "resolve_", "threads_clients",
+    "interrupt_sync", "leak_closed", "loop_", "resolve_", "threads_clients",
 )  # fmt: skip
 LIMIT_S = 60.0
 Runs = dict[tuple[str, str], subprocess.Popen[str]]

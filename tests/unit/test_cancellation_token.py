@@ -24,7 +24,7 @@ class Watcher:
     def __init__(self) -> None:
         self.count = 0
 
-    def cancel_by_token(self) -> None:
+    def stop(self) -> None:
         self.count += 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baseten_perf.http.urls import request_url, shown_text, shown_url
+from baseten_perf.http.urls import advice, health_url, request_url, shown_text, shown_url
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,89 @@ def test_bases(base: str, expected: str) -> None:
 
 def test_queries_of_base_and_path_are_joined() -> None:
     assert request_url("http://h/x/?k=v", "/foo?a=1") == "http://h/x/foo?k=v&a=1"
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "expected"),
+    [
+        ("/v1", "/v1/embeddings", "/v1/embeddings"),
+        ("/v1/", "/v1/embeddings", "/v1/embeddings"),
+        ("/a/v1", "/v1/embeddings", "/a/v1/embeddings"),
+        ("/v1/embeddings", "/v1/embeddings", "/v1/embeddings"),
+        ("/v1/embeddings/", "/v1/embeddings", "/v1/embeddings"),
+        ("/rerank", "/rerank", "/rerank"),
+        ("/v1/rerank", "/rerank", "/v1/rerank"),
+        ("/v2/rerank", "/v1/rerank", "/v2/rerank"),
+        ("/predict", "/predict", "/predict"),
+        ("/v1/classify", "/predict", "/v1/classify"),
+        ("/v1/systemone", "/v1/systemone", "/v1/systemone"),
+        # The path of another API.
+        ("/v1/embeddings", "/rerank", "/v1/rerank"),
+        ("/v1/rerank", "/v1/embeddings", "/v1/embeddings"),
+        ("/v1/embeddings", "/v1/chat/completions", "/v1/chat/completions"),
+        # Another version.
+        ("/api/v3", "/v1/embeddings", "/api/v3/embeddings"),
+        ("/v1beta/openai", "/v1/embeddings", "/v1beta/openai/embeddings"),
+        ("/v1beta/openai/embeddings", "/v1/embeddings", "/v1beta/openai/embeddings"),
+        ("/api/v3", "/v1/x", "/api/v3/v1/x"),
+        # Any path.
+        ("/v1", "/v1/x", "/v1/x"),
+        ("/v1", "v1/x", "/v1/x"),
+        ("/v1", "/v1/x?a=1", "/v1/x?a=1"),
+        ("/v1", "/x", "/v1/x"),
+        # What the path of an API is appended to, as the server has it below.
+        ("/v1", "/rerank", "/v1/rerank"),
+        ("/environments/production/sync", "/v1/embeddings", "/environments/production/sync/v1/embeddings"),
+        ("/environments/production/sync/v1", "/v1/embeddings", "/environments/production/sync/v1/embeddings"),
+        ("/environments/production/predict", "", "/environments/production/predict/"),
+        ("/environments/production/predict", "/", "/environments/production/predict/"),
+        ("/sync", "/sync/x", "/sync/sync/x"),
+        ("/a", "/a", "/a/a"),
+        ("/openai", "/v1/embeddings", "/openai/v1/embeddings"),
+        ("/embeddings", "/v1/embeddings", "/embeddings/v1/embeddings"),
+        ("/v2ray", "/v1/embeddings", "/v2ray/v1/embeddings"),
+        ("/v1x", "/v1/embeddings", "/v1x/v1/embeddings"),
+        ("/xrerank", "/rerank", "/xrerank/rerank"),
+        ("/v1", "//v1/x", "/v1//v1/x"),
+    ],
+)
+def test_nothing_is_doubled(base: str, path: str, expected: str) -> None:
+    for host in ("http://h", "http://rerank:80", "https://v1"):
+        assert request_url(host + base, path) == host.removesuffix(":80") + expected
+
+
+def test_a_query_stays_where_nothing_is_doubled() -> None:
+    assert request_url("http://h/v1?key=1", "/v1/x?b=2") == "http://h/v1/x?key=1&b=2"
+    assert request_url("http://h/v1/rerank?key=1", "/rerank") == "http://h/v1/rerank?key=1"
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("http://h", "http://h/health"),
+        ("http://rerank", "http://rerank/health"),
+        ("http://h/v1/", "http://h/health"),
+        ("http://h/v1beta/openai", "http://h/health"),
+        ("http://h/a/v1/embeddings?k=v", "http://h/a/health?k=v"),
+        ("http://h/environments/production/sync", "http://h/environments/production/sync/health"),
+        ("http://h/rerank", "http://h/rerank/health"),
+    ],
+)
+def test_health_is_beside_the_apis(base: str, expected: str) -> None:
+    assert health_url(base, "/health") == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "other"),
+    [
+        ("http://h/a/b", "http://h"),
+        ("http://h:81", "one with a path"),
+        ("https://model-x.api.baseten.co", "https://model-x.api.baseten.co/environments/production/sync"),
+        ("https://model-x.api.baseten.co/environments/production/sync", "https://model-x.api.baseten.co"),
+    ],
+)
+def test_advice(base: str, other: str) -> None:
+    assert advice(base) == f"if the URL is wrong: base_url is {base}, try {other}, or url_path="
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from baseten_perf.outcome import Outcome, Verdict
 from baseten_perf.verdict import details
 
 Make = Callable[..., Any]
-REQUEST = "POST http://h/v1/embeddings"
+BASE = "http://h"
+REQUEST = f"POST {BASE}/v1/embeddings"
+ADVICE = f"if the URL is wrong: base_url is {BASE}, try one with a path, or url_path="
 
 
 def line(completion: Any, **options: Any) -> str:
@@ -28,7 +30,7 @@ def line(completion: Any, **options: Any) -> str:
             **options,
         }
     )
-    told = details(completion, method="POST", url="http://h/v1/embeddings", policy=policy, count=50)
+    told = details(completion, method="POST", url=f"{BASE}/v1/embeddings", endpoint=BASE, policy=policy, count=50)
     assert "\n" not in told
     return told
 
@@ -36,8 +38,10 @@ def line(completion: Any, **options: Any) -> str:
 @pytest.mark.parametrize(
     ("verdict", "fields", "options", "expected"),
     [
-        (Verdict.FINAL_STATUS, {"status": 404}, {}, "not retried: 404 is final"),
-        (Verdict.FINAL_STATUS, {"status": 404, "attempts": 3}, {}, "not retried again after 3 attempts: 404 is final"),
+        (Verdict.FINAL_STATUS, {"status": 403}, {}, "not retried: 403 is final"),
+        (Verdict.FINAL_STATUS, {"status": 403, "attempts": 3}, {}, "not retried again after 3 attempts: 403 is final"),
+        (Verdict.FINAL_STATUS, {"status": 404}, {}, f"not retried: 404 is final; {ADVICE}"),
+        (Verdict.FINAL_STATUS, {"status": 405}, {}, f"not retried: 405 is final; {ADVICE}"),
         (
             Verdict.FINAL_STATUS, {"status": 503}, {"non_retryable_status_codes": frozenset({503})},
             "not retried: 503 is final (non_retryable_status_codes)",

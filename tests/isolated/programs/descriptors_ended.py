@@ -12,7 +12,7 @@ from shared.patience import eventually
 from shared.shortage import give_back, limit, use_up
 from shared.tls import tls_server
 
-from baseten_perf import PerformanceClient
+from baseten_perf import HttpClientWrapper, PerformanceClient
 from baseten_perf.errors import APIConnectionError
 from baseten_perf.testing import Server
 
@@ -107,7 +107,7 @@ def takes_turns(server: Server) -> None:
 def takes_what_another_pool_keeps(server: Server) -> None:
     """Idle connections of a pool give way to the first connection of another one, whose call would wait otherwise."""
     client = started(server)
-    keeper = PerformanceClient(server.faulty(latency=0.2), "key")
+    keeper = PerformanceClient(server.faulty(latency=0.2), "key", client_wrapper=HttpClientWrapper())
     assert keeper.batch_post("/same", PAYLOADS[:50], max_concurrent_requests=50).data == PAYLOADS[:50]
     limit(256)
     taken = use_up()
