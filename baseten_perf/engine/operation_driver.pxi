@@ -14,8 +14,10 @@ cdef class OperationDriver:
     cdef Plan *plan
     cdef dict taken                 # number -> slot
 
-    def __cinit__(self, count, Py_ssize_t capacity=0, bint collects=False, Py_ssize_t tell_every=0):
+    def __init__(self, count, Py_ssize_t capacity=0, bint collects=False, Py_ssize_t tell_every=0):
         cdef Py_ssize_t requests = UNKNOWN if count is None else count
+        if self.op != NULL:
+            raise RuntimeError("a driver is made once")
         self.plan = <Plan *>calloc(1, sizeof(Plan))
         self.op = op_new(requests, capacity if count is None else requests)
         if self.plan == NULL or self.op == NULL:

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from baseten_perf import (
+    APIConnectionError,
     CancellationToken,
     InvalidResponse,
     OperationCancelled,
@@ -145,6 +146,23 @@ def test_the_request_after_a_failure_is_sent(server: Server, poller: str, way: s
     response = respond(client, way, call)
     assert response.missing == [0]
     assert server.statistics().requests == 51
+
+
+def test_an_endpoint_that_goes_away(poller: str, way: str) -> None:
+    """Each request comes to its end, though the gate of their pace stays closed."""
+    with Server() as server:
+        client = PerformanceClient(server.url, "key")
+        client.batch_post("/same", [1])
+
+    def call(client: Any, way: str) -> Any:
+        post = getattr(client, f"{way}batch_post")
+        return post("/same", TEXTS * 10, return_exceptions=True, patience_s=0.3, max_concurrent_requests=8)
+
+    response = respond(client, way, call)
+    assert response.missing == list(range(200))
+    assert {type(error) for error in response.errors.values()} == {APIConnectionError}
+    nobody = PerformanceClient("http://127.0.0.1:9", "key")
+    assert len(respond(nobody, way, call).errors) == 200
 
 
 def test_a_call_that_ends_as_a_whole_raises(server: Server, way: str) -> None:

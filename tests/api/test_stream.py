@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy
@@ -356,6 +357,17 @@ def test_retries_hedges_and_several_streams_at_once(server: Server, poller: str)
             seen[number].add(batch.start)
             rows[number][batch.start : batch.stop] = batch.numpy()
     assert all(numpy.array_equal(each, expected) for each in rows)
+
+
+def test_threads(client: PerformanceClient) -> None:
+    """Each has streams of its own, on the same connections."""
+    payloads = [{"number": i} for i in range(300)]
+
+    def consume(_: int) -> list[Any]:
+        return [item.data[0] for item in client.iter_batch_post("/same", iter(payloads), max_concurrent_requests=16)]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(consume, range(4))) == [payloads] * 4
 
 
 def test_many_event_loops(client: PerformanceClient) -> None:
