@@ -10,18 +10,15 @@ from setuptools.command.build import build
 # BASETEN_PERF_CFLAGS adds compiler and linker flags, e.g. "-Wall -Wextra"; .ci/sanitize uses it.
 flags = os.environ.get("BASETEN_PERF_CFLAGS", "").split()
 
+INCLUDED = {".pxi", ".hpp", ".pxd"}
+
 
 def extension(name: str, folder: str) -> Extension:
     return Extension(
         name,
         sources=[f"baseten_perf/{folder}/{name.rpartition('.')[2]}.pyx"],
-        include_dirs=["baseten_perf/decode"],
-        depends=[
-            os.path.join(path, file)
-            for path in ("baseten_perf/engine", "baseten_perf/decode", "baseten_perf/ranking")
-            for file in sorted(os.listdir(path))
-            if file.endswith((".pxi", ".hpp", ".pxd"))
-        ],
+        include_dirs=["baseten_perf"],
+        depends=sorted(str(path) for path in Path("baseten_perf").rglob("*") if path.suffix in INCLUDED),
         language="c++",
         extra_compile_args=["-std=c++17", "-O3", "-fvisibility=hidden", *flags],
         extra_link_args=flags,
@@ -45,7 +42,6 @@ setup(
     ext_modules=cythonize(
         [
             extension("baseten_perf.engine._engine", "engine"),
-            extension("baseten_perf.decode._decode", "decode"),
             extension("baseten_perf.ranking._ranking", "ranking"),
             extension("baseten_perf.operations._inputs", "operations"),
             extension("baseten_perf.operations._json", "operations"),

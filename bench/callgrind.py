@@ -14,7 +14,7 @@ from bench.child import TIMEOUT_S, environment, last_line
 
 # The first that occurs in the path of an object file names its room.
 _ROOMS = (
-    ("/engine/", "engine"), ("/decode/", "decode"), ("/operations/", "operations"),
+    ("/engine/", "engine"), ("/ranking/", "ranking"), ("/operations/", "operations"),
     ("/pycurl", "libcurl"), ("/libcurl", "libcurl"), ("/orjson/", "orjson"), ("/numpy", "numpy"),
     ("/baseten_performance_client/", "the original"), ("libpython", "Python"), ("/python3", "Python"),
     ("/libc.so", "C library"), ("/libc-2", "C library"), ("/libpthread", "C library"), ("/ld-linux", "C library"),

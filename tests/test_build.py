@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 import baseten_perf
+from baseten_perf import engine
+from baseten_perf.ranking import _ranking
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,3 +60,10 @@ def test_an_uncompiled_folder_says_what_to_do(tmp_path: Path, program: tuple[str
         f"ImportError: {tmp_path / 'baseten_perf'} is not compiled for this Python: `pip install .` and run from "
         "another folder, or compile in place with `python setup.py build_ext --inplace`"
     )
+
+
+@pytest.mark.parametrize("module", [engine._engine, _ranking], ids=["engine", "ranking"])
+def test_a_build_is_the_same_with_old_headers(module: Any) -> None:
+    """No symbol that an older C or C++ library lacks decides what a module can do."""
+    binary = Path(module.__file__).read_bytes()
+    assert re.findall(rb"\0(memfd_create|_ZSt10from_chars\w*R[de]\w*)\0", binary) == []

@@ -1,1 +1,1 @@
-"""Decoding of answers: native readers that know nothing of libcurl."""
+"""Decoding of response bodies: C++ readers that know nothing of libcurl or Python, and what Cython cimports of them."""

@@ -6,9 +6,9 @@
 
 #include <cstring>
 
-#include "bytes.hpp"
-#include "kernel.hpp"
-#include "vectors.hpp"
+#include "decode/bytes.hpp"
+#include "decode/kernels/kernel.hpp"
+#include "decode/vectors.hpp"
 
 namespace baseten {
 

@@ -1,7 +1,7 @@
 // The names in Content-Encoding header lines (RFC 9110, section 8.4) and what can be done about them.
 #pragma once
 
-#include "header_lines.hpp"
+#include "decode/header_lines.hpp"
 
 namespace baseten {
 

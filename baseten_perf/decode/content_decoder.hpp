@@ -5,9 +5,9 @@
 
 #include <cstdio>
 
-#include "content_coding.hpp"
-#include "inflater.hpp"
-#include "unbrotli.hpp"
+#include "decode/content_coding.hpp"
+#include "decode/inflater.hpp"
+#include "decode/unbrotli.hpp"
 
 namespace baseten {
 

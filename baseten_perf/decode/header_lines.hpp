@@ -1,8 +1,8 @@
 // The header lines of a response: how they are kept, and how they are read once all have come.
 #pragma once
 
-#include "bytes.hpp"
-#include "content_type.hpp"
+#include "decode/bytes.hpp"
+#include "decode/content_type.hpp"
 
 namespace baseten {
 

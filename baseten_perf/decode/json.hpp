@@ -1,20 +1,21 @@
-// Reads JSON embeddings answers: the values of data[k].embedding that are arrays of numbers or base64 go to the answer's
-// vectors, everything else to its skeleton.
+// Reads embeddings responses in JSON: the values of data[k].embedding that are arrays of numbers or base64 go to the
+// sink's vectors, everything else to its skeleton.
 //
 // Key order and white space do not matter.  A string that turns out not to be base64 of whole float32s is put back verbatim.
 #pragma once
 
 #include <charconv>
 
-#include "answer.hpp"
-#include "base64_text.hpp"
-#include "numbers.hpp"
+#include "decode/base64_text.hpp"
+#include "decode/numbers.hpp"
+#include "decode/sink.hpp"
+#include "decode/string.hpp"
 
 namespace baseten {
 
 class JsonEmbeddings {
   public:
-    explicit JsonEmbeddings(Answer& answer) : answer_(answer) {}
+    explicit JsonEmbeddings(Sink& sink) : sink_(sink) {}
 
     void start() {
         state_ = State::text;
@@ -27,7 +28,7 @@ class JsonEmbeddings {
     void feed(const char* p, size_t size) {
         const char* last = p + size;
         piece_ = p;
-        while (p < last && !answer_.failed()) {
+        while (p < last && !sink_.failed()) {
             switch (state_) {
                 case State::text: p = read_text(p, last); break;
                 case State::string_value: p = read_base64(p, last); break;
@@ -37,13 +38,13 @@ class JsonEmbeddings {
     }
 
     void finish() {
-        if (state_ != State::text && !answer_.failed()) answer_.fail("the body ends inside a vector");
+        if (state_ != State::text && !sink_.failed()) sink_.fail("the body ends inside a vector");
     }
 
   private:
     enum class State { text, array_start, array_value, array_comma, string_value };
 
-    bool keep(const char* first, const char* last) { return answer_.keep(first, static_cast<size_t>(last - first)); }
+    bool keep(const char* first, const char* last) { return sink_.keep(first, static_cast<size_t>(last - first)); }
 
     // Everything outside vectors.  Knows strings, keys and depth, just enough to find data[k].embedding.
     const char* read_text(const char* p, const char* last) {
@@ -57,7 +58,7 @@ class JsonEmbeddings {
                         if (keep(kept, p)) begin_vector(State::string_value);
                         return p + 1;
                     }
-                    in_string_ = true;
+                    open_string(false);
                     key_size_ = 0;
                     break;
                 case '[':
@@ -88,10 +89,9 @@ class JsonEmbeddings {
                     if (depth_ == 1) data_key_ = false;
                     if (depth_ == 3) embedding_key_ = false;
                     break;
-                case ' ': case '\t': case '\n': case '\r': break;
                 default:
-                    if (embedding_key_ && !key_expected_ && depth_ == 3) {
-                        answer_.fail("neither an array of numbers nor a string");
+                    if (embedding_key_ && !key_expected_ && depth_ == 3 && !is_white(c)) {
+                        sink_.fail("neither an array of numbers nor a string");
                         return last;
                     }
             }
@@ -100,30 +100,23 @@ class JsonEmbeddings {
         return last;
     }
 
+    void open_string(bool in_escape) {
+        in_string_ = true;
+        string_.start(in_escape);
+    }
+
     // On in a string; gives what is behind it, or `last`.
     const char* read_string(const char* p, const char* last) {
-        const char* first = p;
-        while (p < last) {
-            if (escaped_) {
-                escaped_ = false;
-                ++p;
+        const char* behind = string_.scan(p, last);
+        in_string_ = behind == nullptr;
+        if (key_expected_) {
+            add_to_key(p, static_cast<size_t>((in_string_ ? last : behind - 1) - p));
+            if (!in_string_) {
+                data_key_ = depth_ == 1 && key_is("data");
+                embedding_key_ = depth_ == 3 && key_is("embedding");
             }
-            while (p < last && *p != '"' && *p != '\\') ++p;
-            if (p == last) break;
-            escaped_ = *p == '\\';
-            if (!escaped_) {
-                in_string_ = false;
-                if (key_expected_) {
-                    add_to_key(first, static_cast<size_t>(p - first));
-                    data_key_ = depth_ == 1 && key_is("data");
-                    embedding_key_ = depth_ == 3 && key_is("embedding");
-                }
-                return p + 1;
-            }
-            ++p;
         }
-        if (key_expected_) add_to_key(first, static_cast<size_t>(p - first));
-        return last;
+        return in_string_ ? last : behind;
     }
 
     // Keys are collected as they are written.  One that fills the place is longer than the names that matter.
@@ -143,10 +136,7 @@ class JsonEmbeddings {
         const char* last = key_ + key_size_;
         for (; *name != 0 && p < last; ++name, ++p) {
             if (*p == '\\') {
-                unsigned code = 0;
-                if (last - p < 6 || p[1] != 'u') return false;
-                if (std::from_chars(p + 2, p + 6, code, 16).ptr != p + 6 || code != static_cast<unsigned char>(*name))
-                    return false;
+                if (last - p < 6 || p[1] != 'u' || hexadecimal(p + 2, last) != static_cast<unsigned char>(*name)) return false;
                 p += 5;
             } else if (*p != *name) {
                 return false;
@@ -156,7 +146,7 @@ class JsonEmbeddings {
     }
 
     void begin_vector(State state) {
-        if (!answer_.begin_vector()) return;
+        if (!sink_.begin_vector()) return;
         embedding_key_ = escaped_ = false;
         carry_size_ = 0;
         base64_.start();
@@ -166,7 +156,7 @@ class JsonEmbeddings {
     void end_vector(bool base64) {
         long long placeholder;
         char text[24];
-        if (!answer_.end_vector(base64, &placeholder)) return;
+        if (!sink_.end_vector(base64, &placeholder)) return;
         if (keep(text, std::to_chars(text, text + sizeof text, placeholder).ptr)) state_ = State::text;
     }
 
@@ -174,15 +164,15 @@ class JsonEmbeddings {
     const char* read_array(const char* p, const char* last) {
         if (carry_size_ != 0) {
             p = complete_carry(p, last);
-            if (answer_.failed() || carry_size_ != 0) return last;
+            if (sink_.failed() || carry_size_ != 0) return last;
         }
         while (p < last && state_ != State::text) {
             if (state_ == State::array_value) {
-                Vectors& vectors = answer_.vectors;
+                Vectors& vectors = sink_.vectors;
                 vectors.advance(read_numbers(piece_, p, last, vectors.row() + vectors.have(), vectors.room()));
             }
             p = read_elements(p, last);
-            if (answer_.failed()) return last;
+            if (sink_.failed()) return last;
         }
         return p;
     }
@@ -203,7 +193,7 @@ class JsonEmbeddings {
                     end_vector(false);
                     return p + 1;
                 }
-                answer_.fail("a comma is missing between numbers");
+                sink_.fail("a comma is missing between numbers");
                 return last;
             }
             if (state_ == State::array_start) {
@@ -219,7 +209,7 @@ class JsonEmbeddings {
                 carry(p, last);
                 return last;
             }
-            if (!accept(answer_.vectors, number)) return last;
+            if (!accept(sink_.vectors, number)) return last;
             p = number.end - 1;
             if (numbers != 0) --numbers;
         }
@@ -230,43 +220,43 @@ class JsonEmbeddings {
         if (number.state == NumberState::complete) {
             state_ = State::array_comma;
             if (vectors.put(number.value)) return true;
-            answer_.fail_memory();
+            sink_.fail_memory();
         } else if (number.state == NumberState::too_large) {
-            answer_.fail("a number is out of range");
+            sink_.fail("a number is out of range");
         } else {
-            answer_.fail("an element is not a number");
+            sink_.fail("an element is not a number");
         }
         return false;
     }
 
     void carry(const char* first, const char* last) {
         size_t size = static_cast<size_t>(last - first);
-        if (size > sizeof carry_ - carry_size_) return answer_.fail("a number is longer than 1000 characters");
+        if (size > sizeof carry_ - carry_size_) return sink_.fail("a number is longer than 1000 characters");
         std::memcpy(carry_ + carry_size_, first, size);
         carry_size_ += size;
     }
 
     const char* complete_carry(const char* p, const char* last) {
         const char* end = p;
-        while (end < last && (is_digit(*end) || *end == '.' || *end == '-' || *end == '+' || (*end | 0x20) == 'e')) ++end;
+        while (end < last && is_of_number(*end)) ++end;
         carry(p, end);
-        if (answer_.failed() || end == last) return last;
+        if (sink_.failed() || end == last) return last;
         Number number = read_number(carry_, carry_ + carry_size_, true);
         bool whole = number.state != NumberState::complete || number.end == carry_ + carry_size_;
         carry_size_ = 0;
-        if (!whole) answer_.fail("a comma is missing between numbers");
-        else accept(answer_.vectors, number);
+        if (!whole) sink_.fail("a comma is missing between numbers");
+        else accept(sink_.vectors, number);
         return end;
     }
 
     const char* read_base64(const char* p, const char* last) {
-        while (p < last && state_ == State::string_value && !answer_.failed()) {
+        while (p < last && state_ == State::string_value && !sink_.failed()) {
             Taken taken = Taken::not_base64;
-            if (base64_.empty() && !escaped_) taken = Base64Text::put_sixteens(answer_.vectors, p, last);
+            if (base64_.empty() && !escaped_) taken = Base64Text::put_sixteens(sink_.vectors, p, last);
             if (p == last) break;
             // The string may well end among the sixteen that are not base64.
             if (taken != Taken::no_memory) taken = read_character(p);
-            if (taken == Taken::no_memory) return answer_.fail_memory(), last;
+            if (taken == Taken::no_memory) return sink_.fail_memory(), last;
             if (taken == Taken::not_base64) put_back();
         }
         return p;
@@ -282,32 +272,33 @@ class JsonEmbeddings {
             ++p;
             return Taken::yes;
         } else if (*p == '"') {
-            Taken taken = base64_.end(answer_.vectors);
+            Taken taken = base64_.end(sink_.vectors);
             if (taken != Taken::yes) return taken;
             ++p;
             end_vector(true);
             return Taken::yes;
         }
-        return base64_.put(answer_.vectors, *p++);
+        return base64_.put(sink_.vectors, *p++);
     }
 
     // Not base64 after all: the text read so far goes to the skeleton, in a string that is still open.
     void put_back() {
-        if (!answer_.keep("\"", 1)) return;
-        if (!base64_.put_back(answer_.vectors, answer_.skeleton)) return answer_.fail_memory();
-        if (escaped_ && !answer_.keep("\\", 1)) return;
-        in_string_ = true;
+        if (!sink_.keep("\"", 1)) return;
+        if (!base64_.put_back(sink_.vectors, sink_.skeleton)) return sink_.fail_memory();
+        if (escaped_ && !sink_.keep("\\", 1)) return;
+        open_string(escaped_);
         state_ = State::text;
     }
 
-    Answer& answer_;
+    Sink& sink_;
     Base64Text base64_;
     State state_ = State::text;
     const char* piece_ = nullptr;  // the beginning of what can be read
     size_t depth_ = 0;          // open objects and arrays
     bool data_depth_ = false;   // the array at depth 2 is root["data"]
     bool in_string_ = false;
-    bool escaped_ = false;
+    StringScanner string_;      // while in_string_
+    bool escaped_ = false;      // in base64, the last character was a backslash
     bool key_expected_ = false; // the next string is a key of the root or of a data item
     bool data_key_ = false;     // the last key of the root is "data"
     bool embedding_key_ = false;

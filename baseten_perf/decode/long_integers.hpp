@@ -7,27 +7,19 @@
 #include <cstddef>
 #include <cstring>
 
-#include "decimals_portable.hpp"
+#include "decode/decimal.hpp"
+#include "decode/string.hpp"
+#include "decode/word.hpp"
 
 namespace baseten {
-
-// Behind the string whose opening quote is before `p`; `last` when it does not end.
-inline const char* behind_string(const char* p, const char* last) {
-    for (const char* first = p;; ++p) {
-        p = static_cast<const char*>(std::memchr(p, '"', static_cast<size_t>(last - p)));
-        if (p == nullptr) return last;
-        const char* escapes = p;
-        while (escapes > first && escapes[-1] == '\\') --escapes;
-        if ((p - escapes) % 2 == 0) return p + 1;
-    }
-}
 
 // From `p`, which is outside of strings: `mark` if that is too, otherwise what is behind the string that it is in.
 inline const char* outside_strings(const char* p, const char* mark, const char* last) {
     while (p < mark) {
         p = static_cast<const char*>(std::memchr(p, '"', static_cast<size_t>(mark - p)));
         if (p == nullptr) return mark;
-        p = behind_string(p + 1, last);
+        p = StringScanner().scan(p + 1, last);
+        if (p == nullptr) return last;
     }
     return p;
 }
@@ -46,7 +38,7 @@ inline bool has_long_integer(const char* text, size_t size) {
     const char* outside = text;  // no string is open there
     const char* p = text;
     while (last - p >= 8) {
-        if (portable::no_digits(portable::word_at(p) ^ 0x3030303030303030) != 0) {
+        if (no_digits(as_digits(word_at(p))) != 0) {
             p += last - p < 12 ? last - p : 12;
             continue;
         }

@@ -1,20 +1,20 @@
-// Reads MessagePack embeddings answers: the values of data[k].embedding that are arrays of numbers or base64 go to the
-// answer's vectors, everything else to its skeleton.
+// Reads embeddings responses in MessagePack: the values of data[k].embedding that are arrays of numbers or base64 go to
+// the sink's vectors, everything else to its skeleton.
 //
 // Outside of the path to a vector no stack is needed: of a value that only passes through it is enough to count how many
 // values are still to come in it, so that nesting costs no memory.  Lengths are what the sender claims: they are counted
 // down, and never a reason to allocate.
 #pragma once
 
-#include "answer.hpp"
-#include "base64_text.hpp"
-#include "msgpack_header.hpp"
+#include "decode/base64_text.hpp"
+#include "decode/msgpack_header.hpp"
+#include "decode/sink.hpp"
 
 namespace baseten {
 
 class MsgpackEmbeddings {
   public:
-    explicit MsgpackEmbeddings(Answer& answer) : answer_(answer) {}
+    explicit MsgpackEmbeddings(Sink& sink) : sink_(sink) {}
 
     void start() {
         state_ = State::header;
@@ -26,7 +26,7 @@ class MsgpackEmbeddings {
 
     void feed(const char* p, size_t size) {
         const char* last = p + size;
-        while (p < last && !answer_.failed()) {
+        while (p < last && !sink_.failed()) {
             switch (state_) {
                 case State::header: p = read_header(p, last); break;
                 case State::bytes: p = read_bytes(p, last); break;
@@ -37,10 +37,10 @@ class MsgpackEmbeddings {
     }
 
     void finish() {
-        if (answer_.failed()) return;
-        if (state_ == State::numbers || state_ == State::base64) answer_.fail("the body ends inside a vector");
+        if (sink_.failed()) return;
+        if (state_ == State::numbers || state_ == State::base64) sink_.fail("the body ends inside a vector");
         // What was cut off is for whoever parses the skeleton to see.
-        else answer_.keep(header_, header_used_);
+        else sink_.keep(header_, header_used_);
     }
 
   private:
@@ -62,7 +62,7 @@ class MsgpackEmbeddings {
     // A value outside vectors.
     const char* read_header(const char* p, const char* last) {
         if (place_ == Place::behind) {
-            answer_.keep(p, static_cast<size_t>(last - p));
+            sink_.keep(p, static_cast<size_t>(last - p));
             return last;
         }
         if (!take_header(p, last)) return last;
@@ -91,7 +91,7 @@ class MsgpackEmbeddings {
     }
 
     bool keep_header() {
-        bool kept = answer_.keep(header_, header_used_);
+        bool kept = sink_.keep(header_, header_used_);
         header_used_ = 0;
         return kept;
     }
@@ -153,7 +153,7 @@ class MsgpackEmbeddings {
             std::memcpy(key_ + key_size_, p, size);
             key_size_ += size;
         }
-        answer_.keep(p, size);
+        sink_.keep(p, size);
         left_ -= size;
         if (left_ == 0) {
             state_ = State::header;
@@ -164,8 +164,8 @@ class MsgpackEmbeddings {
 
     void begin_vector(const MsgpackHeader& header) {
         if (header.kind != Kind::array && header.kind != Kind::text)
-            return answer_.fail("neither an array of numbers nor a string");
-        if (!answer_.begin_vector()) return;
+            return sink_.fail("neither an array of numbers nor a string");
+        if (!sink_.begin_vector()) return;
         left_ = header.size;
         base64_.start();
         state_ = header.kind == Kind::array ? State::numbers : State::base64;
@@ -177,7 +177,7 @@ class MsgpackEmbeddings {
     void end_vector(bool base64) {
         long long placeholder;
         header_used_ = 0;
-        if (!answer_.end_vector(base64, &placeholder)) return;
+        if (!sink_.end_vector(base64, &placeholder)) return;
         char text[9] = {static_cast<char>(placeholder)};
         size_t size = 1;
         if (placeholder < -32 || placeholder > 127) {
@@ -186,7 +186,7 @@ class MsgpackEmbeddings {
             std::memcpy(text + 1, &bits, sizeof bits);
             size = sizeof text;
         }
-        if (!answer_.keep(text, size)) return;
+        if (!sink_.keep(text, size)) return;
         state_ = State::header;
         value_ended();
     }
@@ -197,18 +197,18 @@ class MsgpackEmbeddings {
                 const char* run = p;
                 if (*p == float32_marker) p = read_run(p, last, 5, kernel->read_float32s);
                 else if (*p == float64_marker) p = read_run(p, last, 9, kernel->read_float64s);
-                if (answer_.failed()) return last;
+                if (sink_.failed()) return last;
                 if (p != run) continue;
             }
             if (!take_header(p, last)) return last;
             float value;
             if (!msgpack_float32(header_, &value)) {
-                answer_.fail("an element is not a number");
+                sink_.fail("an element is not a number");
                 return last;
             }
             header_used_ = 0;
-            if (!answer_.vectors.put(value)) {
-                answer_.fail_memory();
+            if (!sink_.vectors.put(value)) {
+                sink_.fail_memory();
                 return last;
             }
             --left_;
@@ -219,11 +219,11 @@ class MsgpackEmbeddings {
 
     // Whole numbers of one kind that follow each other.  No more of them are made room for than have arrived.
     const char* read_run(const char* p, const char* last, size_t size, decltype(Kernel::read_float32s) read) {
-        Vectors& vectors = answer_.vectors;
+        Vectors& vectors = sink_.vectors;
         size_t here = static_cast<size_t>(last - p) / size;
         size_t most = here < left_ ? here : left_;
         if (!vectors.reserve(most)) {
-            answer_.fail_memory();
+            sink_.fail_memory();
             return last;
         }
         size_t count = read(p, most, vectors.row() + vectors.have());
@@ -233,7 +233,7 @@ class MsgpackEmbeddings {
     }
 
     const char* read_base64(const char* p, const char* last) {
-        Vectors& vectors = answer_.vectors;
+        Vectors& vectors = sink_.vectors;
         Taken taken = Taken::yes;
         while (left_ != 0 && p < last && taken == Taken::yes) {
             if (base64_.empty() && left_ >= 16 && last - p >= 16) {
@@ -250,7 +250,7 @@ class MsgpackEmbeddings {
             taken = base64_.end(vectors);
             if (taken == Taken::yes) end_vector(true);
         }
-        if (taken == Taken::no_memory) answer_.fail_memory();
+        if (taken == Taken::no_memory) sink_.fail_memory();
         if (taken == Taken::not_base64) put_back();
         return p;
     }
@@ -258,12 +258,12 @@ class MsgpackEmbeddings {
     // Not base64 after all: the text passes through, from its header on.
     void put_back() {
         if (!keep_header()) return;
-        if (!base64_.put_back(answer_.vectors, answer_.skeleton)) return answer_.fail_memory();
+        if (!base64_.put_back(sink_.vectors, sink_.skeleton)) return sink_.fail_memory();
         state_ = left_ == 0 ? State::header : State::bytes;
         if (left_ == 0) value_ended();
     }
 
-    Answer& answer_;
+    Sink& sink_;
     Base64Text base64_;
     State state_ = State::header;
     Place place_ = Place::root;

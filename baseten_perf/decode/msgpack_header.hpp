@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "number.hpp"
+#include "decode/number.hpp"
 
 namespace baseten {
 

@@ -1,12 +1,16 @@
-// A JSON number (RFC 8259, section 6) read from text into a float32, equal to np.float32(float(text)).
+// A JSON number (RFC 8259, section 6): its grammar, and the float32 or double that it is.
 //
-// The decimal is first taken as a 64-bit integer and a power of ten.  One multiplication or division by an exact power
-// then gives a double that is at most two units in the last place away from the correctly rounded one.  Both round to
-// the same float32 unless a float32 midpoint lies that close; only then, and for rare exponents, the exact conversion
-// is asked.  Rounding straight to float32 instead (from_chars<float>) would differ: NumPy rounds twice.
+// The decimal is taken as a 64-bit integer and a power of ten.  For a float32, equal to np.float32(float(text)), one or two
+// operations with exact powers then give a double that is at most three units in the last place away from the correctly
+// rounded one.  Both round to the same float32 unless a float32 midpoint lies that close; only then, and for rare
+// exponents, the exact conversion is asked.  Rounding straight to float32 instead would differ: NumPy rounds twice.
 #pragma once
 
-#include <charconv>
+#include <locale.h>
+#if defined(__APPLE__)
+#include <xlocale.h>
+#endif
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -14,95 +18,30 @@
 #include <cstring>
 #include <limits>
 
-#include "decimals_portable.hpp"
-
-#if !defined(__cpp_lib_to_chars)
-#include <locale.h>
-#if defined(__APPLE__)
-#include <xlocale.h>
-#endif
-#endif
+#include "decode/decimal.hpp"
+#include "decode/word.hpp"
 
 namespace baseten {
 
 enum class NumberState { complete, more, malformed, too_large };
 
-struct Number {
+// A number as it is written: mantissa * 10**exponent.
+struct Written {
     NumberState state;
-    const char* end;  // first character behind the number; meaningful when complete
-    float value;
+    const char* end;         // first character behind the number; meaningful, as all that follows, when complete
+    uint64_t mantissa = 0;   // its first 18 or 19 digits
+    long long exponent = 0;
+    bool negative = false;
+    bool whole = true;       // neither fraction nor exponent
+    bool cut = false;        // further digits are left out
 };
 
-// The exact conversion of the whole token [first, last), which is a valid JSON number.  False when it exceeds double.
-inline bool exact_double(const char* first, const char* last, double* value) {
-#if defined(__cpp_lib_to_chars)
-    auto [end, failure] = std::from_chars(first, last, *value);
-    (void)end;
-    if (failure != std::errc::result_out_of_range) return true;
-    // Out of range both ways; only the decimal's magnitude tells underflow (a zero) from overflow (an error).
-    const char* p = first + (*first == '-');
-    long long magnitude = 0;
-    while (p < last && *p == '0') ++p;
-    if (p < last && is_digit(*p)) {
-        for (; p < last && is_digit(*p); ++p) ++magnitude;
-        while (p < last && (*p == '.' || is_digit(*p))) ++p;
-    } else if (p < last && *p == '.') {
-        for (++p; p < last && *p == '0'; ++p) --magnitude;
-        while (p < last && is_digit(*p)) ++p;
-    }
-    if (p < last) {
-        ++p;
-        bool negative = *p == '-';
-        if (*p == '-' || *p == '+') ++p;
-        long long exponent = 0;
-        for (; p < last; ++p) exponent = exponent < 1000000000 ? exponent * 10 + (*p - '0') : exponent;
-        magnitude += negative ? -exponent : exponent;
-    }
-    if (magnitude > 0) return false;
-    *value = *first == '-' ? -0.0 : 0.0;
-    return true;
-#else
-    static locale_t c_locale = newlocale(LC_ALL_MASK, "C", nullptr);
-    size_t length = static_cast<size_t>(last - first);
-    char stack[256];
-    char* text = length < sizeof stack ? stack : static_cast<char*>(std::malloc(length + 1));
-    if (text == nullptr) return false;
-    std::memcpy(text, first, length);
-    text[length] = 0;
-    *value = strtod_l(text, nullptr, c_locale);
-    if (text != stack) std::free(text);
-    return std::isfinite(*value);
-#endif
-}
+// Whether a character can belong to a number.
+inline bool is_of_number(char c) { return is_digit(c) || c == '.' || c == '-' || c == '+' || (c | 0x20) == 'e'; }
 
-inline float to_float32(double value) {
-    // Doubles at or beyond this round to infinity; the plain cast of such a double is undefined behaviour.
-    constexpr double limit = 3.4028235677973366e+38;
-    if (value >= limit) return std::numeric_limits<float>::infinity();
-    if (value <= -limit) return -std::numeric_limits<float>::infinity();
-    return static_cast<float>(value);
-}
-
-// mantissa * 10**exponent rounded to double and then to float32, if that can be told without the exact conversion.
-inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, float* result) {
-    if (exponent < -22 || exponent > 22) {
-        *result = negative ? -0.0f : 0.0f;
-        return mantissa == 0;
-    }
-    double value = static_cast<double>(mantissa);
-    value = exponent < 0 ? value / powers_of_ten[-exponent] : value * powers_of_ten[exponent];
-    *result = to_float32(negative ? -value : value);
-    return !in_doubt(value);
-}
-
-// Reads digits at `p`, which is then behind them, on into the mantissa; gives how many of them no longer had a place
-// there. Those behind the nineteenth change the value by less than what is `in_doubt` anyway.
-inline long long read_digits(const char*& p, const char* last, uint64_t& mantissa) {
-    for (uint64_t word; last - p >= 8 && mantissa < 100000000000; p += 8) {
-        word = portable::word_at(p) ^ 0x3030303030303030;
-        if (portable::no_digits(word) != 0) break;
-        mantissa = mantissa * 100000000 + static_cast<uint64_t>(portable::eight_digits(word));
-    }
+// Read digits at `p`, which is then behind them, on into the mantissa, and give how many of them no longer had a place
+// there: one by one, or eight at a time.
+inline long long read_few_digits(const char*& p, const char* last, uint64_t& mantissa) {
     long long left_out = 0;
     for (; p < last && is_digit(*p); ++p) {
         if (mantissa < 1000000000000000000) mantissa = mantissa * 10 + static_cast<uint64_t>(*p - '0');
@@ -110,24 +49,36 @@ inline long long read_digits(const char*& p, const char* last, uint64_t& mantiss
     }
     return left_out;
 }
+inline long long read_many_digits(const char*& p, const char* last, uint64_t& mantissa) {
+    for (uint64_t word; last - p >= 8 && mantissa < 100000000000; p += 8) {
+        word = as_digits(word_at(p));
+        if (no_digits(word) != 0) break;
+        mantissa = mantissa * 100000000 + static_cast<uint64_t>(eight_digits(word));
+    }
+    return read_few_digits(p, last, mantissa);
+}
 
-// Reads the number that starts at `first`.  A number that touches `last` may go on in the next chunk: `more`, unless
-// `final` says that nothing follows.
-[[gnu::noinline]] inline Number read_number(const char* first, const char* last, bool final) {
-    const Number more{final ? NumberState::malformed : NumberState::more, last, 0.0f};
-    const Number malformed{NumberState::malformed, first, 0.0f};
+// Reads the number that starts at `first`, which is before `last`.  One that touches `last` may go on in the next chunk:
+// `more`, unless `final` says that nothing follows.
+[[gnu::always_inline]] inline Written scan_number(const char* first, const char* last, bool final) {
+    const Written more{final ? NumberState::malformed : NumberState::more, last};
+    const Written malformed{NumberState::malformed, first};
+    Written number{NumberState::complete, first};
     const char* p = first;
-    bool negative = *p == '-';
-    if (negative && ++p == last) return more;
+    number.negative = *p == '-';
+    if (number.negative && ++p == last) return more;
     if (!is_digit(*p)) return malformed;
 
-    uint64_t mantissa = 0;
     const char* integer = p;
-    long long exponent = read_digits(p, last, mantissa);
+    long long left_out = read_few_digits(p, last, number.mantissa);
+    number.exponent = left_out;
     if (p - integer > 1 && *integer == '0') return malformed;
     if (p < last && *p == '.') {
         const char* fraction = ++p;
-        exponent += read_digits(p, last, mantissa) - (p - fraction);
+        long long more_left_out = read_many_digits(p, last, number.mantissa);
+        left_out += more_left_out;
+        number.exponent += more_left_out - (p - fraction);
+        number.whole = false;
         if (p == last && !final) return more;
         if (p == fraction) return malformed;
     }
@@ -139,15 +90,106 @@ inline long long read_digits(const char*& p, const char* last, uint64_t& mantiss
         long long written = 0;
         for (; p < last && is_digit(*p); ++p)
             written = written < 1000000000 ? written * 10 + (*p - '0') : written;
-        exponent += down ? -written : written;
+        number.exponent += down ? -written : written;
+        number.whole = false;
     }
     if (p == last && !final) return more;
+    number.end = p;
+    number.cut = left_out != 0;
+    return number;
+}
 
-    Number number{NumberState::complete, p, 0.0f};
-    if (quick_float32(mantissa, exponent, negative, &number.value)) return number;
+// mantissa / 10**places, correctly rounded: a quotient of more than sixty bits, whose last one says whether anything is
+// left, rounds as the fraction itself.
+inline double quotient(uint64_t mantissa, unsigned places) {
+    static constexpr uint64_t powers[] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+        1000000000000000000, 10000000000000000000u};
+    int up = __builtin_clzll(mantissa), down = __builtin_clzll(powers[places]);
+    uint64_t divisor = powers[places] << down;
+    unsigned __int128 dividend = static_cast<unsigned __int128>(mantissa << up) << 62;
+    uint64_t bits = static_cast<uint64_t>(dividend / divisor);
+    bits |= static_cast<unsigned __int128>(bits) * divisor != dividend;
+    uint64_t scale = static_cast<uint64_t>(1023 + down - up - 62) << 52;
+    double power_of_two;
+    std::memcpy(&power_of_two, &scale, sizeof scale);
+    return static_cast<double>(static_cast<int64_t>(bits)) * power_of_two;
+}
+
+// The C library's conversion of [first, last).  Not std::from_chars: older C++ libraries have none for doubles.
+inline bool library_double(const char* first, const char* last, double* value) {
+    static locale_t c_locale = newlocale(LC_ALL_MASK, "C", nullptr);
+    size_t length = static_cast<size_t>(last - first);
+    char stack[256];
+    char* text = length < sizeof stack ? stack : static_cast<char*>(std::malloc(length + 1));
+    if (text == nullptr) return false;
+    std::memcpy(text, first, length);
+    text[length] = 0;
+    *value = strtod_l(text, nullptr, c_locale);
+    if (text != stack) std::free(text);
+    return std::isfinite(*value);
+}
+
+// The correctly rounded double, as float(text) gives it, of a number that starts at `first`.  False when it exceeds double.
+inline bool to_double(const char* first, const Written& number, double* value) {
+    const long long exponent = number.exponent;
+    const uint64_t mantissa = number.mantissa;
+    if (number.cut || exponent < -22 || exponent > 22) return library_double(first, number.end, value);
+    if (mantissa <= uint64_t{1} << 53) {
+        // Both are doubles themselves, so that one operation rounds once.
+        double exact = static_cast<double>(mantissa);
+        *value = exponent < 0 ? exact / powers_of_ten[-exponent] : exact * powers_of_ten[exponent];
+    } else if (exponent <= 0 && exponent >= -19) {
+        *value = quotient(mantissa, static_cast<unsigned>(-exponent));
+    } else {
+        return library_double(first, number.end, value);
+    }
+    if (number.negative) *value = -*value;
+    return true;
+}
+
+inline float to_float32(double value) {
+    // Doubles at or beyond this round to infinity; the plain cast of such a double is undefined behaviour.
+    constexpr double limit = 3.4028235677973366e+38;
+    if (value >= limit) return std::numeric_limits<float>::infinity();
+    if (value <= -limit) return -std::numeric_limits<float>::infinity();
+    return static_cast<float>(value);
+}
+
+// mantissa * 10**exponent rounded to double and then to float32, if that can be told without the exact conversion.
+// Digits that the mantissa leaves out change the value by less than what is `in_doubt` anyway.
+inline bool quick_float32(uint64_t mantissa, long long exponent, bool negative, float* result) {
+    double value = static_cast<double>(mantissa);
+    if (exponent < -22 || exponent > 22) {
+        *result = negative ? -0.0f : 0.0f;
+        if (mantissa == 0) return true;
+        if (exponent < -44 || exponent > 22) return false;
+        value = value / powers_of_ten[22] / powers_of_ten[-exponent - 22];
+        // The midpoints between smaller float32s are others.
+        if (value < static_cast<double>(std::numeric_limits<float>::min())) return false;
+    } else {
+        value = exponent < 0 ? value / powers_of_ten[-exponent] : value * powers_of_ten[exponent];
+    }
+    *result = to_float32(negative ? -value : value);
+    return !in_doubt(value);
+}
+
+struct Number {
+    NumberState state;
+    const char* end;  // as in Written
+    float value;
+};
+
+// scan_number(), and its float32.
+[[gnu::noinline]] inline Number read_number(const char* first, const char* last, bool final) {
+    const Written written = scan_number(first, last, final);
+    Number number{written.state, written.end, 0.0f};
+    if (written.state != NumberState::complete) return number;
+    if (quick_float32(written.mantissa, written.exponent, written.negative, &number.value)) return number;
     double value;
-    if (!exact_double(first, p, &value)) return {NumberState::too_large, p, 0.0f};
-    number.value = to_float32(value);
+    if (to_double(first, written, &value)) number.value = to_float32(value);
+    else number.state = NumberState::too_large;
     return number;
 }
 

@@ -1,9 +1,9 @@
 // Runs of numbers with their commas, as many as the kernel can take: the bulk of an array, away from a piece's ends.
 #pragma once
 
-#include "kernel.hpp"
-#include "number.hpp"
-#include "white_space.hpp"
+#include "decode/kernels/kernel.hpp"
+#include "decode/number.hpp"
+#include "decode/white_space.hpp"
 
 namespace baseten {
 
@@ -25,7 +25,7 @@ inline size_t read_numbers(const char* first, const char*& p, const char* last, 
     uint16_t starts[1 + portion + 64];
     size_t count = 0;
     while (room - count >= 4 && p - first >= before_decimals && last - p >= 64 + behind_decimals) {
-        size_t gap = count_white(p, WhiteSpace::longest);
+        size_t gap = WhiteSpace::length_at(p);
         if (!is_digit(p[gap]) && p[gap] != '-') break;
         // No further than the commas in demand are likely to be.
         size_t size = static_cast<size_t>(last - p - behind_decimals);

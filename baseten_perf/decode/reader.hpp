@@ -1,20 +1,20 @@
-// The reader of an embeddings answer of either format.
+// The reader of an embeddings response of either format.
 //
 // Fed with the body's bytes as they arrive, in pieces of any size.  The format must be chosen before the first of them.
 // After a failure the rest of the body is swallowed, so that the connection can be used again.
 #pragma once
 
-#include "answer.hpp"
-#include "json.hpp"
-#include "msgpack.hpp"
+#include "decode/json.hpp"
+#include "decode/msgpack.hpp"
+#include "decode/sink.hpp"
 
 namespace baseten {
 
-class AnswerReader : public Answer {
+class EmbeddingsReader : public Sink {
   public:
     // `most`: vectors that the batch may have.  The format is JSON until another is chosen.
-    void start(size_t most, void* owner, ClaimRows claim, bool apart) {
-        Answer::start(most, owner, claim, apart);
+    void start(size_t most, void* owner, ReserveRows reserve_rows, bool detached) {
+        Sink::start(most, owner, reserve_rows, detached);
         choose(false);
     }
     // Too late, and without effect, once part of the body has come: header lines can also follow a body, as trailers.

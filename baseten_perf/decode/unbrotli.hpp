@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "inflater.hpp"
+#include "decode/inflater.hpp"
 
 namespace baseten {
 

@@ -1,9 +1,9 @@
-// Where the vectors of one answer are written: straight into the operation's matrix, or into memory of their own.
+// Where the vectors of one response are written: straight into the operation's matrix, or into memory of their own.
 //
 // A response starts in memory of its own, since the first vector must end before its dimension is known.  Then the
-// operation is asked for its matrix (`claim`); when the dimension agrees, the vector moves there and all further ones
-// are written in place.  As soon as one differs in length, everything moves back into memory of its own and stays
-// there: ragged answers lose nothing.  With `apart` the matrix is not touched before `settle`: two attempts of one
+// operation is asked for its matrix (`reserve_rows`); when the dimension agrees, the vector moves there and all further
+// ones are written in place.  As soon as one differs in length, everything moves back into memory of its own and stays
+// there: ragged responses lose nothing.  With `detached` the matrix is not touched before `commit`: two attempts of one
 // request must never write to the same rows.
 #pragma once
 
@@ -13,9 +13,9 @@
 
 namespace baseten {
 
-enum class Claim { granted, dimension_differs, no_memory };
+enum class Reservation { granted, dimension_differs, no_memory };
 // Gives the first of the rows that belong to this response, if the operation's matrix has (or can now get) `dimension`.
-using ClaimRows = Claim (*)(void* owner, size_t dimension, float** rows);
+using ReserveRows = Reservation (*)(void* owner, size_t dimension, float** rows);
 
 class Vectors {
   public:
@@ -24,10 +24,10 @@ class Vectors {
     Vectors& operator=(const Vectors&) = delete;
     ~Vectors() { std::free(own_); std::free(ends_); }
 
-    void start(void* owner, ClaimRows claim, bool apart) {
+    void start(void* owner, ReserveRows reserve_rows, bool detached) {
         owner_ = owner;
-        claim_ = claim;
-        apart_ = apart;
+        reserve_rows_ = reserve_rows;
+        detached_ = detached;
         direct_ = false;
         own_used_ = count_ = have_ = room_ = 0;
         row_ = nullptr;
@@ -70,25 +70,25 @@ class Vectors {
                 row_ += dimension_;
                 return true;
             }
-            if (!leave_matrix()) return false;
+            if (!detach()) return false;
         }
         if (!push_end(own_used_ + have_)) return false;
         own_used_ += have_;
         ++count_;
-        if (count_ == 1 && !apart_) return settle();
+        if (count_ == 1 && !detached_) return commit();
         return true;
     }
 
     // Moves vectors of equal length into the operation's matrix, if it will have them; false when memory has run out.
-    bool settle() {
+    bool commit() {
         if (direct_ || count_ == 0 || ends_[0] == 0) return true;
         size_t dimension = ends_[0];
         for (size_t k = 1; k < count_; ++k)
             if (ends_[k] - ends_[k - 1] != dimension) return true;
         float* rows = nullptr;
-        Claim answer = claim_(owner_, dimension, &rows);
-        if (answer == Claim::no_memory) return false;
-        if (answer == Claim::granted) {
+        Reservation reservation = reserve_rows_(owner_, dimension, &rows);
+        if (reservation == Reservation::no_memory) return false;
+        if (reservation == Reservation::granted) {
             std::memcpy(rows, own_, own_used_ * sizeof(float));
             dimension_ = dimension;
             row_ = rows + own_used_;
@@ -98,7 +98,7 @@ class Vectors {
         return true;
     }
 
-    // Hands the vectors of a ragged answer over: the caller frees both blocks.  ends[k] = floats in vectors 0..k.
+    // Hands the vectors of a ragged response over: the caller frees both blocks.  ends[k] = floats in vectors 0..k.
     void take(float** values, size_t** ends) {
         *values = own_;
         *ends = ends_;
@@ -109,7 +109,7 @@ class Vectors {
 
   private:
     bool grow() {
-        if (direct_) return leave_matrix() && (room_ > have_ || grow());
+        if (direct_) return detach() && (room_ > have_ || grow());
         if (!ensure(own_capacity_ < 1024 ? 2048 : own_capacity_ * 2)) return false;
         row_ = own_ + own_used_;
         room_ = own_capacity_ - own_used_;
@@ -125,7 +125,7 @@ class Vectors {
         return true;
     }
 
-    bool leave_matrix() {
+    bool detach() {
         size_t used = count_ * dimension_;
         if (!ensure(used + have_)) return false;
         std::memcpy(own_, row_ - used, (used + have_) * sizeof(float));
@@ -152,8 +152,8 @@ class Vectors {
     }
 
     void* owner_ = nullptr;
-    ClaimRows claim_ = nullptr;
-    bool apart_ = false;
+    ReserveRows reserve_rows_ = nullptr;
+    bool detached_ = false;
     bool direct_ = false;      // row_ lies in the operation's matrix
     float* row_ = nullptr;     // the current vector
     size_t have_ = 0;          // its floats so far

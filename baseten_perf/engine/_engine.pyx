@@ -9,7 +9,14 @@ or Python.  Loop threads touch no Python object, take no GIL, raise nothing and 
 
 cimport cython
 from cpython.buffer cimport (
-    PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+    PyBUF_FORMAT,
+    PyBUF_ND,
+    PyBUF_SIMPLE,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EMFILE, ENFILE, errno
@@ -17,6 +24,12 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport abort, calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset, strcmp, strdup, strlen, strncmp
 from libcpp cimport bool as cpp_bool
+
+from baseten_perf.decode.base64 cimport base64_encode, base64_length
+from baseten_perf.decode.content cimport ContentDecoder, brotli, remove_codings, zlib
+from baseten_perf.decode.headers cimport ContentType, HeaderLines, append_header_line, content_type_of
+from baseten_perf.decode.kernel cimport choose_kernel, kernel_count, kernel_in_use, kernels, wanted_kernel
+from baseten_perf.decode.reader cimport Bytes, Reservation, ReserveRows, EmbeddingsReader
 
 
 cdef extern from "Python.h":
@@ -86,3 +99,4 @@ include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
 include "operation_driver.pxi"   # OperationDriver, for tests
+include "reader_driver.pxi" # ReaderDriver, for tests

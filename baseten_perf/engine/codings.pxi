@@ -3,13 +3,6 @@
 # Zlib and brotli are in what libcurl is linked to: with zlib found there we undo codings ourselves (see content.pxi), since
 # libcurl refuses every body whose label it does not know.  Without it, or with BASETEN_PERF_CODINGS=libcurl, libcurl does.
 
-cdef extern from "content_decoder.hpp" namespace "baseten" nogil:
-    cppclass ZlibFunctions "baseten::Zlib":
-        bint bind(void *library)
-    ZlibFunctions zlib
-    cppclass BrotliFunctions "baseten::BrotliLibrary":
-        bint bind(void *library)
-    BrotliFunctions brotli
 
 cdef bint codings_are_ours = False
 cdef bytes accept_encoding = b""

@@ -1,19 +1,6 @@
 # The content codings of a body, undone on its way to the reader; those of an error's body when it has come, so that one
 # which cannot be decoded is shown as it came.
 
-cdef extern from "content_decoder.hpp" namespace "baseten" nogil:
-    cppclass ContentDecoder:
-        char *failure
-        bint out_of_memory
-        bint too_large
-        void start()
-        void add(const char *value, size_t size)
-        bint any()
-        void begin(void *owner, cpp_bool (*take)(void *, const char *, size_t) noexcept nogil, size_t most)
-        bint feed(const char *text, size_t size)
-        bint finish()
-    bint remove_codings(Bytes &headers)
-
 
 cdef void content_announced(Transfer *transfer, const char *value, size_t size) noexcept nogil:
     """What a Content-Encoding line says; a response may have several of them."""

@@ -1,9 +1,5 @@
 # Matrix: the float32 rows of an operation, as Python sees them.
 
-cdef extern from "base64.hpp" namespace "baseten" nogil:
-    size_t base64_length(size_t size)
-    void base64_encode(const unsigned char *octets, size_t size, char *text)
-
 
 cdef str encode_base64(const float *floats, size_t count):
     cdef bytes text = PyBytes_FromStringAndSize(NULL, base64_length(count * 4))

@@ -37,7 +37,7 @@ cdef Outcome outcome_of(Transfer *transfer, int code) noexcept nogil:
         if transfer.reader.failure[0] != 0:
             return OUTCOME_UNDECODABLE
         # Only now: the rows may be those that the twin of this attempt goes on to write.
-        if not transfer.reader.vectors.settle():
+        if not transfer.reader.vectors.commit():
             return OUTCOME_NO_MEMORY
     return OUTCOME_OK
 

@@ -8,6 +8,11 @@ cdef extern from * nogil:
     """
     #include <sys/mman.h>
 
+    // What the system knows, not what the headers knew that this was built with: an older Linux refuses it.
+    #if defined(__linux__) && !defined(MADV_FREE)
+    #define MADV_FREE 8
+    #endif
+
     static inline void *map_pages(size_t size) {
         void *pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return pages == MAP_FAILED ? nullptr : pages;

@@ -1,15 +1,5 @@
 # The head of a response, as libcurl hands it over line by line: kept whole, and read when its blank line has come.
 
-cdef extern from "header_lines.hpp" namespace "baseten" nogil:
-    bint append_header_line(Bytes &block, const char *line, size_t size)
-    cppclass HeaderLines:
-        const char *line
-        size_t line_size
-        const char *value
-        size_t value_size
-        void start(const Bytes &block)
-        bint next()
-        bint named(const char *name)
 
 cdef enum:
     # Newer versions of libcurl have a limit of their own of 300 KiB.

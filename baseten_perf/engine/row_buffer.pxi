@@ -9,10 +9,28 @@
 
 cdef extern from * nogil:
     """
+    #if defined(__linux__)
+    #include <sys/syscall.h>
+    #endif
+
+    // The system call by its number, as older headers have no function for it and may lack the number too.
+    #if defined(__linux__) && !defined(SYS_memfd_create)
+    #if defined(__x86_64__)
+    #define SYS_memfd_create 319
+    #elif defined(__aarch64__) || defined(__riscv)
+    #define SYS_memfd_create 279
+    #elif defined(__powerpc__)
+    #define SYS_memfd_create 360
+    #elif defined(__s390x__)
+    #define SYS_memfd_create 350
+    #endif
+    #endif
+
     // An unnamed file of `size` zero bytes in memory, or -1.
     static inline int open_rows_file(size_t size) {
-    #if defined(__linux__) && defined(MFD_CLOEXEC)
-        int file = memfd_create("baseten_perf rows", MFD_CLOEXEC);
+    #if defined(SYS_memfd_create)
+        constexpr unsigned close_on_exec = 1;  // MFD_CLOEXEC
+        int file = static_cast<int>(syscall(SYS_memfd_create, "baseten_perf rows", close_on_exec));
         if (file >= 0 && ftruncate(file, static_cast<off_t>(size)) != 0) {
             close(file);
             file = -1;

@@ -3,7 +3,7 @@
 # A transfer writes there as the floats arrive.  The caller's own memory is written by the caller's thread (see lent.pxi): so no
 # loop waits for a disk behind it, and nothing is written there once a call has ended.
 
-cdef Claim op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
+cdef Reservation op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
     """The rows of `request`; those of a matrix are shaped by the first caller's dimension."""
     cdef RowBuffer *buffer
     if op.apart:
@@ -12,14 +12,14 @@ cdef Claim op_reserve_rows(Op *op, Request *request, size_t dimension, float **r
     if buffer == NULL:
         buffer = op_make_buffer(op, dimension)
     if buffer == NULL:
-        return Claim.no_memory
+        return Reservation.no_memory
     if buffer.dimension != dimension:
-        return Claim.dimension_differs
+        return Reservation.dimension_differs
     rows[0] = buffer.floats + request.first_row * dimension
-    return Claim.granted
+    return Reservation.granted
 
 
-cdef Claim request_reserve_buffer(Request *request, size_t dimension, float **rows) noexcept nogil:
+cdef Reservation request_reserve_buffer(Request *request, size_t dimension, float **rows) noexcept nogil:
     if request.buffer != NULL and request.buffer.dimension != dimension:
         # An earlier attempt's, which broke; or that of the twin, which ends when this attempt succeeds.
         row_buffer_drop(request.buffer)
@@ -27,9 +27,9 @@ cdef Claim request_reserve_buffer(Request *request, size_t dimension, float **ro
     if request.buffer == NULL:
         request.buffer = row_buffer_new(request.rows, dimension)
     if request.buffer == NULL:
-        return Claim.no_memory
+        return Reservation.no_memory
     rows[0] = request.buffer.floats
-    return Claim.granted
+    return Reservation.granted
 
 
 cdef RowBuffer *op_make_buffer(Op *op, size_t dimension) noexcept nogil:

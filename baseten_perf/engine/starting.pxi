@@ -192,7 +192,7 @@ cdef void share_hedge(Transfer *transfer) noexcept nogil:
         return
     copy.permit = permit
     request.hedges += 1
-    # The copy decodes apart from the matrix: two attempts must never write to the same rows.
+    # The copy decodes detached from the matrix: two attempts must never write to the same rows.
     if transfer_begin(copy, share, request, route, request.hedges) != 0:
         transfer_end(copy)
         share_pass_on(share)

@@ -3,42 +3,6 @@
 # Owner: the multi it belongs to; it is either idle there or listed in the share whose attempt it carries.  Received bytes
 # are owned here until `completion_of` moves them into a NativeCompletion by pointer.
 
-cdef extern from "reader.hpp" namespace "baseten" nogil:
-    cdef enum class Claim:
-        granted
-        dimension_differs
-        no_memory
-    cppclass Bytes:
-        char *data
-        size_t size
-        bint append(const char *text, size_t length)
-        void restart()
-        char *take()
-    cppclass NativeVectors "baseten::Vectors":
-        bint direct()
-        size_t count()
-        bint settle()
-        void take(float **values, size_t **ends)
-    cppclass AnswerReader:
-        NativeVectors vectors
-        Bytes skeleton
-        char *head
-        size_t head_used
-        char *failure
-        bint out_of_memory
-        void start(size_t most, void *owner, Claim (*claim)(void *, size_t, float **) noexcept nogil, bint apart)
-        void choose(bint msgpack)
-        void remember_head(const char *text, size_t size)
-        void feed(const char *text, size_t size)
-        void finish()
-
-cdef extern from "content_type.hpp" namespace "baseten" nogil:
-    cdef enum class ContentType:
-        not_said
-        other
-        msgpack
-    ContentType content_type_of(const char *line, size_t length)
-
 # Why we had libcurl end a transfer while it was receiving.
 cdef enum Fault:
     FAULT_NONE
@@ -83,7 +47,7 @@ cdef struct Transfer:
     Wait wait                       # for one of them
     Bytes *body
     Bytes *headers
-    AnswerReader *reader            # made for the first embeddings request
+    EmbeddingsReader *reader        # made for the first embeddings request
     ContentDecoder *content         # made for the first response that has content codings
 
 
@@ -135,7 +99,7 @@ cdef int transfer_begin(Transfer *transfer, Share *share, Request *request, int 
     transfer.decoding = op.embeddings
     if op.embeddings:
         if transfer.reader == NULL:
-            transfer.reader = new AnswerReader()
+            transfer.reader = new EmbeddingsReader()
         transfer.reader.start(request.rows, <void *>transfer, reserve_rows, hedge > 0)
     if transfer.redirected:
         code |= transfer_may_be_redirected(transfer)

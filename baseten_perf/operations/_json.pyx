@@ -3,8 +3,8 @@
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
-cdef extern from "long_integers.hpp" namespace "baseten" nogil:
-    bint has_long_integer(const char *text, size_t size)
+from baseten_perf.decode.json cimport has_long_integer
+
 
 cdef extern from * nogil:
     """

@@ -5,7 +5,7 @@ def regular_form(items: list) -> int:
     """In which form the vectors of regular items came: 1 for arrays of numbers, 2 for base64, 0 for any other items.
 
     Regular are items that are in order and whole: item k has the placeholder of vector k (k itself for an array of
-    numbers, -1 - k for base64: see decode/answer.hpp), the `index` k or none, and "embedding" as its `object` or none.
+    numbers, -1 - k for base64: see decode/sink.hpp), the `index` k or none, and "embedding" as its `object` or none.
     All are of one form, and an `index` is in all or in none.
     """
     cdef Py_ssize_t k, count = len(items)

@@ -6,7 +6,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.unicode cimport PyUnicode_AsUTF8
 
 
-cdef extern from "answers.hpp" namespace "baseten":
+cdef extern from "ranking/answers.hpp" namespace "baseten":
     cppclass Labels:
         pass
     object new_record_type(const char **names, int count)

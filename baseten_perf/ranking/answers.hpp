@@ -10,9 +10,10 @@
 
 #include <memory>
 
-#include "item.hpp"
-#include "labels.hpp"
-#include "record.hpp"
+#include "ranking/item.hpp"
+#include "ranking/labels.hpp"
+#include "ranking/record.hpp"
+#include "ranking/text.hpp"
 
 namespace baseten {
 

@@ -4,96 +4,46 @@
 // ordinary: wrong, or right but not worth reading twice in two languages (escapes in keys, objects within objects).
 #pragma once
 
-#include "number.hpp"
-#include "text.hpp"
+#include <Python.h>
+
+#include "decode/number.hpp"
+#include "decode/string.hpp"
+#include "decode/white_space.hpp"
 
 namespace baseten {
 
 struct Item {
     Py_ssize_t index = 0;
     double score = 0;
-    Text name;  // of the text or the label
+    JsonString name;  // of the text or the label
     bool has_index = false;
     bool has_score = false;
     bool has_name = false;
     bool is_null = false;  // the name
 };
 
-inline const char* skip_blanks(const char* p, const char* last) {
-    while (p < last && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) ++p;
-    return p;
-}
-
 // Behind the character `mark` and the blanks around it; `p` may be null already.
 inline const char* skip_mark(const char* p, const char* last, char mark) {
     if (p == nullptr) return nullptr;
-    p = skip_blanks(p, last);
+    p = skip_white(p, last);
     if (p == last || *p != mark) return nullptr;
-    return skip_blanks(p + 1, last);
-}
-
-// A JSON number (RFC 8259, section 6).
-struct Decimal {
-    bool whole = true;        // neither fraction nor exponent
-    uint64_t digits = 0;      // as one number, without the point; meaningful when there are at most nineteen
-    ptrdiff_t count = 0;      // of the digits
-    ptrdiff_t behind = 0;     // how many of them come behind the point
-    bool exponent = false;
-};
-
-inline const char* take_digits(const char* p, const char* last, Decimal* decimal) {
-    const char* first = p;
-    for (; p < last && is_digit(*p); ++p) decimal->digits = decimal->digits * 10 + static_cast<uint64_t>(*p - '0');
-    decimal->count += p - first;
-    return p;
-}
-
-inline const char* scan_decimal(const char* p, const char* last, Decimal* decimal) {
-    if (p < last && *p == '-') ++p;
-    const char* integer = p;
-    p = take_digits(p, last, decimal);
-    if (p == integer || (*integer == '0' && p - integer > 1)) return nullptr;
-    if (p < last && *p == '.') {
-        const char* fraction = ++p;
-        p = take_digits(p, last, decimal);
-        if (p == fraction) return nullptr;
-        decimal->behind = p - fraction;
-        decimal->whole = false;
-    }
-    if (p < last && (*p | 0x20) == 'e') {
-        ++p;
-        if (p < last && (*p == '-' || *p == '+')) ++p;
-        const char* exponent = p;
-        while (p < last && is_digit(*p)) ++p;
-        if (p == exponent) return nullptr;
-        decimal->exponent = true;
-        decimal->whole = false;
-    }
-    return p;
+    return skip_white(p + 1, last);
 }
 
 inline const char* read_index(const char* p, const char* last, Py_ssize_t* index) {
-    Decimal decimal;
-    const char* end = scan_decimal(p, last, &decimal);
-    if (end == nullptr || !decimal.whole || *p == '-' || decimal.count > 18) return nullptr;
-    if (decimal.digits > static_cast<uint64_t>(PY_SSIZE_T_MAX)) return nullptr;
-    *index = static_cast<Py_ssize_t>(decimal.digits);
-    return end;
+    const Written number = scan_number(p, last, true);
+    if (number.state != NumberState::complete || !number.whole || number.negative || number.cut) return nullptr;
+    if (number.mantissa > static_cast<uint64_t>(PY_SSIZE_T_MAX)) return nullptr;
+    *index = static_cast<Py_ssize_t>(number.mantissa);
+    return number.end;
 }
 
 // The number as float(text) rounds it.
 inline const char* read_score(const char* p, const char* last, double* score) {
-    Decimal decimal;
-    const char* end = scan_decimal(p, last, &decimal);
+    const Written number = scan_number(p, last, true);
     // The integer -0 is 0 in Python.
-    if (end == nullptr || (decimal.whole && decimal.digits == 0 && *p == '-')) return nullptr;
-    // Both numbers are doubles themselves, so that dividing them rounds once.
-    if (decimal.count <= 19 && decimal.digits <= uint64_t{1} << 53 && decimal.behind <= 22 && !decimal.exponent) {
-        double value = static_cast<double>(decimal.digits) / powers_of_ten[decimal.behind];
-        *score = *p == '-' ? -value : value;
-        return end;
-    }
-    return exact_double(p, end, score) ? end : nullptr;
+    if (number.state != NumberState::complete || (number.whole && number.negative && number.mantissa == 0)) return nullptr;
+    return to_double(p, number, score) ? number.end : nullptr;
 }
 
 inline const char* skip_word(const char* p, const char* last, const char* word, size_t length) {
@@ -105,8 +55,8 @@ inline const char* skip_value(const char* p, const char* last) {
     if (p == last) return nullptr;
     switch (*p) {
         case '"': {
-            Text text;
-            p = scan_text(p + 1, last, &text);
+            JsonString text;
+            p = scan_string(p + 1, last, &text);
             return text.plain() ? p : nullptr;
         }
         case 'n': return skip_word(p, last, "null", 4);
@@ -123,9 +73,9 @@ enum class Field { score, index, name, other };
 
 // Reads a key and the colon behind it; `name` is the key of the text or label.
 inline const char* read_key(const char* p, const char* last, const char* name, size_t name_length, Field* field) {
-    Text key;
+    JsonString key;
     if (p == last || *p != '"') return nullptr;
-    p = scan_text(p + 1, last, &key);
+    p = scan_string(p + 1, last, &key);
     if (p == nullptr || !key.plain()) return nullptr;
     *field = key.is("score", 5) ? Field::score
              : key.is("index", 5) ? Field::index
@@ -156,14 +106,14 @@ inline const char* read_item(const char* p, const char* last, const char* name, 
                 if (item->has_name) return nullptr;
                 item->has_name = true;
                 item->is_null = *p != '"';
-                p = item->is_null ? skip_word(p, last, "null", 4) : scan_text(p + 1, last, &item->name);
+                p = item->is_null ? skip_word(p, last, "null", 4) : scan_string(p + 1, last, &item->name);
                 break;
             case Field::other: p = skip_value(p, last); break;
         }
         if (p == nullptr) return nullptr;
-        p = skip_blanks(p, last);
+        p = skip_white(p, last);
         if (p == last) return nullptr;
-        if (*p == '}') return skip_blanks(p + 1, last);
+        if (*p == '}') return skip_white(p + 1, last);
         p = skip_mark(p, last, ',');
     }
     return nullptr;

@@ -3,7 +3,7 @@
 // Owns a reference to each label.  To be used, and destroyed, with the GIL.
 #pragma once
 
-#include "text.hpp"
+#include "ranking/text.hpp"
 
 namespace baseten {
 
@@ -17,7 +17,7 @@ class Labels {
     }
 
     // A new reference to the str of a label; null with the exception of decode_text.
-    PyObject* get(const Text& text) {
+    PyObject* get(const JsonString& text) {
         if (text.size() > longest || !text.plain()) return decode_text(text);
         PyObject*& kept = labels_[place(text)];
         if (kept == nullptr || !same(kept, text)) {
@@ -35,14 +35,14 @@ class Labels {
     static constexpr size_t longest = 64;
 
     // FNV-1a.  A collision costs time only: the label met last is kept.
-    static size_t place(const Text& text) {
+    static size_t place(const JsonString& text) {
         uint32_t hash = 2166136261u;
         for (const char* p = text.first; p < text.last; ++p) hash = (hash ^ static_cast<unsigned char>(*p)) * 16777619u;
         return (hash ^ hash >> 16) % places;
     }
 
     // Every label kept is ASCII.
-    static bool same(PyObject* label, const Text& text) {
+    static bool same(PyObject* label, const JsonString& text) {
         return text.is(reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(label)),
                        static_cast<size_t>(PyUnicode_GET_LENGTH(label)));
     }

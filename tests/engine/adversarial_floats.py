@@ -14,7 +14,9 @@ from collections.abc import Iterator
 
 import numpy
 
-from baseten_perf.decode._decode import read_rows, supported_kernels, use_kernel
+from baseten_perf.engine._engine import ReaderDriver, supported_kernels, use_kernel
+
+read_rows = ReaderDriver().fill
 
 PORTION = 20000
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.decode._decode import read_embeddings, supported_kernels, use_kernel
+from baseten_perf.engine._engine import ReaderDriver, supported_kernels, use_kernel
+
+read_embeddings = ReaderDriver().read
 
 Read = Callable[..., Any]
 

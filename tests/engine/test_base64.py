@@ -11,7 +11,9 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.decode._decode import read_embeddings
+from baseten_perf.engine._engine import ReaderDriver
+
+read_embeddings = ReaderDriver().read
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

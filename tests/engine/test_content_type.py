@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baseten_perf.decode._decode import says_msgpack
+from baseten_perf.engine._engine import ReaderDriver
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ from baseten_perf.decode._decode import says_msgpack
     ],
 )
 def test_content_types(line: bytes, said: bool | None) -> None:
-    assert says_msgpack(line) is said
+    assert ReaderDriver.says_msgpack(line) is said

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baseten_perf.decode._decode import read_embeddings
+from baseten_perf.engine._engine import ReaderDriver
+
+read_embeddings = ReaderDriver().read
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

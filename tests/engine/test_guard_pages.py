@@ -15,7 +15,10 @@ import msgpack
 import numpy
 import pytest
 
-from baseten_perf.decode._decode import read_embeddings, read_rows
+from baseten_perf.engine._engine import ReaderDriver
+
+reader = ReaderDriver()
+read_embeddings, read_rows = reader.read, reader.fill
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

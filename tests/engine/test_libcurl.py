@@ -73,8 +73,8 @@ def test_a_path_that_does_not_exist() -> None:
 
 
 def test_a_library_that_is_not_libcurl() -> None:
-    other = Path(engine._engine.__file__).parents[1] / "decode"
-    library = next(other.glob("_decode*.so"))
+    other = Path(engine._engine.__file__).parents[1] / "ranking"
+    library = next(other.glob("_ranking*.so"))
     ended = run("import baseten_perf", BASETEN_PERF_LIBCURL=str(library))
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("ImportError: this libcurl lacks curl_")

@@ -13,9 +13,7 @@ trap 'rm -rf "$work"' EXIT
 # Headers may include Python's, and the targets of such readers embed the interpreter.
 read -ra compile < <(echo "$(python3-config --includes)")
 read -ra link < <(echo "$(python3-config --ldflags --embed)")
-for folder in "$package"/*/; do
-    compile+=("-I$folder")
-done
+compile+=("-I$package")
 
 names=("$@")
 [ $# -gt 0 ] || for target in "$here"/*.cpp; do

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string>
 
-#include "content_decoder.hpp"
+#include "decode/content_decoder.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "reader.hpp"
+#include "decode/reader.hpp"
 #include "skeleton.hpp"
 
 namespace {
@@ -32,17 +32,17 @@ struct Matrix {
     size_t dimension = 0;
 };
 
-baseten::Claim claim(void* owner, size_t dimension, float** rows) {
+baseten::Reservation reserve_rows(void* owner, size_t dimension, float** rows) {
     Matrix* matrix = static_cast<Matrix*>(owner);
-    if (dimension > widest) return baseten::Claim::dimension_differs;
+    if (dimension > widest) return baseten::Reservation::dimension_differs;
     matrix->dimension = dimension;
     matrix->rows.resize(most * dimension);
     std::memset(static_cast<void*>(matrix->rows.data()), matrix->before, matrix->rows.size() * sizeof(float));
     *rows = matrix->rows.data();
-    return baseten::Claim::granted;
+    return baseten::Reservation::granted;
 }
 
-baseten::Claim no_matrix(void*, size_t, float**) { return baseten::Claim::dimension_differs; }
+baseten::Reservation no_matrix(void*, size_t, float**) { return baseten::Reservation::dimension_differs; }
 
 struct Outcome {
     bool failed = false;
@@ -54,8 +54,8 @@ struct Outcome {
     }
 };
 
-Outcome read(baseten::AnswerReader& reader, const std::string& body, size_t step, bool msgpack, Matrix* matrix, bool apart) {
-    reader.start(most, matrix, matrix != nullptr ? claim : no_matrix, apart);
+Outcome read(baseten::EmbeddingsReader& reader, const std::string& body, size_t step, bool msgpack, Matrix* matrix, bool detached) {
+    reader.start(most, matrix, matrix != nullptr ? reserve_rows : no_matrix, detached);
     reader.choose(msgpack);
     for (size_t start = 0; start < body.size(); start += step) {
         // A copy of its own for each piece, so that a sanitizer sees what is read outside it.
@@ -68,7 +68,7 @@ Outcome read(baseten::AnswerReader& reader, const std::string& body, size_t step
     Outcome outcome;
     outcome.failed = reader.failed();
     if (outcome.failed) return outcome;
-    expect(reader.vectors.settle(), "memory suffices");
+    expect(reader.vectors.commit(), "memory suffices");
     outcome.skeleton.assign(reader.skeleton.data, reader.skeleton.size);
     size_t count = reader.vectors.count();
     expect(count <= most, "no more vectors than inputs");
@@ -91,18 +91,18 @@ Outcome read(baseten::AnswerReader& reader, const std::string& body, size_t step
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static baseten::AnswerReader reader;  // reads answer after answer, as a transfer's does
+    static baseten::EmbeddingsReader reader;  // reads answer after answer, as a transfer's does
     if (size < 2) return 0;
-    bool msgpack = (data[0] & 1) != 0, apart = (data[0] & 2) != 0;
+    bool msgpack = (data[0] & 1) != 0, detached = (data[0] & 2) != 0;
     baseten::choose_kernel(baseten::kernels[(data[0] >> 2) % baseten::kernel_count].name);
     size_t step = data[1] == 0 ? 1 : data[1];
     std::string body(reinterpret_cast<const char*>(data + 2), size - 2);
 
-    Outcome whole = read(reader, body, body.size() + 1, msgpack, nullptr, apart);
-    expect(whole == read(reader, body, step, msgpack, nullptr, apart), "the same, whole or in pieces");
+    Outcome whole = read(reader, body, body.size() + 1, msgpack, nullptr, detached);
+    expect(whole == read(reader, body, step, msgpack, nullptr, detached), "the same, whole or in pieces");
     for (unsigned char before : {0x00, 0xff}) {
         Matrix matrix{before, {}, 0};
-        expect(whole == read(reader, body, step, msgpack, &matrix, apart), "the same in a matrix, whatever it held before");
+        expect(whole == read(reader, body, step, msgpack, &matrix, detached), "the same in a matrix, whatever it held before");
     }
     if (whole.failed || msgpack) return 0;
 

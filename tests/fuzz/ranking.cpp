@@ -6,7 +6,7 @@
 // It embeds Python: compile with `python3-config --includes`, link with `python3-config --ldflags --embed`, and run with
 // PYTHONMALLOC=malloc.
 #define PY_SSIZE_T_CLEAN
-#include "answers.hpp"
+#include "ranking/answers.hpp"
 
 #include <cstdint>
 #include <cstdio>

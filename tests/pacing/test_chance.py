@@ -1,4 +1,4 @@
-"""Servers that refuse by chance, whatever comes, and servers that only look like them: played with a clock that is made up."""
+"""Servers that refuse by chance, whatever comes, and servers that only look like them; the clock is made up."""
 
 from __future__ import annotations
 
@@ -118,8 +118,10 @@ def bucket(rate: float, depth: float) -> Server:
 @pytest.mark.parametrize("retry_after", [0.0, 1.0])
 @pytest.mark.parametrize("share", [0.01, 0.05])
 def test_refusals_by_chance_slow_nobody_down(share: float, retry_after: float) -> None:
-    """Lowering the rate after each of them, as after those of a quota, takes minutes with Retry-After.  Without any pace it
-    is 1.3 s, and a Retry-After of the last request."""
+    """Lowering the rate after each of them, as after those of a quota, takes minutes with Retry-After.
+
+    Without any pace it is 1.3 s, and a Retry-After of the last request.
+    """
     runs = [Client(by_chance(share, REFUSED, retry_after, seed), 2000).play() for seed in range(11)]
     assert statistics.median(played.seconds for played in runs) < 8
     assert max(played.seconds for played in runs) < 150

@@ -1,13 +1,13 @@
 // Decimals with NEON, which every 64-bit ARM has: two numbers at a time, each in two registers of 16 characters.
 //
-// The same steps as with AVX2, see decimals_avx2.hpp.  Multiplications and pairwise additions, each to integers of
+// The same steps as with AVX2, see avx2/decimals.hpp.  Multiplications and pairwise additions, each to integers of
 // twice the width, take the place of maddubs and madd.  Bits of a comparison are gathered by addition, as there is no
 // movemask.
 #pragma once
 
 #include <arm_neon.h>
 
-#include "decimal.hpp"
+#include "decode/decimal.hpp"
 
 namespace baseten::neon {
 

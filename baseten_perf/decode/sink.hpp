@@ -1,7 +1,7 @@
-// What a reader makes of an embeddings answer: vectors in rows, all the rest in a skeleton, and the first failure.
+// What a reader makes of an embeddings response: vectors in rows, all the rest in a skeleton, and the first failure.
 //
 // The skeleton is a document of the same format in which each vector is replaced by an integer: k for the k-th vector of
-// the answer when it was an array of numbers, -1-k when it was base64.  Everything else is in it verbatim, and is validated
+// the response when it was an array of numbers, -1-k when it was base64.  Everything else is in it verbatim, and is validated
 // by whoever parses it.  An integer that the server itself puts where a vector belongs is a failure, so that whoever finds
 // one there in the skeleton knows that it stands for a vector.  Nothing throws.
 #pragma once
@@ -9,14 +9,14 @@
 #include <cstdio>
 #include <cstring>
 
-#include "bytes.hpp"
-#include "vectors.hpp"
+#include "decode/bytes.hpp"
+#include "decode/vectors.hpp"
 
 static_assert(sizeof(float) == 4 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are little-endian float32");
 
 namespace baseten {
 
-class Answer {
+class Sink {
   public:
     static constexpr size_t head_size = 200;
 
@@ -27,8 +27,8 @@ class Answer {
     char failure[160] = "";
     bool out_of_memory = false;
 
-    void start(size_t most, void* owner, ClaimRows claim, bool apart) {
-        vectors.start(owner, claim, apart);
+    void start(size_t most, void* owner, ReserveRows reserve_rows, bool detached) {
+        vectors.start(owner, reserve_rows, detached);
         skeleton.size = 0;
         head_used = 0;
         failure[0] = 0;

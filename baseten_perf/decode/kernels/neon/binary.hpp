@@ -1,11 +1,11 @@
-// Base64 with NEON: 64 characters at a time, see base64_tables.hpp.  Loads and stores that deal the bytes out to four
-// and gather them from three registers spare the shuffles.
+// Floats that come as bytes, with NEON: base64 by 64 characters at a time, see base64_tables.hpp.  Loads and stores that
+// deal the bytes out to four and gather them from three registers spare the shuffles.
 #pragma once
 
 #include <arm_neon.h>
 
-#include "base64_portable.hpp"
-#include "base64_tables.hpp"
+#include "decode/kernels/base64_tables.hpp"
+#include "decode/kernels/portable/binary.hpp"
 
 namespace baseten::neon {
 
@@ -34,5 +34,8 @@ inline size_t decode_base64(const char* text, size_t sixteens, char* bytes) {
     }
     return i + portable::decode_base64(text + 16 * i, sixteens - i, bytes + 12 * i);
 }
+
+using portable::read_float32s;
+using portable::read_float64s;
 
 }  // namespace baseten::neon

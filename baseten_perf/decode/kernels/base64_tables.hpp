@@ -6,7 +6,7 @@
 // Mula and D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions", 2018, section 4.)
 #pragma once
 
-#include "base64.hpp"
+#include "decode/base64.hpp"
 
 namespace baseten {
 

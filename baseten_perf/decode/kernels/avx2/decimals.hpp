@@ -7,8 +7,8 @@
 
 #include <immintrin.h>
 
-#include "decimal.hpp"
-#include "targets.hpp"
+#include "decode/decimal.hpp"
+#include "decode/kernels/avx2/machine.hpp"
 
 namespace baseten::avx2 {
 

@@ -1,23 +1,23 @@
 // The inner loops of the decoders, in one version for each kind of machine; which one is in use is chosen once.
+//
+// A new one is a folder with the functions of a Kernel, and a row of `kernels` here.  What its machine has nothing better
+// for it takes from another one.
 #pragma once
 
 #include <cstdlib>
 #include <cstring>
 
-#include "base64_portable.hpp"
-#include "decimals_portable.hpp"
-#include "packed_portable.hpp"
 #if defined(__x86_64__)
-#include "base64_avx2.hpp"
-#include "base64_sse41.hpp"
-#include "decimals_avx2.hpp"
-#include "decimals_sse41.hpp"
-#include "packed_avx2.hpp"
-#include "packed_sse41.hpp"
+#include "decode/kernels/avx2/binary.hpp"
+#include "decode/kernels/avx2/decimals.hpp"
+#include "decode/kernels/sse41/binary.hpp"
+#include "decode/kernels/sse41/decimals.hpp"
 #elif defined(__aarch64__)
-#include "base64_neon.hpp"
-#include "decimals_neon.hpp"
+#include "decode/kernels/neon/binary.hpp"
+#include "decode/kernels/neon/decimals.hpp"
 #endif
+#include "decode/kernels/portable/binary.hpp"
+#include "decode/kernels/portable/decimals.hpp"
 
 namespace baseten {
 
@@ -40,26 +40,20 @@ struct Kernel {
     size_t (*read_float64s)(const char* text, size_t count, float* out);
 };
 
-#if defined(__x86_64__)
-inline bool has_avx2() {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
-}
-inline bool has_sse41() { return __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("popcnt"); }
-#endif
-inline bool has_any() { return true; }
+inline bool everywhere() { return true; }
 
 // The best first.
 inline constexpr Kernel kernels[] = {
 #if defined(__x86_64__)
-    {"avx2", has_avx2, avx2::find_commas, avx2::read_decimals, avx2::decode_base64,
+    {"avx2", avx2::supported, avx2::find_commas, avx2::read_decimals, avx2::decode_base64,
      avx2::read_float32s, avx2::read_float64s},
-    {"sse41", has_sse41, sse41::find_commas, sse41::read_decimals, sse41::decode_base64,
+    {"sse41", sse41::supported, sse41::find_commas, sse41::read_decimals, sse41::decode_base64,
      sse41::read_float32s, sse41::read_float64s},
 #elif defined(__aarch64__)
-    {"neon", has_any, neon::find_commas, neon::read_decimals, neon::decode_base64,
-     portable::read_float32s, portable::read_float64s},
+    {"neon", everywhere, neon::find_commas, neon::read_decimals, neon::decode_base64,
+     neon::read_float32s, neon::read_float64s},
 #endif
-    {"portable", has_any, portable::find_commas, portable::read_decimals, portable::decode_base64,
+    {"portable", everywhere, portable::find_commas, portable::read_decimals, portable::decode_base64,
      portable::read_float32s, portable::read_float64s},
 };
 constexpr size_t kernel_count = sizeof kernels / sizeof *kernels;

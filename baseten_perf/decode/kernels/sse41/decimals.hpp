@@ -1,12 +1,12 @@
 // Decimals with SSE4.1: two registers of 16 characters for each number, of which the second ends where the number ends.
 //
-// The same steps as with AVX2, see decimals_avx2.hpp; the doubles come in pairs.
+// The same steps as with AVX2, see avx2/decimals.hpp; the doubles come in pairs.
 #pragma once
 
 #include <immintrin.h>
 
-#include "decimal.hpp"
-#include "targets.hpp"
+#include "decode/decimal.hpp"
+#include "decode/kernels/sse41/machine.hpp"
 
 namespace baseten::sse41 {
 

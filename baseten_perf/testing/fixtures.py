@@ -1,18 +1,15 @@
 """The pytest fixture `performance_server`: a local server for the tests of programs that use baseten_perf.
 
-Loaded at the start of every pytest run in an environment that has baseten_perf: so it lies beside the package and not
-inside, and imports nothing of it before a test asks for the fixture.
+Loaded at the start of every pytest run in an environment that has baseten_perf; `-p no:baseten_perf` leaves it out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from baseten_perf.testing import Server
+from .server import Server
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +27,6 @@ def performance_server(_performance_servers: list[Server]) -> Server:
 
     Its process serves all tests of a run; its counts, recorded requests and chosen vectors are the test's own.
     """
-    from baseten_perf.testing import Server
-
     if not _performance_servers or not _performance_servers[-1].running:
         _performance_servers.append(Server(record=True))
     server = _performance_servers[-1]

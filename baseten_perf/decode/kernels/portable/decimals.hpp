@@ -1,19 +1,13 @@
 // Decimals on any machine: eight characters at a time in a 64-bit word.
 //
-// Digits: D. Lemire, "Number parsing at a gigabyte per second" (2021), reads eight of them in three multiplications.
 // Commas: a byte is zero exactly when adding 0x7f to its lower seven bits leaves the upper bit clear, and its own upper
 // bit is clear too (H. Warren, "Hacker's Delight", 6-1); one multiplication gathers the eight answers.
 #pragma once
 
-#include "decimal.hpp"
+#include "decode/decimal.hpp"
+#include "decode/word.hpp"
 
 namespace baseten::portable {
-
-inline uint64_t word_at(const char* text) {
-    uint64_t word;
-    std::memcpy(&word, text, sizeof word);
-    return word;
-}
 
 // Bit i: whether text[i] is a comma.
 inline uint64_t commas_of_eight(const char* text) {
@@ -33,24 +27,14 @@ inline size_t find_commas(const char* text, size_t size, uint16_t* behind) {
     return static_cast<size_t>(next - behind);
 }
 
-// Of eight characters as the values of digits: an upper bit where the first one is, if any, that is no digit.
-inline uint64_t no_digits(uint64_t word) { return (word | (word + 0x7676767676767676)) & 0x8080808080808080; }
-
-inline int64_t eight_digits(uint64_t word) {
-    word = word * 2561 >> 8;
-    word = (word & 0x00ff00ff00ff00ff) * 6553601 >> 16;
-    return static_cast<int64_t>((word & 0x0000ffff0000ffff) * 42949672960001 >> 32);
-}
-
 inline size_t read_decimals(const char* text, const uint16_t* starts, size_t count, size_t gap, float* out) {
     for (size_t i = 0; i < count; ++i) {
         size_t end = starts[i + 1] - size_t{1};
         DecimalShape shape = decimal_shape(text, starts[i] + gap, end);
         const char* kept = kept_digits.data() + shape.count;
-        constexpr uint64_t zeros = 0x3030303030303030;
-        uint64_t high = (word_at(text + end - 24) ^ zeros) & word_at(kept + 8);
-        uint64_t middle = (word_at(text + end - 16) ^ zeros) & word_at(kept + 16);
-        uint64_t low = (word_at(text + end - 8) ^ zeros) & word_at(kept + 24);
+        uint64_t high = as_digits(word_at(text + end - 24)) & word_at(kept + 8);
+        uint64_t middle = as_digits(word_at(text + end - 16)) & word_at(kept + 16);
+        uint64_t low = as_digits(word_at(text + end - 8)) & word_at(kept + 24);
         double value = static_cast<double>(eight_digits(middle) * 100000000 + eight_digits(low));
         value = (static_cast<double>(eight_digits(high)) * 1e16 + value) * *shape.scale + *shape.whole;
         if ((no_digits(high) | no_digits(middle) | no_digits(low)) != 0 || in_doubt(value)) return i;
