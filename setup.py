@@ -43,6 +43,7 @@ setup(
         [
             extension("baseten_perf.engine._engine", "engine"),
             extension("baseten_perf.ranking._ranking", "ranking"),
+            extension("baseten_perf.operations._arrow", "operations"),
             extension("baseten_perf.operations._inputs", "operations"),
             extension("baseten_perf.operations._json", "operations"),
             extension("baseten_perf.operations._skeleton", "operations"),
@@ -54,5 +55,5 @@ setup(
             "cdivision": True,
             "initializedcheck": False,
         },
-    )
+    ),
 )

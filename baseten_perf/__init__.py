@@ -23,6 +23,7 @@ from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
 from .http.trace import TraceContext
 from .late import load
 from .policy import RequestProcessingPreference
+from .post_request import PostRequest
 from .responses import (
     BatchPostResponse,
     ClassificationBatch,
@@ -60,6 +61,7 @@ __all__ = [
     "OpenAIUsage",
     "OperationCancelled",
     "PerformanceClient",
+    "PostRequest",
     "PostedBatch",
     "RequestFailed",
     "RequestProcessingPreference",

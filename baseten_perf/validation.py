@@ -1,14 +1,20 @@
-"""Conversions of call arguments to plain Python values, with the peer's type errors, which name the argument."""
+"""Conversions of call arguments to plain Python values; TypeErrors, OverflowErrors and ValueErrors name the argument.
+
+The classes are those that the reference client raises.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 Kind = TypeVar("Kind")
+
+_ABSOLUTE_URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*://")
 
 
 def unsigned(name: str, value: Any, bits: int = 64) -> int:
@@ -21,12 +27,11 @@ def unsigned(name: str, value: Any, bits: int = 64) -> int:
         try:
             number = int(operator.index(value))
         except TypeError:
-            kind = type(value).__name__
-            raise TypeError(f"argument '{name}': '{kind}' object cannot be interpreted as an integer") from None
+            raise wrong_type(name, "an int", value) from None
     if number < 0:
-        raise OverflowError(f"argument '{name}': can't convert negative int to unsigned")
+        raise OverflowError(f"{name} must not be negative")
     if number >> bits:
-        raise OverflowError(f"argument '{name}': int too big to convert")
+        raise OverflowError(f"{name} must be less than 2**{bits}")
     return number
 
 
@@ -38,9 +43,9 @@ def real(name: str, value: Any) -> float:
         # Unlike float(), the functions of math refuse strings and buffers.
         return math.ldexp(value, 0)
     except TypeError:
-        raise TypeError(f"argument '{name}': must be real number, not {type(value).__name__}") from None
+        raise wrong_type(name, "a number", value) from None
     except OverflowError:
-        raise OverflowError(f"argument '{name}': int too large to convert to float") from None
+        raise OverflowError(f"{name} is too large for a float") from None
 
 
 def boolean(name: str, value: Any) -> bool:
@@ -50,7 +55,7 @@ def boolean(name: str, value: Any) -> bool:
     kind = type(value)
     if kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"):
         return bool(value)
-    raise TypeError(f"argument '{name}': '{kind.__name__}' object cannot be converted to 'PyBool'")
+    raise wrong_type(name, "a bool", value)
 
 
 def string(name: str, value: Any) -> str:
@@ -59,7 +64,7 @@ def string(name: str, value: Any) -> str:
         return value
     if isinstance(value, str):
         return str.__str__(value)
-    raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PyString'")
+    raise wrong_type(name, "a str", value)
 
 
 def utf8_string(name: str, value: Any) -> str:
@@ -70,17 +75,28 @@ def utf8_string(name: str, value: Any) -> str:
     return text
 
 
+def url_path_of(name: str, value: Any) -> str:
+    """Accept what is to be appended to a base URL. Raises ValueError for an absolute URL, without repeating it."""
+    path = utf8_string(name, value)
+    if "://" in path and _ABSOLUTE_URL.match(path):
+        raise ValueError(f"{name} must be a path, not an absolute URL: requests go to the client's base URL")
+    return path
+
+
 def string_mapping(name: str, value: Any) -> dict[str, str]:
     """Accept a mapping of str to str and return a copy of it. Error messages hold neither names nor values."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PyDict'")
-    return {string(name, key): string(name, text) for key, text in value.items()}
+        raise wrong_type(name, "a mapping of str to str", value)
+    for each in (*value, *value.values()):
+        if not isinstance(each, str):
+            raise TypeError(f"{name} must be a mapping of str to str; it holds an instance of {type(each).__name__}")
+    return {str.__str__(key): str.__str__(text) for key, text in value.items()}
 
 
 def status_codes(name: str, value: Any) -> frozenset[int]:
     """Accept any collection of HTTP status codes (16 bits each): set, list, tuple, range, array."""
     if isinstance(value, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Collection):
-        raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'PySet'")
+        raise wrong_type(name, "a collection of status codes", value)
     return frozenset(unsigned(name, code, 16) for code in value)
 
 
@@ -88,17 +104,22 @@ def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
     """Accept an instance of `kind`, nothing else."""
     if isinstance(value, kind):
         return value
-    raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to '{kind.__name__}'")
+    raise wrong_type(name, f"an instance of {kind.__name__}", value)
 
 
 def path(name: str, value: Any) -> str:
     """Accept str and os.PathLike and return the path as str. Raises ValueError for an empty one."""
     found = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(found, str):
-        raise TypeError(f"argument '{name}': '{type(value).__name__}' object is not a path")
+        raise wrong_type(name, "a str or an os.PathLike", value)
     if not found or "\0" in found:
-        raise ValueError(f"{name}: the path is empty or holds a NUL")
+        raise ValueError(f"{name} must be a path that is not empty and holds no NUL")
     return str.__str__(found)
+
+
+def wrong_type(name: str, expected: str, value: Any) -> TypeError:
+    """The error for a value of another type than `expected`, which has its article: "an int"."""
+    return TypeError(f"{name} must be {expected}, not {type(value).__name__}")
 
 
 def by_name(

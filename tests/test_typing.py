@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
+
 from baseten_perf import (
     BatchPostResponse, CancellationToken, ClassificationResponse, HttpClientWrapper, OpenAIEmbeddingsResponse,
-    PerformanceClient, RequestProcessingPreference, RerankResponse, TraceContext,
+    PerformanceClient, PostRequest, RequestProcessingPreference, RerankResponse, TraceContext,
 )
 
 preference = RequestProcessingPreference(32, 8, 3.0, None, patience_s=5, extra_headers={"a": "b"})
@@ -45,6 +47,16 @@ with Subclass("http://h", "key") as special:
 opened.close()
 opened.base_url = "http://other"  # wrong
 nothing: int = opened.close()  # wrong
+client.embed("a")
+client.embed(np.array(["a"]), url_path="/v2/embeddings", extra_body={"input_type": "query"})
+client.embed([1, 2])
+client.embed([[1], [2]], encoding_format="base64")
+client.embed(np.array([[1], [2]]))
+client.rerank("q", np.array(["a"]), truncation_direction="Left", extra_body={"a": 1})
+client.classify("a", truncation_direction="Right", url_path="/x")
+request = PostRequest({"a": 1}, url_path="/y", method="PUT", headers={"a": "b"}, params={"q": [1, 2]})
+client.batch_post("/x", [request, PostRequest(content=b"a"), 1], method="GET", response_format="text", allow_nan=False)
+client.batch_post("/x", np.array([None, 1], dtype=object))
 size: int = preference.batch_size
 preference.batch_size = 9
 preference.max_chars_per_request = None
@@ -52,8 +64,22 @@ preference.non_retryable_status_codes = [500]
 client.embed(["a"], "m", batchsize=4)  # wrong
 client.embed(["a"], "m", batch_size="4")  # wrong
 client.embed(["a"], "m", timeout_s="4")  # wrong
-client.embed(["a"])  # wrong
-client.embed([1], "m")  # wrong
+client.embed()  # wrong
+client.embed([1.5], "m")  # wrong
+client.embed({"a"}, "m")  # wrong
+client.embed(["a"], encoding_format="hex")  # wrong
+client.embed(["a"], extra_body=["a"])  # wrong
+client.rerank("q", [1])  # wrong
+client.rerank("q", ["a"], truncation_direction="left")  # wrong
+client.classify(["a"], truncation_direction="Up")  # wrong
+client.batch_post("/x", [1], method="FETCH")  # wrong
+client.batch_post("/x", [1], response_format="xml")  # wrong
+client.batch_post("/x", [1], allow_nan="no")  # wrong
+client.batch_post("/x", 5)  # wrong
+PostRequest(1, "/y")  # wrong
+PostRequest(method="FETCH")  # wrong
+PostRequest(content="a")  # wrong
+request.payload = 2  # wrong
 client.embed(["a"], "m", custom_headers={"a": "b"})  # wrong
 client.rerank("q", ["a"], return_text="yes")  # wrong
 client.batch_post("/x", [1], batch_size=4)  # wrong

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import operations
 from ..policy import RequestProcessingPreference
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
 
     from ..policy.call_options import BatchOptions, PostOptions
+    from ..post_request import Method
     from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
+    from .inputs import Payloads, Texts, Tokens
 
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
 POSTED = Takes("hedge_delay", "total_timeout_s", "custom_headers", batched=False)
@@ -81,21 +83,24 @@ class PerformanceClient(Connection):
     @blocking(BATCHED)
     def embed(
         self,
-        input: Sequence[str],
-        model: str,
-        encoding_format: str | None = None,
+        input: Texts | Tokens,
+        model: str | None = None,
+        encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
         user: str | None = None,
         preference: Preference = None,
         *positions: float | None,
         out: NDArray[numpy.float32] | Buffer | None = None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[OpenAIEmbeddingsResponse]:
         """Embed texts: POST /v1/embeddings (OpenAI API), a batch of inputs per request.
 
         Parameters:
-            input: texts, in any sequence of str.
-            model: name of the model.
+            input: texts: a str, or a sequence or column of str (numpy, pandas, polars, pyarrow); or token ids: a
+                sequence of int for one input, of sequences of int for several. Tokens count as characters do.
+            model: name of the model; None leaves it out, for servers that have one.
             encoding_format: "float" or "base64" (four times less on the wire); None leaves it to the server.
             dimensions: floats per vector, 1 to 1000000, for models that can shorten theirs.
             user: end user's identifier, at most 1000 bytes.
@@ -103,13 +108,16 @@ class PerformanceClient(Connection):
                 numpy.memmap, whose space on the disk is allocated first (OSError when it is full). A request's rows are
                 written when its answer is whole; rows without an answer stay untouched, and nothing is written any more
                 once the call has ended. Wrong shapes raise ValueError, at the first answer at the latest.
+            url_path: appended to the base URL, instead of /v1/embeddings.
+            extra_body: further members of each request's body, such as `input_type` or `truncate_prompt_tokens`; they
+                replace what the parameters say. Neither `input` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
         of shape (inputs, dimension).
         """
         return (
             lambda policy: operations.Embed(
-                input, model, encoding_format, dimensions, user, policy, self._refusing, out
+                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -120,33 +128,39 @@ class PerformanceClient(Connection):
     def rerank(
         self,
         query: str,
-        texts: Sequence[str],
+        texts: Texts,
         raw_scores: bool = False,
         model: str | None = None,
         return_text: bool = False,
         truncate: bool = False,
-        truncation_direction: str = "Right",
+        truncation_direction: Literal["Right", "Left"] = "Right",
         preference: Preference = None,
         *positions: float | None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[RerankResponse]:
         """Score texts against a query: POST /rerank (text-embeddings-inference API), a batch of texts per request.
 
         Parameters:
             query: what the texts are scored against.
-            texts: any sequence of str.
+            texts: a str, or a sequence or column of str.
             raw_scores: scores as the model gives them, not squashed into 0 to 1.
             model: name of the model, for servers that have several.
             return_text: whether results carry their text.
             truncate: cut texts that are too long for the model, instead of failing.
             truncation_direction: "Right" or "Left".
+            url_path: appended to the base URL, instead of /rerank.
+            extra_body: further members of each request's body; they replace what the parameters say. Neither `query`
+                nor `texts`, nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns one result per text with its `index` in `texts`: batches in
         order, in each the server's order (best first). There is no sorting across batches.
         """
         return (
             lambda policy: operations.Rerank(
-                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy
+                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
+                url_path, extra_body,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -156,23 +170,28 @@ class PerformanceClient(Connection):
     @blocking(BATCHED)
     def classify(
         self,
-        inputs: Sequence[str],
+        inputs: Texts,
         model: str | None = None,
         raw_scores: bool = False,
         truncate: bool = False,
-        truncation_direction: str = "Right",
+        truncation_direction: Literal["Right", "Left"] = "Right",
         preference: Preference = None,
         *positions: float | None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[ClassificationResponse]:
         """Classify texts: POST /predict (text-embeddings-inference API), a batch of inputs per request.
 
-        Parameters: as for `rerank`. The options are those of PerformanceClient.
+        Parameters: as for `rerank`, with `url_path` instead of /predict, and no `inputs` in `extra_body`. The options
+        are those of PerformanceClient.
 
         Returns, for each input in order, the list of its labels with scores.
         """
         return (
-            lambda policy: operations.Classify(inputs, model, raw_scores, truncate, truncation_direction, policy),
+            lambda policy: operations.Classify(
+                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
+            ),
             preference, positions, options,
         )  # fmt: skip
 
@@ -182,29 +201,40 @@ class PerformanceClient(Connection):
     def batch_post(
         self,
         url_path: str,
-        payloads: Sequence[Any],
+        payloads: Payloads,
         preference: Preference = None,
-        method: str | float | None = None,
+        method: Method | float | None = None,
         *positions: Any,
+        response_format: Literal["json", "text", "bytes"] = "json",
+        allow_nan: bool | None = None,
         **options: Unpack[PostOptions],
     ) -> Described[BatchPostResponse]:
         """Send JSON payloads to any path, one request each.
 
         Parameters:
             url_path: appended to the base URL; where both have the same version ("/v1"), it is not doubled.
-            payloads: JSON values: dict, list, str, numbers, numpy arrays, ...
+            payloads: a sequence, an array of objects or a Series of JSON values: dict, list, str, numbers, numpy
+                arrays, ...; or of PostRequests, which have a path, method, headers or query of their own. All requests
+                of a call share one flow control.
             method: POST (the default), PUT, PATCH; or GET, DELETE, HEAD, OPTIONS, which send no body. A number is the
                 `timeout_s` of 0.0.x, which had its place here.
+            response_format: "json" for parsed answers; "text" for str, by the charset of their content type or UTF-8;
+                "bytes" for bytes.
+            allow_nan: what becomes of NaN and infinities, which JSON lacks: None sends null and logs a warning, False
+                raises ValueError, True sends NaN, Infinity and -Infinity.
             custom_headers: sent with each request; they replace headers of the same name.
 
-        The options are those of PerformanceClient. Returns the parsed JSON answers in the order of the payloads.
+        The options are those of PerformanceClient. Returns the answers in the order of the payloads.
         """
         if method is not None and not isinstance(method, str):
             if options.get("timeout_s") is not None:
                 raise TypeError("argument 'timeout_s' is given twice, by position and by keyword")
             options["timeout_s"], method = method, None
         verb = method
-        return lambda policy: operations.Post(url_path, payloads, verb, policy), preference, positions, options
+        return (
+            lambda policy: operations.Post(url_path, payloads, verb, policy, response_format, allow_nan),
+            preference, positions, options,
+        )  # fmt: skip
 
     async_batch_post = awaitable(batch_post)
 
@@ -212,13 +242,15 @@ class PerformanceClient(Connection):
     def iter_embed(
         self,
         inputs: Iterable[str] | AsyncIterable[str],
-        model: str,
-        encoding_format: str | None = None,
+        model: str | None = None,
+        encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
         user: str | None = None,
         preference: RequestProcessingPreference | None = None,
         *,
         ordered: bool = True,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Streamed[EmbeddingsBatch]:
         """Embed texts as they come, however many: a stream of batches with their embeddings, in flat memory.
@@ -227,7 +259,7 @@ class PerformanceClient(Connection):
             inputs: iterable of str, such as a generator or a file's lines, or an asynchronous one, which needs
                 `async for`. It is pulled in the consumer's thread, as far ahead as keeps the requests busy; one that
                 blocks, blocks the event loop of an `async for`.
-            encoding_format, dimensions, user, model: as for `embed`.
+            model, encoding_format, dimensions, user, url_path, extra_body: as for `embed`.
             ordered: False gives batches as their requests end.
 
         The options are those of PerformanceClient; `total_timeout_s` is for the whole stream, from its first batch on.
@@ -238,7 +270,7 @@ class PerformanceClient(Connection):
         return Streamed(
             inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
             lambda policy, batch, first: operations.Embed(
-                batch, model, encoding_format, dimensions, user, policy, self._refusing
+                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -250,10 +282,12 @@ class PerformanceClient(Connection):
         model: str | None = None,
         raw_scores: bool = False,
         truncate: bool = False,
-        truncation_direction: str = "Right",
+        truncation_direction: Literal["Right", "Left"] = "Right",
         preference: RequestProcessingPreference | None = None,
         *,
         ordered: bool = True,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Streamed[ClassificationBatch]:
         """Classify texts as they come: a stream of batches with their labels.
@@ -264,7 +298,7 @@ class PerformanceClient(Connection):
         return Streamed(
             inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
             lambda policy, batch, first: operations.Classify(
-                batch, model, raw_scores, truncate, truncation_direction, policy
+                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip
@@ -275,9 +309,11 @@ class PerformanceClient(Connection):
         url_path: str,
         payloads: Iterable[Any] | AsyncIterable[Any],
         preference: RequestProcessingPreference | None = None,
-        method: str | None = None,
+        method: Method | None = None,
         *,
         ordered: bool = True,
+        response_format: Literal["json", "text", "bytes"] = "json",
+        allow_nan: bool | None = None,
         **options: Unpack[PostOptions],
     ) -> Streamed[PostedBatch]:
         """Send JSON payloads as they come, one request each: a stream of payloads with their answers.
@@ -288,7 +324,7 @@ class PerformanceClient(Connection):
         return Streamed(
             payloads, {}, lambda policy: operations.GatheredPayloads(),
             lambda policy, batch, first: operations.Post(
-                url_path, batch, method, policy, name="iter_batch_post", first=first
+                url_path, batch, method, policy, response_format, allow_nan, name="iter_batch_post", first=first
             ),
             PostedBatch, ordered, preference, options,
         )  # fmt: skip
@@ -296,7 +332,7 @@ class PerformanceClient(Connection):
     @blocking(SENT)
     def batch_system_one(
         self,
-        requests: Sequence[Any],
+        requests: Payloads,
         preference: RequestProcessingPreference | None = None,
         **options: Unpack[PostOptions],
     ) -> Described[BatchPostResponse]:

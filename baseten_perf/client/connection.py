@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -11,12 +11,13 @@ from .. import operations
 from ..closing import Closable
 from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..endpoints import EndpointPool
-from ..engine import EndpointState, RequestPlan
+from ..engine import EndpointState, PaceState, RequestPlan, Route
 from ..execution.call import Call
 from ..execution.stream_call import StreamCall
 from ..http.certificates import Cert, Verify
-from ..http.headers import header_lines, request_id_prefix
+from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
+from ..operations.operation import WITH_BODY, Head
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
@@ -31,10 +32,10 @@ KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 # Callers may give each call a path or a time-out of its own.
 MOST_PLANS = 64
 
-# What calls of one kind have in common: path, method, model, final statuses, id of the policy.
-Kind = tuple[str, str, "str | None", frozenset[int], int]
-# The policy that it was made for, at whose end it is forgotten; the plan; the base URL of each of its routes.
-Planned = tuple["ref[Policy]", RequestPlan, list[str]]
+# What calls of one kind have in common: path, method, media types, model, final statuses, id of the policy.
+Kind = tuple[str, str, str, "str | None", frozenset[int], int]
+# The policy that it was made for, at whose end it is forgotten; the plan; base URL and pace of each of its routes.
+Planned = tuple["ref[Policy]", RequestPlan, list[str], list[PaceState]]
 
 
 class Connection(Closable):
@@ -86,7 +87,7 @@ class Connection(Closable):
         self._state = EndpointState()
         self._request_id_prefix = request_id_prefix(os.environ)
         # Models that an endpoint of ours has refused to answer in base64.
-        self._refusing: set[str] | None = set() if self._prefer_base64 else None
+        self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
 
     @property
     def base_url(self) -> str:
@@ -136,11 +137,15 @@ class Connection(Closable):
         token: int = 0,
         began: float | None = None,
     ) -> Call:
-        _, plan, endpoints = self._plan_of(operation, policy)
+        _, plan, endpoints, paces = self._plan_of(operation, policy)
+        plan_of = None
+        if operation.heads is not None:
+            plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces))
         return Call(
             self._lease, plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token,
             began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
+            plan_of,
         )  # fmt: skip
 
     def _stream_call(
@@ -153,10 +158,10 @@ class Connection(Closable):
         mailbox: EventMailbox | None = None,
         token: int = 0,
     ) -> StreamCall[Any]:
-        _, plan, endpoints = self._plan_of(probe, policy)
+        _, plan, endpoints, paces = self._plan_of(probe, policy)
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
-            mailbox, token,
+            mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces)),
         )  # fmt: skip
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
@@ -165,7 +170,10 @@ class Connection(Closable):
         return self._endpoint_pool.take_sequence_numbers(1 if policy.pin_initial_endpoint_once else len(operation))
 
     def _plan_of(self, operation: operations.Operation, policy: Policy) -> Planned:
-        kind = operation.path, operation.method, operation.model, operation.final_statuses, id(policy)
+        kind = (
+            operation.path, operation.method, operation.media_types, operation.model, operation.final_statuses,
+            id(policy),
+        )  # fmt: skip
         lease = self._lease
         # A policy of one call alone, perhaps with a key or a token of its own, leaves nothing here.
         plans: dict[Kind, Planned] = lease.plans
@@ -173,32 +181,38 @@ class Connection(Closable):
         if planned is None:
             if len(plans) >= MOST_PLANS:
                 plans.clear()
-            planned = plans[kind] = self._planned(operation, policy, kind, lease.pool)
+            planned = plans[kind] = self._planned(operation, policy, kind)
         return planned
 
-    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind, pool: HttpClientWrapper) -> Planned:
+    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:
         if self._endpoint_pool is not None:
-            routes = self._endpoint_pool.routes(operation.path, pool.proxy_for)
             endpoints = [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
         else:
-            url = request_url(self._base_url, operation.path)
-            routes = [(url.encode("ascii"), pool.proxy_for(url).encode(), self._state, 1.0)]
             endpoints = [shown_url(request_url(self._base_url, "/")).rstrip("/")]
-        override = policy.primary_api_key_override
-        api_key = self._api_key if override is None else override
+        key, uds = self._key(policy), self._lease.pool.uds
+        paces = [pace_of(route[0].decode(), operation.model, key, uds) for route in self._routes(operation.path)]
+        plan = self._plan(operation, policy, paces, Head(operation.method, operation.path))
+        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, endpoints, paces
+
+    def _plan(self, operation: operations.Operation, policy: Policy, paces: list[PaceState], head: Head) -> RequestPlan:
+        """The plan of those requests of a call that begin with this head."""
+        pool = self._lease.pool
+        extra_headers = policy.extra_headers or {}
+        has_body = head.method in WITH_BODY
         block = header_lines(
-            api_key,
-            policy.extra_headers or {},
+            self._key(policy),
+            merged(extra_headers, dict(head.headers)) if head.headers else extra_headers,
             timeout_s=policy.timeout_s,
-            has_body=operation.has_body,
+            has_body=has_body,
+            media_types=operation.media_types,
             trace_context=policy.trace_context,
         )
-        plan = RequestPlan(
+        return RequestPlan(
             pool.engine,
-            routes=routes,
-            paces=[pace_of(route[0].decode(), operation.model, api_key, pool.uds) for route in routes],
-            method=operation.method,
-            bodyless=not operation.has_body,
+            routes=self._routes(head.path),
+            paces=paces,
+            method=head.method,
+            bodyless=not has_body,
             lines=block.lines,
             request_id_prefix=self._request_id_prefix if block.request_id else None,
             deadline_header=block.deadline,
@@ -206,7 +220,17 @@ class Connection(Closable):
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
             **policy.limits(),
         )
-        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, endpoints
+
+    def _routes(self, path: str) -> list[Route]:
+        pool = self._lease.pool
+        if self._endpoint_pool is not None:
+            return self._endpoint_pool.routes(path, pool.proxy_for)
+        url = request_url(self._base_url, path)
+        return [(url.encode("ascii"), pool.proxy_for(url).encode(), self._state, 1.0)]
+
+    def _key(self, policy: Policy) -> str:
+        override = policy.primary_api_key_override
+        return self._api_key if override is None else override
 
 
 def _forget(lease: ref[Lease], kind: Kind, policy: ref[Policy]) -> None:

@@ -46,7 +46,7 @@ class Lease:
         plans, self.plans = self.plans, {}
         for call in self.calls.copy():
             call.stop()
-        for _, plan, _ in list(plans.values()):
+        for _, plan, *_ in list(plans.values()):
             plan.release()
 
     def pool_closed(self) -> None:

@@ -64,8 +64,9 @@ cdef class OperationHandle:
     cdef Op *op
     cdef Feed feed
     cdef RequestPlan plan
-    cdef list bodies                # by slot
+    cdef list bodies                # by slot; or (body, plan) of a request with a plan of its own
     cdef bytes request_id_stem
+    cdef bint planned               # whether there are such
     cdef size_t rows                # pushed so far
     cdef bint flushed
     cdef bint awaits_caller         # from its loop, until wait() knows who carries it
@@ -133,6 +134,22 @@ cdef class OperationHandle:
 
         Raises IndexError when there is no room; see `room`.
         """
+        self.add(body, self.op.plan, rows, body)
+
+    def push_planned(self, bytes body not None, RequestPlan plan not None) -> None:
+        """Add the body of a request that is sent as another plan says: URLs, method and header lines.
+
+        The plan has the routes of the operation's own to other paths, in the same order.  Its limits and its paces do
+        not count.
+        """
+        if plan.plan.route_count != self.op.plan.route_count:
+            raise ValueError("the plan has other routes than that of the operation")
+        if plan.plan.core != self.op.core:
+            plan_find_hosts(plan.plan, self.op.core)
+        self.planned = True
+        self.add(body, plan.plan, 0, (body, plan))
+
+    cdef inline int add(self, bytes body, Plan *plan, unsigned int rows, object held) except -1:
         cdef Op *op = self.op
         cdef Request *request
         cdef Py_ssize_t slot
@@ -142,6 +159,7 @@ cdef class OperationHandle:
         if op.embeddings and not op.apart and rows > op.total_rows - self.rows:
             raise IndexError(f"rows {self.rows} to {self.rows + rows} of {op.total_rows}")
         request = feed_push(&self.feed, op)
+        request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
         request.first_row = self.rows
@@ -149,9 +167,15 @@ cdef class OperationHandle:
         self.rows += rows
         slot = request - op.requests
         if slot == len(self.bodies):
-            self.bodies.append(body)
+            self.bodies.append(held)
         else:
-            self.bodies[slot] = body
+            self.bodies[slot] = held
+        return 0
+
+    cdef list urls_of(self, Py_ssize_t slot):
+        """Those of the routes of a request."""
+        held = self.bodies[slot] if slot < len(self.bodies) else None
+        return (<RequestPlan>(<tuple>held)[1]).urls if type(held) is tuple else self.plan.urls
 
     @property
     def room(self) -> int:
@@ -211,7 +235,9 @@ cdef class OperationHandle:
         """
         cdef Op *op = self.op
         cdef NativeCompletion *oldest = NULL
+        cdef list urls
         cdef list completions = []
+        cdef Py_ssize_t slot
         cdef bint over
         self.check()
         with nogil:
@@ -219,11 +245,13 @@ cdef class OperationHandle:
         self.drained = over and not count_now(&process_ends)
         try:
             while oldest != NULL:
-                # Else the request may be in flight still, and its body being sent.
+                # Without a slot to let go, the request may be in flight still, and its body being sent.
+                slot = oldest.request - op.requests if oldest.request != NULL else oldest.index
+                urls = self.plan.urls if not self.planned else self.urls_of(slot)
                 if oldest.request != NULL:
-                    self.bodies[oldest.request - op.requests] = None
+                    self.bodies[slot] = None
                     feed_let_go(&self.feed, oldest.request)
-                completions.append(completion_from(oldest, self.request_id_stem, self.plan.urls))
+                completions.append(completion_from(oldest, self.request_id_stem, urls))
                 oldest = completion_free_first(oldest)
         finally:
             # Left over when memory for the completions has run out.

@@ -57,7 +57,7 @@ cdef int transfer_prepare_lines(Transfer *transfer, Plan *plan) noexcept nogil:
 
 cdef void transfer_write_lines(Transfer *transfer, Op *op, Request *request, int hedge) noexcept nogil:
     """Name the attempt that the transfer is to carry."""
-    cdef Plan *plan = op.plan
+    cdef Plan *plan = request.plan
     cdef char *place = transfer.joined + transfer.joined_size
     if plan.request_id_prefix != NULL:
         if place != transfer.joined:

@@ -138,7 +138,7 @@ cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int co
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, CURLINFO_EFFECTIVE_URL, &url)
-    if url != NULL and strcmp(url, op.plan.routes[transfer.route].url) != 0:
+    if url != NULL and strcmp(url, request.plan.routes[transfer.route].url) != 0:
         completion.url = strdup(url)
     return completion
 

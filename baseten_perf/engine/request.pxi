@@ -7,6 +7,7 @@
 
 cdef struct Request:
     Py_ssize_t index                # its number in the operation
+    Plan *plan                      # how it is sent: the operation's, or one that the handle keeps as it keeps the body
     const char *body
     size_t body_size
     long long started               # when an attempt first got a slot; 0 before

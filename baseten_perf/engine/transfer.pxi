@@ -103,13 +103,13 @@ cdef int transfer_begin(Transfer *transfer, Share *share, Request *request, int 
         transfer.reader.start(request.rows, <void *>transfer, reserve_rows, hedge > 0)
     if transfer.redirected:
         code |= transfer_may_be_redirected(transfer)
-    if transfer.serial != op.plan.serial:
-        code |= transfer_prepare_plan(transfer, op.plan)
+    if transfer.serial != request.plan.serial:
+        code |= transfer_prepare_plan(transfer, request.plan)
     if transfer.route != route:
-        code |= transfer_prepare_route(transfer, op.plan, route)
+        code |= transfer_prepare_route(transfer, request.plan, route)
     if code == 0:
         transfer_write_lines(transfer, op, request, hedge)
-    if not op.plan.bodyless:
+    if not request.plan.bodyless:
         code |= curl.easy_setopt(transfer.easy, CURLOPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
         code |= curl.easy_setopt(transfer.easy, CURLOPT_POSTFIELDS, request.body)
     transfer.hedge = hedge

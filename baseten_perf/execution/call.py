@@ -17,7 +17,7 @@ from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
-    from ..operations.operation import Operation
+    from ..operations.operation import Head, Operation
     from ..policy import Policy
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
@@ -56,6 +56,7 @@ class Call:
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
         remake: makes the call of an operation's fallback, which began at that instant; None when it has none.
+        plan_of: for an operation with heads, makes the plan of the requests that begin with one.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
@@ -74,6 +75,7 @@ class Call:
         "_matrix",
         "_operation",
         "_owner",
+        "_plan_of",
         "_policy",
         "_remake",
         "_rows",
@@ -93,6 +95,7 @@ class Call:
         token: int = 0,
         began: float | None = None,
         remake: Callable[[Operation, float], Call] | None = None,
+        plan_of: Callable[[Head], engine.RequestPlan] | None = None,
     ) -> None:
         self._owner = owner
         self._operation = operation
@@ -107,6 +110,7 @@ class Call:
         self._invalid: InvalidResponse | None = None
         self._matrix: engine.Matrix | None = None
         self._remake = remake
+        self._plan_of = plan_of
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
@@ -141,12 +145,19 @@ class Call:
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            handle.push(body, 0 if rows is None else rows[self._sent])
+            if self._plan_of is not None:
+                self._push_by_head(body)
+            else:
+                handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < window_end
+
+    def _push_by_head(self, body: bytes) -> None:
+        assert self._plan_of is not None and self._operation.heads is not None
+        self.handle.push_planned(body, self._plan_of(self._operation.heads[self._sent]))
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""

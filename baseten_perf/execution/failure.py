@@ -31,16 +31,17 @@ def request_failed(
         count: requests of the call.
         inputs: numbers of the inputs that the request carried.
     """
+    method = operation.method_of(completion.index - operation.first)
     try:
         errors = load("baseten_perf.errors")
     except (OSError, ImportError) as shortage:
         exception: RequestFailed = out_of_descriptors(operation.name, completion, shortage)
     else:
         exception = invalid or errors.exception_from(
-            completion, method=operation.method, total_timeout_s=policy.total_timeout_s
+            completion, method=method, total_timeout_s=policy.total_timeout_s
         )
         exception.details = errors.details_of(
-            completion, method=operation.method, endpoint=endpoints[completion.endpoint], policy=policy, count=count
+            completion, method=method, endpoint=endpoints[completion.endpoint], policy=policy, count=count
         )
     exception.batch_index = completion.index
     exception.inputs = inputs

@@ -13,7 +13,7 @@ from ..outcome import Outcome
 from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
-    from ..operations.operation import Operation
+    from ..operations.operation import Head, Operation
     from ..policy import Policy
     from .call import Owner
 
@@ -52,6 +52,7 @@ class StreamCall(Generic[Item]):
         probe: an operation of the kind that the batches are, for logs and errors.
         make: makes the operation of a batch, of its inputs and the number of the first.
         present: makes an item of the number of a batch's first input, of its inputs and of their response.
+        plan_of: makes the plan of requests that begin with a head of their own.
         ordered: items come in the order of the source; else as their requests end.
     """
 
@@ -68,12 +69,14 @@ class StreamCall(Generic[Item]):
         sequence_number: int = 0,
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
+        plan_of: Callable[[Head], engine.RequestPlan] | None = None,
     ) -> None:
         self._owner = owner
         self._policy = policy
         self._endpoints = endpoints
         self._probe = probe
         self._make = make
+        self._plan_of = plan_of
         self._present = present
         self._ordered = ordered
         concurrency = policy.max_concurrent_requests
@@ -142,7 +145,10 @@ class StreamCall(Generic[Item]):
         operation.first = self._requests
         body = operation.body(0)
         pulled.size = len(body)
-        self.handle.push(body, 0 if operation.rows is None else operation.rows[0])
+        if operation.heads is not None and self._plan_of is not None:
+            self.handle.push_planned(body, self._plan_of(operation.heads[0]))
+        else:
+            self.handle.push(body, 0 if operation.rows is None else operation.rows[0])
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1

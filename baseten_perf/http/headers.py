@@ -18,10 +18,10 @@ FRAMING = frozenset({"content-length", "transfer-encoding"})
 REQUEST_ID = "x-baseten-customer-request-id"
 REQUEST_ID_VARIABLE = "PERFORMANCE_CLIENT_REQUEST_ID_PREFIX"
 DEADLINE = "request-deadline-ms"
+MEDIA_TYPES = "application/json, application/msgpack"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_ACCEPT = b"accept: application/json, application/msgpack"
 _CONTENT_TYPE = b"content-type: application/json"
 USER_AGENT = f"user-agent: baseten-perf/{__version__}".encode()
 
@@ -47,6 +47,7 @@ def header_lines(
     *,
     timeout_s: float,
     has_body: bool,
+    media_types: str = MEDIA_TYPES,
     trace_context: TraceContext | None = None,
 ) -> HeaderBlock:
     """Build the constant header lines of an operation; extra headers replace ours, whatever their case.
@@ -54,6 +55,7 @@ def header_lines(
     Parameters:
         timeout_s: seconds per attempt, sent as whole milliseconds, rounded up.
         has_body: False for methods without a body: then there is no content-type.
+        media_types: of responses, for the accept line.
         trace_context: the caller's trace, sent as it is.
 
     Raises ValueError for an empty API key that is needed, for line breaks, NUL and other characters that a header
@@ -66,7 +68,7 @@ def header_lines(
     if "request-timeout-ms" not in extra:
         lines.append(b"request-timeout-ms: %d" % math.ceil(timeout_s * 1000))
     if "accept" not in extra:
-        lines.append(_ACCEPT)
+        lines.append(f"accept: {media_types}".encode())
     if has_body and "content-type" not in extra:
         lines.append(_CONTENT_TYPE)
     if trace_context is not None:

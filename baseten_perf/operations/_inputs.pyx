@@ -4,31 +4,58 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
 
 
-cdef bint _exceeds(object value, int room):
+cdef extern from "<cmath>" namespace "std" nogil:
+    bint isfinite(double number)
+
+# What nature_of finds, the worst of all.
+PLAIN, IRREGULAR, DEEP = range(3)
+
+
+cdef int nature(object value, int room) except -1:
     # The recursion ends with `room`, far within the C stack, also for a value that holds itself.
+    cdef int worst = 0
     kind = type(value)
-    if kind is not tuple and kind is not list and kind is not dict:
-        return False
+    if kind is str or kind is int or value is None or kind is bool:
+        return 0
+    if kind is float:
+        return 0 if isfinite(<double>value) else 1
+    if kind is not dict and kind is not list and kind is not tuple:
+        return 1
     if room == 0:
-        return True
+        return 2
     if kind is dict:
         for inner in (<dict>value).values():
-            if _exceeds(inner, room - 1):
-                return True
+            worst = max(worst, nature(inner, room - 1))
+            if worst == 2:
+                break
     elif kind is list:
         for inner in <list>value:
-            if _exceeds(inner, room - 1):
-                return True
+            worst = max(worst, nature(inner, room - 1))
+            if worst == 2:
+                break
     else:
         for inner in <tuple>value:
-            if _exceeds(inner, room - 1):
-                return True
+            worst = max(worst, nature(inner, room - 1))
+            if worst == 2:
+                break
+    return worst
+
+
+def nature_of(value, limit: int) -> int:
+    """Of what kind a payload is.
+
+    DEEP when plain dicts, lists and tuples are nested more than `limit` (1 to 1000) levels deep; else IRREGULAR when it
+    holds a float that is not finite, or an instance of any other class than these, str, int, float, bool and None's.
+    """
+    return nature(value, limit)
+
+
+def holds_instance(list values not None, kind: type) -> bool:
+    """Whether some of the values are of this very class."""
+    for value in values:
+        if type(value) is kind:
+            return True
     return False
-
-
-def deeper_than(value, limit: int) -> bool:
-    """Whether plain dicts, lists and tuples are nested in `value` more than `limit` (1 to 1000) levels deep."""
-    return _exceeds(value, limit)
 
 
 def all_ascii(list texts not None) -> bool | None:

@@ -20,7 +20,7 @@ class Base64Preference:
 
     __slots__ = ("_answering", "_model", "_refused", "_refusing")
 
-    def __init__(self, refusing: set[str], model: str, refused: int | None = None) -> None:
+    def __init__(self, refusing: set[str | None], model: str | None, refused: int | None = None) -> None:
         self._refusing = refusing
         self._model = model
         self._refused = refused

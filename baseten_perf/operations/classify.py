@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,10 +12,12 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
-from ..validation import boolean, utf8_string
-from .batching import Batches, checked_texts
+from ..validation import boolean, url_path_of, utf8_string
+from .batching import Batches
+from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, floats, items, malformed
+from .texts import checked_texts
 
 
 class Classify(Operation):
@@ -23,6 +26,8 @@ class Classify(Operation):
     Parameters:
         inputs: sequence of str, not empty.
         model, raw_scores, truncate, truncation_direction: passed to the server as they are.
+        url_path: appended to the base URL; None for /predict.
+        extra_body: further members of each body, or None; they replace what the parameters say.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
@@ -37,6 +42,8 @@ class Classify(Operation):
         truncate: bool,
         truncation_direction: str,
         policy: Policy,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> None:
         self._texts = checked_texts("inputs", inputs)
         options: dict[str, Any] = {}
@@ -45,12 +52,14 @@ class Classify(Operation):
         options["raw_scores"] = boolean("raw_scores", raw_scores)
         options["truncate"] = boolean("truncate", truncate)
         options["truncation_direction"] = utf8_string("truncation_direction", truncation_direction)
+        path = "/predict" if url_path is None else url_path_of("url_path", url_path)
+        options |= extra_members(extra_body, ("inputs",))
         if not self._texts:
             raise ValueError("Inputs list cannot be empty")
         self._prefix = b'{"inputs":'
         self._suffix = b"," + orjson.dumps(options)[1:]
         self._batches = Batches(self._texts, policy)
-        super().__init__("classify", "POST", "/predict", len(self._batches), model=model)
+        super().__init__("classify", "POST", path, len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
 

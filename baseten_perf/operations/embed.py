@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,14 +12,18 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.rows import BatchState, IrregularBatch, Item, Rows
-from ..validation import unsigned, utf8_string
+from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
-from .batching import Batches, checked_texts
+from .batching import Batches
+from .extra_body import extra_members
 from .operation import Operation
 from .output import checked_output
 from .response_body import decoded, integer, items, json_kind, malformed
+from .tokens import texts_or_tokens
+
+PATH = "/v1/embeddings"
 
 # As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
 FLOATS, BASE64 = int(BatchState.FLOATS), int(BatchState.BASE64)
@@ -28,8 +33,8 @@ class Embed(Operation):
     """One embed call.
 
     Parameters:
-        input: sequence of str, not empty.
-        model: name of the model, not blank.
+        input: texts or token ids, not empty; see `texts_or_tokens`.
+        model: name of the model, not blank; None to send none.
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
@@ -38,6 +43,9 @@ class Embed(Operation):
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
         out: memory of the caller's that the rows go to; see checked_output.
+        url_path: appended to the base URL; None for PATH.
+        extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
+            too, and so no other format is asked for.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
@@ -46,6 +54,7 @@ class Embed(Operation):
         "_arguments",
         "_base64",
         "_batches",
+        "_inputs",
         "_irregular",
         "_model",
         "_object",
@@ -54,7 +63,6 @@ class Embed(Operation):
         "_requested_model",
         "_states",
         "_suffix",
-        "_texts",
         "_total_tokens",
         "final_statuses",
         "has_fallback",
@@ -64,22 +72,26 @@ class Embed(Operation):
     def __init__(
         self,
         input: Any,
-        model: str,
+        model: str | None,
         encoding_format: str | None,
         dimensions: int | None,
         user: str | None,
         policy: Policy,
-        refusing: set[str] | None = None,
+        refusing: set[str | None] | None = None,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         out: Any = None,
     ) -> None:
-        self._texts = checked_texts("input", input)
-        model = utf8_string("model", model)
+        self._inputs = texts_or_tokens("input", input)
+        model = None if model is None else utf8_string("model", model)
         encoding_format = None if encoding_format is None else utf8_string("encoding_format", encoding_format)
         dimensions = None if dimensions is None else unsigned("dimensions", dimensions, 32)
         user = None if user is None else utf8_string("user", user)
-        if not self._texts:
+        path = PATH if url_path is None else url_path_of("url_path", url_path)
+        extra = extra_members(extra_body, ("input",))
+        if not self._inputs:
             raise ValueError("Input list cannot be empty")
-        if not model.strip():
+        if model is not None and not model.strip():
             raise ValueError("Model name cannot be empty")
         if dimensions is not None and not 1 <= dimensions <= 1000000:
             raise ValueError("Dimensions must be between 1 and 1000000")
@@ -88,20 +100,23 @@ class Embed(Operation):
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
         if out is not None:
-            checked_output(out, len(self._texts), dimensions)
+            checked_output(out, len(self._inputs), dimensions)
         self.out = out
         self._base64: Base64Preference | None = None
-        self.has_fallback = refusing is not None and encoding_format is None and model not in refusing
+        left_open = encoding_format is None and "encoding_format" not in extra
+        self.has_fallback = refusing is not None and left_open and model not in refusing
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:
             self._base64 = Base64Preference(refusing, model)
-            self._arguments = self._texts, model, None, dimensions, user, policy
+            self._arguments = self._inputs, model, None, dimensions, user, policy, None, url_path, extra
             self.final_statuses = REFUSALS
             encoding_format = "base64"
-        self._suffix = _suffix(model, encoding_format, dimensions, user)
-        self._batches = Batches(self._texts, policy)
-        super().__init__("embed", "POST", "/v1/embeddings", len(self._batches), self._batches.sizes(), model)
-        self._requested_model = self._model = model
+        options = model, encoding_format, dimensions, user
+        self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
+        self._batches = Batches(self._inputs, policy)
+        super().__init__("embed", "POST", path, len(self._batches), self._batches.sizes(), model)
+        self._requested_model = model
+        self._model = model or ""
         self._object = "list"
         self._prompt_tokens = self._total_tokens = 0
         self._states = bytearray(len(self._batches))
@@ -119,7 +134,7 @@ class Embed(Operation):
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        return b'{"input":%b%b' % (orjson.dumps(self._texts[start:end]), self._suffix)
+        return b'{"input":%b%b' % (orjson.dumps(self._inputs[start:end]), self._suffix)
 
     def inputs(self, index: int) -> range:
         return range(*self._batches.span(index))
@@ -160,7 +175,7 @@ class Embed(Operation):
         if self._base64 is not None:
             self._base64.answered(index, completion.endpoint)
         if index == 0:
-            self._model = _text_or(self._requested_model, document.get("model"))
+            self._model = _text_or(self._model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
         usage = document.get("usage")
         if isinstance(usage, dict):
@@ -189,11 +204,18 @@ class Embed(Operation):
 
 
 @lru_cache(maxsize=256)
-def _suffix(model: str, encoding_format: str | None, dimensions: int | None, user: str | None) -> bytes:
+def _suffix(model: str | None, encoding_format: str | None, dimensions: int | None, user: str | None) -> bytes:
     """What follows the inputs in every body; all parameters are of their exact types."""
+    return _members(_given(model, encoding_format, dimensions, user))
+
+
+def _given(model: str | None, encoding_format: str | None, dimensions: int | None, user: str | None) -> dict[str, Any]:
     options = {"model": model, "encoding_format": encoding_format, "dimensions": dimensions, "user": user}
-    given = {name: value for name, value in options.items() if value is not None}
-    return b"," + orjson.dumps(given)[1:]
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _members(members: dict[str, Any]) -> bytes:
+    return b"," + orjson.dumps(members)[1:] if members else b"}"
 
 
 def _moved(values: list[Any], order: list[int]) -> list[Any]:

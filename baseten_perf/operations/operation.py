@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..exceptions import RequestFailed
+from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
 
 WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+class Head(NamedTuple):
+    """How a request begins that has a method, path or headers of its own; the headers replace those of the call."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Operation(ABC):
@@ -19,8 +28,10 @@ class Operation(ABC):
 
     Attributes:
         name: name of the public method, for logs and errors.
-        method: HTTP method of every request.
-        path: appended to the base URL.
+        method: HTTP method of every request that has no head.
+        path: appended to the base URL; of these, too.
+        heads: one for each request, or None where all requests begin alike.
+        media_types: what the accept header says.
         model: that all requests name, or None; a server may have a quota for each.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
@@ -30,6 +41,8 @@ class Operation(ABC):
     """
 
     final_statuses: frozenset[int] = frozenset()
+    heads: Sequence[Head] | None = None
+    media_types = MEDIA_TYPES
     has_fallback = False
     out: Any = None
 
@@ -56,10 +69,9 @@ class Operation(ABC):
         # Of each request whose answer was accepted.
         self.headers: list[bytes | None] = [None] * requests
 
-    @property
-    def has_body(self) -> bool:
-        """Whether its requests carry a body, which the HTTP method decides."""
-        return self.method in WITH_BODY
+    def method_of(self, index: int) -> str:
+        """HTTP method of request `index`."""
+        return self.method if self.heads is None else self.heads[index].method
 
     def __len__(self) -> int:
         return len(self.elapsed)

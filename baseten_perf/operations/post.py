@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from typing import Any
 
+from ..http import headers as header_block
+from ..http.headers import MEDIA_TYPES
+from ..log import logger
 from ..policy import Policy
+from ..post_request import METHODS, PostRequest
 from ..protocols import Completion, Matrix
 from ..responses.batch_post import BatchPostResponse
-from ..validation import utf8_string
-from .operation import WITH_BODY, Operation
-from .payload import serialised
+from ..validation import boolean, url_path_of, utf8_string, wrong_type
+from ._inputs import holds_instance
+from .columns import listed
+from .operation import WITH_BODY, Head, Operation
+from .payload import Encoder
+from .post_head import head_of
 from .response_body import decoded
 
 # Their answers need not be JSON: what is not counts as {}.
 LENIENT = ("DELETE", "HEAD", "OPTIONS")
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+FORMATS = ("json", "text", "bytes")
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
 
 
 class Post(Operation):
@@ -23,9 +32,11 @@ class Post(Operation):
 
     Parameters:
         url_path: appended to the base URL.
-        payloads: sequence of JSON values, not empty.
+        payloads: sequence or column of JSON values and PostRequests, not empty.
         method: None for POST, or one of METHODS in any case. The others than POST, PUT and PATCH send no body, but
             need a payload for each request all the same.
+        response_format: "json"; or "text" or "bytes", for bodies that are not to be parsed.
+        allow_nan: see Encoder.
         name: of the public method.
         argument: what that method calls the payloads.
         first: number of the first payload, for errors.
@@ -36,7 +47,7 @@ class Post(Operation):
     Raises TypeError or ValueError.
     """
 
-    __slots__ = ("_bodies", "_data")
+    __slots__ = ("_bodies", "_data", "_format", "_strict", "heads", "media_types")
 
     def __init__(
         self,
@@ -44,26 +55,45 @@ class Post(Operation):
         payloads: Any,
         method: str | None,
         policy: Policy,
+        response_format: str = "json",
+        allow_nan: bool | None = None,
         *,
         name: str = "batch_post",
         argument: str = "payloads",
         first: int = 0,
     ) -> None:
-        path = utf8_string("url_path", url_path)
-        if isinstance(payloads, str):
-            raise TypeError(f"argument '{argument}': Can't extract `str` to `Vec`")
-        if isinstance(payloads, (bytes, bytearray, memoryview)) or not isinstance(payloads, Sequence):
-            kind = type(payloads).__name__
-            raise TypeError(f"argument '{argument}': '{kind}' object cannot be converted to 'Sequence'")
+        path = url_path_of("url_path", url_path)
+        values = listed(payloads)
+        if values is None:
+            raise wrong_type(argument, "a sequence", payloads)
         verb = "POST" if method is None else utf8_string("method", method).upper()
-        if not payloads:
+        if response_format not in FORMATS:
+            shown = utf8_string("response_format", response_format)
+            raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, not {shown!r}")
+        encoder = Encoder(None if allow_nan is None else boolean("allow_nan", allow_nan))
+        if not values:
             raise ValueError("Payloads list cannot be empty")
-        self._bodies = [serialised(payload, index) for index, payload in enumerate(payloads, first)]
+        requests: list[Any] = []
+        if holds_instance(values, PostRequest):
+            requests = [each if type(each) is PostRequest else PostRequest(each) for each in values]
+            values = [request.payload for request in requests]
+        self._bodies = _encoded(values, encoder, first)
+        if encoder.nulled:
+            logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", name, argument)
         if verb not in METHODS:
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
-        if verb not in WITH_BODY:
+        self.heads: list[Head] | None = None
+        if requests:
+            self.heads = [head_of(each, f"{argument}[{i}]", path, verb, policy) for i, each in enumerate(requests)]
+            for i, each in enumerate(requests):
+                if each.content is not None or self.heads[i].method not in WITH_BODY:
+                    self._bodies[i] = each.content or b""
+        elif verb not in WITH_BODY:
             self._bodies = [b""] * len(self._bodies)
-        super().__init__(name, verb, path, len(self._bodies), model=_common_model(payloads))
+        self._format = response_format
+        self._strict = response_format == "json" and not requests and verb not in LENIENT
+        self.media_types = MEDIA_TYPES if response_format == "json" else "*/*"
+        super().__init__(name, verb, path, len(self._bodies), model=_common_model(values))
         self._data: list[Any] = [None] * len(self._bodies)
 
     def body(self, index: int) -> bytes:
@@ -72,26 +102,52 @@ class Post(Operation):
         return body
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
-        """Take in an answer: decoded JSON, or what stands for an answer without any."""
+        """Take in an answer: decoded, or what stands for an answer without any."""
         self._data[completion.index - self.first] = self._answer(completion)
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
-        empty = completion.body == b""
-        if self.method in LENIENT:
-            if empty:
-                return {}
-            try:
-                return decoded(completion)
-            except ValueError:
-                return {}
-        return None if empty or completion.status == 204 else decoded(completion)
+        body = completion.body
+        if not self._strict:
+            if self._format == "bytes":
+                return bytes(body)
+            if self._format == "text":
+                return _text(completion)
+            if self.method_of(completion.index - self.first) in LENIENT:
+                try:
+                    return {} if body == b"" else decoded(completion)
+                except ValueError:
+                    return {}
+        return None if body == b"" or completion.status == 204 else decoded(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
 
 
-def _common_model(payloads: Sequence[Any]) -> str | None:
+def _encoded(payloads: list[Any], encoder: Encoder, first: int) -> list[bytes]:
+    bodies: list[bytes] = []
+    encode, add = encoder.encode, bodies.append
+    try:
+        for payload in payloads:
+            add(encode(payload))
+    except (TypeError, ValueError) as reason:
+        text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
+        raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
+    return bodies
+
+
+def _text(completion: Completion) -> str:
+    """A body in the character set that the response names, or in UTF-8 when it names none that is usable."""
+    found = _CHARSET.search(header_block.parse(completion.headers).get("content-type", ""))
+    if found:
+        try:
+            return str(completion.body, found.group(1), "replace")
+        except (LookupError, ValueError):
+            pass  # unknown, no encoding of text, or one that can replace nothing
+    return str(completion.body, "utf-8", "replace")
+
+
+def _common_model(payloads: list[Any]) -> str | None:
     """The model that all payloads name."""
     first = payloads[0].get("model") if isinstance(payloads[0], dict) else None
     if type(first) is str and all(isinstance(other, dict) and other.get("model") == first for other in payloads):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,10 +11,12 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..ranking._ranking import read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from ..validation import boolean, utf8_string
-from .batching import Batches, checked_texts
+from ..validation import boolean, url_path_of, utf8_string
+from .batching import Batches
+from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, floats, integer, items, malformed
+from .texts import checked_texts
 
 
 class Rerank(Operation):
@@ -23,6 +26,8 @@ class Rerank(Operation):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
+        url_path: appended to the base URL; None for /rerank.
+        extra_body: further members of each body, or None; they replace what the parameters say.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
@@ -39,6 +44,8 @@ class Rerank(Operation):
         truncate: bool,
         truncation_direction: str,
         policy: Policy,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> None:
         query = utf8_string("query", query)
         self._texts = checked_texts("texts", texts)
@@ -48,16 +55,20 @@ class Rerank(Operation):
             before["model"] = utf8_string("model", model)
         before["raw_scores"] = raw_scores
         before["return_text"] = boolean("return_text", return_text)
-        after = {
+        after: dict[str, Any] = {
             "truncate": boolean("truncate", truncate),
             "truncation_direction": utf8_string("truncation_direction", truncation_direction),
         }
+        path = "/rerank" if url_path is None else url_path_of("url_path", url_path)
+        extra = extra_members(extra_body, ("query", "texts"))
         if not self._texts:
             raise ValueError("Texts list cannot be empty")
+        before = {name: value for name, value in before.items() if name not in extra}
+        after |= extra
         self._prefix = orjson.dumps(before)[:-1] + b',"texts":'
         self._suffix = b"," + orjson.dumps(after)[1:]
         self._batches = Batches(self._texts, policy)
-        super().__init__("rerank", "POST", "/rerank", len(self._batches), model=model)
+        super().__init__("rerank", "POST", path, len(self._batches), model=model)
         self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:

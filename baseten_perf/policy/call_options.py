@@ -107,9 +107,10 @@ class Takes:
 
     def signature(self, method: Callable[..., Any]) -> Signature:
         """The signature of `method` with its options by name."""
-        parameters_of_method = signature(method).parameters.values()
-        own = [each for each in parameters_of_method if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        own_by_keyword = [each for each in parameters_of_method if each.kind is Parameter.KEYWORD_ONLY]
-        by_keyword = (name for name in (*OPTIONS, CUSTOM_HEADERS) if name in self.names and name not in self.positions)
-        positional = [*own, *parameters(self.positions, Parameter.POSITIONAL_OR_KEYWORD)]
-        return Signature([*positional, *own_by_keyword, *parameters(by_keyword)])
+        own = signature(method).parameters.values()
+        by_position = [each for each in own if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        by_position += parameters(self.positions, Parameter.POSITIONAL_OR_KEYWORD)
+        by_keyword = [each for each in own if each.kind is Parameter.KEYWORD_ONLY]
+        names = (*OPTIONS, CUSTOM_HEADERS)
+        by_keyword += parameters(name for name in names if name in self.names and name not in self.positions)
+        return Signature([*by_position, *by_keyword])

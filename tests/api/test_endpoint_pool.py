@@ -301,6 +301,6 @@ def test_arguments(pool_of: MakePool, server: Server) -> None:
         with pytest.raises(TypeError) as caught:
             PerformanceClient("http://ignored.invalid", CLIENT_KEY, endpoint_pool=wrong)  # type: ignore[arg-type]
         kind = type(wrong).__name__
-        assert str(caught.value) == f"argument 'endpoint_pool': '{kind}' object cannot be converted to 'EndpointPool'"
+        assert str(caught.value) == f"endpoint_pool must be an instance of EndpointPool, not {kind}"
     with pytest.raises(ValueError, match="API key not provided"):
         PerformanceClient("http://ignored.invalid", endpoint_pool=pool)

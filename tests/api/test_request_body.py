@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import enum
 import json
@@ -11,7 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf import PerformanceClient, RequestProcessingPreference
+from baseten_perf import BatchPostResponse, PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import RecordedRequest, Server
 
 Recorded = Callable[[Callable[[], Any]], list[RecordedRequest]]
@@ -51,12 +52,8 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_as_the_peer(
-    peer: Any, server: Server, recorded: Recorded, call: Callable[[Any, Any], Any]
-) -> None:
-    ours = recorded(
-        lambda: call(PerformanceClient(server.url, "k"), RequestProcessingPreference(batch_size=3))
-    )
+def test_as_the_peer(peer: Any, server: Server, recorded: Recorded, call: Callable[[Any, Any], Any]) -> None:
+    ours = recorded(lambda: call(PerformanceClient(server.url, "k"), RequestProcessingPreference(batch_size=3)))
     theirs = recorded(
         lambda: call(peer.PerformanceClient(server.url, "k"), peer.RequestProcessingPreference(batch_size=3))
     )
@@ -118,24 +115,21 @@ class Size(enum.IntEnum):
 def test_other_payload_types(client: PerformanceClient, server: Server) -> None:
     user_dict = collections.UserDict({"k": {1}})
     client.batch_post("/x", [user_dict, Size.SMALL, 2**70, frozenset([2]), memoryview(b"ab")])
-    assert sorted(bodies(server)) == sorted(
-        [b'{"k":[1]}', b"1", b"1180591620717411303424", b"[2]", b"[97,98]"]
-    )
+    assert sorted(bodies(server)) == sorted([b'{"k":[1]}', b"1", b"1180591620717411303424", b"[2]", b"[97,98]"])
 
 
 def test_payloads_may_change_while_the_call_runs(server: Server) -> None:
     client = PerformanceClient(server.faulty(latency=0.05), "k")
-    payloads: list[Any] = [[i] for i in range(20)]
 
-    class Meddling(collections.UserList[Any]):
-        """Empties its elements once the client has walked through them."""
+    async def call() -> BatchPostResponse:
+        payloads: list[Any] = [[i] for i in range(20)]
+        future = client.async_batch_post("/x", payloads, max_concurrent_requests=1)
+        for payload in payloads:
+            payload.clear()
+        payloads.clear()
+        return await future
 
-        def __iter__(self) -> Any:
-            yield from payloads
-            for payload in payloads:
-                payload.clear()
-
-    response = client.batch_post("/x", Meddling([0]), max_concurrent_requests=1)
+    response = asyncio.run(call())
     assert response.data == [[i] for i in range(20)]
 
 

@@ -18,6 +18,7 @@ from baseten_perf import (
     InvalidResponse,
     OperationCancelled,
     PerformanceClient,
+    PostRequest,
     RequestFailed,
     Stream,
 )
@@ -400,3 +401,11 @@ def test_signatures_and_docstrings() -> None:
         assert "return_exceptions" in parameters and "max_concurrent_requests" in parameters
         assert method.__doc__
         assert method.__qualname__ == f"PerformanceClient.{name}"
+
+
+def test_requests_of_their_own(client: PerformanceClient, server: Server) -> None:
+    """Payloads of a stream may be PostRequests, too."""
+    payloads = [{"a": 1}, PostRequest({"b": 2}, url_path="/same", method="PUT"), {"c": 3}]
+    items = list(client.iter_batch_post("/same", iter(payloads)))
+    assert [item.data for item in items] == [[{"a": 1}], [{"b": 2}], [{"c": 3}]]
+    assert sorted(request.method for request in server.requests()) == ["POST", "POST", "PUT"]

@@ -1,71 +1,12 @@
-"""Text lists and how they are cut into batches."""
+"""How inputs are cut into batches."""
 
 from __future__ import annotations
 
-from collections import UserList, deque
-from typing import Any
-
-import numpy
 import pytest
 
-from baseten_perf.operations._inputs import all_ascii
-from baseten_perf.operations.batching import Batches, checked_texts
+from baseten_perf.operations.batching import Batches
 from baseten_perf.policy import RequestProcessingPreference as Preference
 from baseten_perf.policy import resolve
-
-
-class Text(str):
-    def __str__(self) -> str:
-        return "not this"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        ["a", "é"],
-        ("a", "é"),
-        deque(["a", "é"]),
-        UserList(["a", "é"]),
-        numpy.array(["a", "é"]),
-        numpy.array(["a", "é"], dtype=object),
-        [Text("a"), numpy.str_("é")],
-    ],
-)
-def test_accepted_sequences(value: Any) -> None:
-    texts = checked_texts("input", value)
-    assert texts == ["a", "é"] and all(type(text) is str for text in texts)
-
-
-def test_the_list_is_a_copy() -> None:
-    given = ["a"]
-    texts = checked_texts("input", given)
-    given.append("b")
-    assert texts == ["a"]
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["ab", b"ab", bytearray(b"ab"), memoryview(b"ab"), {"a"}, {"a": 1}, {"a": 1}.keys(), None, 5, iter("ab"),
-     numpy.array([["a"]]), numpy.array("a")],
-)  # fmt: skip
-def test_refused_containers(value: Any) -> None:
-    with pytest.raises(TypeError, match="argument 'texts': "):
-        checked_texts("texts", value)
-
-
-@pytest.mark.parametrize("value", [["a", "b", 5], ["a", "b", b"c"], ["a", "b", None], numpy.array([1, 2, 3])])
-def test_refused_elements_are_named_by_index(value: Any) -> None:
-    index = 0 if isinstance(value, numpy.ndarray) else 2
-    with pytest.raises(
-        TypeError, match=rf"argument 'input': .* cannot be converted to 'PyString' \(at index {index}\)"
-    ):
-        checked_texts("input", value)
-
-
-def test_lone_surrogates_are_found_and_placed() -> None:
-    with pytest.raises(UnicodeEncodeError, match=r"surrogates not allowed \(in input\[2\]\)") as caught:
-        checked_texts("input", ["a", "é", "x\ud800"])
-    assert (caught.value.start, caught.value.object) == (1, "x\ud800")
 
 
 def spans(lengths: list[int], batch_size: int, chars: int | None) -> list[list[int]]:
@@ -106,19 +47,3 @@ def test_characters_are_counted_not_bytes() -> None:
 def test_uniform_batches_cost_no_memory_per_batch() -> None:
     batches = Batches(["x"] * 1000, resolve(batch_size=3))
     assert isinstance(batches.starts, range) and len(batches) == 334 and batches.span(333) == (999, 1000)
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        ([], True),
-        (["", "a\x7f"], True),
-        (["a", "\x80", "b"], False),
-        (["\ud800"], False),
-        (["\u20ac", 1], None),
-        (["a", Text("b")], None),
-        ([None], None),
-    ],
-)
-def test_all_ascii(texts: list[Any], expected: bool | None) -> None:
-    assert all_ascii(texts) is expected

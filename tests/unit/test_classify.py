@@ -39,11 +39,12 @@ def test_bodies() -> None:
     ("options", "error", "message"),
     [
         ({"inputs": []}, ValueError, "Inputs list cannot be empty"),
-        ({"inputs": "ab"}, TypeError, "argument 'inputs': Can't extract `str` to `Vec`"),
-        ({"inputs": ["a", 1]}, TypeError, "argument 'inputs': 'int' object cannot be converted to 'PyString'"),
-        ({"truncate": 0}, TypeError, "argument 'truncate': 'int' object cannot be converted to 'PyBool'"),
-        ({"truncation_direction": 4}, TypeError, "argument 'truncation_direction': 'int' object"),
-        ({"model": 4}, TypeError, "argument 'model': 'int' object cannot be converted to 'PyString'"),
+        ({"inputs": {"a"}}, TypeError, "inputs must be a str or a sequence of str, not set"),
+        ({"inputs": ["a", 1]}, TypeError, "inputs[1] must be a str, not int"),
+        ({"inputs": ["a", None]}, TypeError, "inputs[1] is None; texts must be str"),
+        ({"truncate": 0}, TypeError, "truncate must be a bool, not int"),
+        ({"truncation_direction": 4}, TypeError, "truncation_direction must be a str, not int"),
+        ({"model": 4}, TypeError, "model must be a str, not int"),
     ],
 )
 def test_refused_arguments(options: dict[str, Any], error: type[Exception], message: str) -> None:

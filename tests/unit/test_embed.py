@@ -52,11 +52,11 @@ def test_bodies() -> None:
         ({"user": "é" * 501, "encoding_format": "x"}, ValueError, "User string cannot exceed 1000 characters"),
         ({"encoding_format": "Float"}, ValueError, "Encoding format must be 'float' or 'base64'"),
         ({"encoding_format": ""}, ValueError, "Encoding format must be 'float' or 'base64'"),
-        ({"input": [], "model": 5}, TypeError, "argument 'model': 'int' object cannot be converted to 'PyString'"),
+        ({"input": [], "model": 5}, TypeError, "model must be a str, not int"),
         ({"model": "m\ud800"}, UnicodeEncodeError, "'utf-8' codec"),
-        ({"dimensions": "5"}, TypeError, "argument 'dimensions': 'str' object cannot be interpreted as an integer"),
-        ({"dimensions": -1}, OverflowError, "argument 'dimensions': can't convert negative int to unsigned"),
-        ({"user": 5}, TypeError, "argument 'user': 'int' object cannot be converted to 'PyString'"),
+        ({"dimensions": "5"}, TypeError, "dimensions must be an int, not str"),
+        ({"dimensions": -1}, OverflowError, "dimensions must not be negative"),
+        ({"user": 5}, TypeError, "user must be a str, not int"),
     ],
 )
 def test_refused_arguments(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -177,8 +177,10 @@ def test_vectors_that_were_not_placed_are_refused(
 ) -> None:
     block = matrix([[1], [2]])
     own = vectors(*[[1.0]] * placed)
-    for answer in (completion(skeleton(*embeddings), placed=placed),
-                   completion(skeleton(*embeddings), placed=placed, vectors=own)):
+    for answer in (
+        completion(skeleton(*embeddings), placed=placed),
+        completion(skeleton(*embeddings), placed=placed, vectors=own),
+    ):
         operation = embed(["a", "b"])
         with pytest.raises(InvalidResponse, match="the vectors do not match"):
             operation.accept(answer, block)

@@ -87,39 +87,39 @@ def test_a_key_that_cannot_be_sent_is_not_repeated(make: Callable[..., Endpoint]
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"base_url": None}, TypeError, "argument 'base_url': 'NoneType' object cannot be converted to 'PyString'"),
-        ({"api_key": 1}, TypeError, "argument 'api_key': 'int' object cannot be converted to 'PyString'"),
+        ({"base_url": None}, TypeError, "base_url must be a str, not NoneType"),
+        ({"api_key": 1}, TypeError, "api_key must be a str, not int"),
         (
             {"client_wrapper": None},
             TypeError,
-            "argument 'client_wrapper': 'NoneType' object cannot be converted to 'HttpClientWrapper'",
+            "client_wrapper must be an instance of HttpClientWrapper, not NoneType",
         ),
         (
             {"health_check_interval_s": "1"},
             TypeError,
-            "argument 'health_check_interval_s': must be real number, not str",
+            "health_check_interval_s must be a number, not str",
         ),
         (
             {"health_check_retries": 1.5},
             TypeError,
-            "argument 'health_check_retries': 'float' object cannot be interpreted as an integer",
+            "health_check_retries must be an int, not float",
         ),
         ({"health_check_retries": -1}, OverflowError, None),
         ({"health_check_retries": 1 << 32}, OverflowError, None),
         (
             {"health_fail_on_first": None},
             TypeError,
-            "argument 'health_fail_on_first': 'NoneType' object cannot be converted to 'PyBool'",
+            "health_fail_on_first must be a bool, not NoneType",
         ),
         (
             {"deployment_timeout_is_no_vote": 1},
             TypeError,
-            "argument 'deployment_timeout_is_no_vote': 'int' object cannot be converted to 'PyBool'",
+            "deployment_timeout_is_no_vote must be a bool, not int",
         ),
         (
             {"deep_timeout_is_no_vote": "x"},
             TypeError,
-            "argument 'deep_timeout_is_no_vote': 'str' object cannot be converted to 'PyBool'",
+            "deep_timeout_is_no_vote must be a bool, not str",
         ),
     ],
 )
@@ -270,9 +270,9 @@ def test_types_of_a_pool(make: Callable[..., Endpoint]) -> None:
             EndpointPool(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="argument 'endpoints': Can't extract `str` to `Vec`"):
         EndpointPool("ab")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="argument 'endpoints': 'int' object cannot be converted to 'Endpoint'"):
+    with pytest.raises(TypeError, match="endpoints must be an instance of Endpoint, not int"):
         EndpointPool([1])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="argument 'endpoint_weights': must be real number, not str"):
+    with pytest.raises(TypeError, match="endpoint_weights must be a number, not str"):
         EndpointPool([one, other], ["1", 1])  # type: ignore[list-item]
     EndpointPool((one, other), (True, 2))
     EndpointPool(deque([one]))

@@ -15,7 +15,8 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.operations.payload import MAX_DEPTH, serialised
+from baseten_perf.operations._inputs import DEEP, IRREGULAR, PLAIN, nature_of
+from baseten_perf.operations.payload import MAX_DEPTH, Encoder
 
 Point = namedtuple("Point", "x y")
 
@@ -84,34 +85,33 @@ class Record:
         ([[], {}, 2**64], f"[[],{{}},{2**64}]"),
     ],
 )  # fmt: skip
-def test_serialised(payload: Any, text: str) -> None:
-    assert serialised(payload, 0).decode() == text
+def test_encoded(payload: Any, text: str) -> None:
+    assert Encoder().encode(payload).decode() == text
 
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"a", "invalid type: byte array, expected any valid JSON value"),
-        (bytearray(b"a"), "invalid type: byte array"),
-        ({"a": [b"a"]}, "invalid type: byte array"),
-        ({1: 2}, "unexpected type: 'int' object cannot be converted to 'PyString'"),
-        ({None: 2}, "unexpected type: 'NoneType' object"),
-        (decimal.Decimal(1), "unsupported type Decimal"),
-        (datetime.datetime(2024, 1, 1), "unsupported type datetime"),
-        (Record(), "unsupported type Record"),
-        (object(), "unsupported type object"),
-        (1j, "unsupported type complex"),
-        ((x for x in "a"), "unsupported type generator"),
-        ({"a": 1}.values(), "unsupported type dict_values"),
-        ({"a": "\ud800"}, "UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0"),
-        ({"\ud800": 1}, "UnicodeEncodeError: "),
+        (b"a", "bytes is no JSON value"),
+        (bytearray(b"a"), "bytearray is no JSON value"),
+        ({"a": [b"a"]}, "bytes is no JSON value"),
+        ({1: 2}, "keys must be str, not int"),
+        ({None: 2}, "keys must be str, not NoneType"),
+        (decimal.Decimal(1), "Decimal is no JSON value"),
+        (datetime.datetime(2024, 1, 1), "datetime is no JSON value"),
+        (Record(), "Record is no JSON value"),
+        (object(), "object is no JSON value"),
+        (1j, "complex is no JSON value"),
+        ((x for x in "a"), "generator is no JSON value"),
+        ({"a": 1}.values(), "dict_values is no JSON value"),
+        ({"a": "\ud800"}, "'utf-8' codec can't encode character '\\ud800' in position 0"),
+        ({"\ud800": 1}, "'utf-8' codec"),
     ],
 )
 def test_refused(payload: Any, reason: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        serialised(payload, 7)
-    assert type(caught.value) is ValueError
-    assert str(caught.value).startswith(f"Failed to depythonize payload at index 7: {reason}")
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Encoder().encode(payload)
+    assert str(caught.value).startswith(reason)
 
 
 def nested(depth: int, leaf: Any = 1) -> Any:
@@ -122,19 +122,66 @@ def nested(depth: int, leaf: Any = 1) -> Any:
 
 @pytest.mark.parametrize("depth", [1, 253, 254, 255, 600])
 def test_deep_nesting(depth: int) -> None:
-    assert json.loads(serialised(nested(depth), 0)) == nested(depth)
+    assert json.loads(Encoder().encode(nested(depth))) == nested(depth)
 
 
 def test_nesting_has_an_end() -> None:
-    assert len(serialised(nested(MAX_DEPTH), 0)) > MAX_DEPTH
-    with pytest.raises(ValueError, match="payload at index 3: the payload is nested deeper than 10000 levels"):
-        serialised(nested(MAX_DEPTH + 1), 3)
+    assert len(Encoder().encode(nested(MAX_DEPTH))) > MAX_DEPTH
+    with pytest.raises(ValueError, match="the payload is nested deeper than 10000 levels"):
+        Encoder().encode(nested(MAX_DEPTH + 1))
 
 
 def test_cycles_are_found_but_repetition_is_fine() -> None:
     cyclic: list[Any] = [1]
     cyclic.append({"again": cyclic})
-    with pytest.raises(ValueError, match="payload at index 2: the payload contains itself"):
-        serialised(cyclic, 2)
+    with pytest.raises(ValueError, match="the payload contains itself"):
+        Encoder().encode(cyclic)
     shared: list[Any] = [2**64]
-    assert serialised([shared, shared, {"a": shared}], 0).count(b"18446744073709551616") == 3
+    assert Encoder().encode([shared, shared, {"a": shared}]).count(b"18446744073709551616") == 3
+
+
+NOT_FINITE: list[tuple[Any, str]] = [
+    (math.nan, "NaN"),
+    ([1, math.inf, None, -math.inf, "null"], '[1,Infinity,null,-Infinity,"null"]'),
+    ({"a": {"b": (1.5, math.nan)}}, '{"a":{"b":[1.5,NaN]}}'),
+    (numpy.float32("nan"), "NaN"),
+    (numpy.array([[1.5, math.nan]]), "[[1.5,NaN]]"),
+    ({"a": numpy.array([math.inf])}, '{"a":[Infinity]}'),
+    (UserDict(a=deque([math.nan])), '{"a":[NaN]}'),
+    ([Real("nan"), Real(2.5)], "[NaN,2.5]"),
+    ([2**64, math.nan], f"[{2**64},NaN]"),
+]
+
+
+@pytest.mark.parametrize(("payload", "text"), NOT_FINITE)
+def test_what_is_not_finite(payload: Any, text: str) -> None:
+    as_null = Encoder(allow_nan=None)
+    assert as_null.encode([1.5, None]) == b"[1.5,null]" and not as_null.nulled
+    nulls = text.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null")
+    assert as_null.encode(payload).decode() == nulls and as_null.nulled
+    assert Encoder(allow_nan=True).encode(payload).decode() == text
+    with pytest.raises(ValueError, match="it holds NaN or an infinity, and allow_nan is False"):
+        Encoder(allow_nan=False).encode(payload)
+
+
+@pytest.mark.parametrize("allow_nan", [None, True, False])
+@pytest.mark.parametrize(
+    "payload",
+    [None, [None, "null"], {"a": None, "b": numpy.array([1.5])}, [UserDict(a=None)], numpy.array(["null"]), 10**400],
+    ids=str,
+)
+def test_null_is_not_nan(payload: Any, allow_nan: bool | None) -> None:
+    encoder = Encoder(allow_nan)
+    assert json.loads(encoder.encode(payload)) is not ... and not encoder.nulled
+
+
+@pytest.mark.parametrize(
+    ("value", "nature"),
+    [
+        (1, PLAIN), ("a", PLAIN), (None, PLAIN), (True, PLAIN), (1.5, PLAIN), ({"a": [1, (2.5, "b")]}, PLAIN),
+        (math.nan, IRREGULAR), ([[-math.inf]], IRREGULAR), (Text("a"), IRREGULAR), ({"a": numpy.float64(1)}, IRREGULAR),
+        (nested(20), PLAIN), (nested(21), DEEP), ([math.nan, nested(20)], DEEP), ([nested(20), math.nan], DEEP),
+    ],
+)  # fmt: skip
+def test_natures(value: Any, nature: int) -> None:
+    assert nature_of(value, 20) == nature

@@ -283,12 +283,12 @@ def test_ranges_of_newer_options(fields: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("keyword", "error", "message"),
     [
-        ({"batch_size": "8"}, TypeError, "argument 'batch_size': 'str' object cannot be interpreted as an integer"),
-        ({"batch_size": 8.0}, TypeError, "argument 'batch_size': 'float' object cannot be interpreted as an integer"),
-        ({"batch_size": [8]}, TypeError, "argument 'batch_size': 'list' object cannot be interpreted as an integer"),
-        ({"timeout_s": "8"}, TypeError, "argument 'timeout_s': must be real number, not str"),
-        ({"custom_headers": [1]}, TypeError, "argument 'custom_headers': 'list' object"),
-        ({"batch_size": -1}, OverflowError, "argument 'batch_size': can't convert negative int to unsigned"),
+        ({"batch_size": "8"}, TypeError, "batch_size must be an int, not str"),
+        ({"batch_size": 8.0}, TypeError, "batch_size must be an int, not float"),
+        ({"batch_size": [8]}, TypeError, "batch_size must be an int, not list"),
+        ({"timeout_s": "8"}, TypeError, "timeout_s must be a number, not str"),
+        ({"custom_headers": [1]}, TypeError, "custom_headers must be a mapping of str to str, not list"),
+        ({"batch_size": -1}, OverflowError, "batch_size must not be negative"),
     ],
 )
 def test_keyword_types(keyword: dict[str, Any], error: type[Exception], message: str) -> None:

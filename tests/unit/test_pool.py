@@ -21,28 +21,28 @@ def pem(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"verify": None}, TypeError, "argument 'verify': 'NoneType' object cannot be converted to 'PyBool'"),
-        ({"verify": 1}, TypeError, "argument 'verify': 'int' object cannot be converted to 'PyBool'"),
-        ({"verify": b"/x"}, TypeError, "argument 'verify': 'bytes' object cannot be converted to 'PyBool'"),
-        ({"verify": ""}, ValueError, "verify: the path is empty or holds a NUL"),
+        ({"verify": None}, TypeError, "verify must be a bool, not NoneType"),
+        ({"verify": 1}, TypeError, "verify must be a bool, not int"),
+        ({"verify": b"/x"}, TypeError, "verify must be a bool, not bytes"),
+        ({"verify": ""}, ValueError, "verify must be a path that is not empty and holds no NUL"),
         ({"verify": "/no/such"}, ValueError, "verify: no such file or directory: '/no/such'"),
         ({"verify": Path("/no/such")}, ValueError, "verify: no such file or directory: '/no/such'"),
-        ({"cert": 1}, TypeError, "argument 'cert': 'int' object is not a path"),
-        ({"cert": ["a", "b"]}, TypeError, "argument 'cert': 'list' object is not a path"),
+        ({"cert": 1}, TypeError, "cert must be a str or an os.PathLike, not int"),
+        ({"cert": ["a", "b"]}, TypeError, "cert must be a str or an os.PathLike, not list"),
         ({"cert": "/no/such"}, ValueError, "cert: no such file: '/no/such'"),
         ({"cert": "/"}, ValueError, "cert: no such file: '/'"),
         ({"cert": ()}, ValueError, "cert: a tuple holds the certificate, its key and maybe a password, not 0 items"),
         ({"cert": ("a",)}, ValueError, "cert: a tuple holds the certificate, its key and maybe a password, not 1"),
-        ({"cert": (None, "b")}, TypeError, "argument 'cert': 'NoneType' object is not a path"),
+        ({"cert": (None, "b")}, TypeError, "cert must be a str or an os.PathLike, not NoneType"),
         ({"cert": (__file__, "/no/such")}, ValueError, "cert: no such file: '/no/such'"),
-        ({"cert": (__file__, __file__, 5)}, TypeError, "argument 'cert': 'int' object cannot be converted"),
-        ({"uds": 1}, TypeError, "argument 'uds': 'int' object is not a path"),
-        ({"uds": ""}, ValueError, "uds: the path is empty or holds a NUL"),
-        ({"uds": "/a\0b"}, ValueError, "uds: the path is empty or holds a NUL"),
+        ({"cert": (__file__, __file__, 5)}, TypeError, "cert must be a str, not int"),
+        ({"uds": 1}, TypeError, "uds must be a str or an os.PathLike, not int"),
+        ({"uds": ""}, ValueError, "uds must be a path that is not empty and holds no NUL"),
+        ({"uds": "/a\0b"}, ValueError, "uds must be a path that is not empty and holds no NUL"),
         ({"uds": "/" + "é" * 54}, ValueError, "uds: the path of a socket has at most 10"),
         ({"uds": "/a", "proxy": "http://127.0.0.1:9"}, ValueError, "uds and proxy cannot be combined"),
-        ({"connect_timeout_s": "1"}, TypeError, "argument 'connect_timeout_s': must be real number, not str"),
-        ({"connect_timeout_s": None}, TypeError, "argument 'connect_timeout_s': must be real number, not NoneType"),
+        ({"connect_timeout_s": "1"}, TypeError, "connect_timeout_s must be a number, not str"),
+        ({"connect_timeout_s": None}, TypeError, "connect_timeout_s must be a number, not NoneType"),
         (
             {"connect_timeout_s": 0.09},
             ValueError,
@@ -58,8 +58,8 @@ def pem(tmp_path: Path) -> Path:
             ValueError,
             "Connect timeout NaNs is outside the allowed range [0.100s, 3600.000s].",
         ),
-        ({"http_version": 256}, OverflowError, "argument 'http_version': int too big to convert"),
-        ({"http_version": -1}, OverflowError, "argument 'http_version': can't convert negative int to unsigned"),
+        ({"http_version": 256}, OverflowError, "http_version must be less than 2**8"),
+        ({"http_version": -1}, OverflowError, "http_version must not be negative"),
         ({"proxy": "gopher://h"}, ValueError, "Invalid proxy URL: proxy must start with"),
     ],
 )
@@ -103,7 +103,7 @@ def test_settings_belong_to_the_wrapper_that_is_given(pem: Path) -> None:
     # As with the peer, these two are for the wrapper to decide, and ignored here.
     client = PerformanceClient("http://h", "k", 2, wrapper, "http://127.0.0.1:9")
     assert client.get_client_wrapper() is wrapper
-    with pytest.raises(TypeError, match="argument 'client_wrapper': 'str' object"):
+    with pytest.raises(TypeError, match="client_wrapper must be an instance of HttpClientWrapper, not str"):
         PerformanceClient("http://h", "k", client_wrapper="x")  # type: ignore[arg-type]
 
 

@@ -49,13 +49,14 @@ def test_body_with_every_option() -> None:
     ("options", "error", "message"),
     [
         ({"texts": []}, ValueError, "Texts list cannot be empty"),
-        ({"texts": "ab"}, TypeError, "argument 'texts': Can't extract `str` to `Vec`"),
-        ({"query": 5}, TypeError, "argument 'query': 'int' object cannot be converted to 'PyString'"),
+        ({"texts": {"a": 1}}, TypeError, "texts must be a str or a sequence of str, not dict"),
+        ({"texts": [None]}, TypeError, "texts[0] is None; texts must be str"),
+        ({"query": 5}, TypeError, "query must be a str, not int"),
         ({"query": "\udc00"}, UnicodeEncodeError, "'utf-8' codec"),
-        ({"raw_scores": 1}, TypeError, "argument 'raw_scores': 'int' object cannot be converted to 'PyBool'"),
-        ({"truncate": "x"}, TypeError, "argument 'truncate': 'str' object cannot be converted to 'PyBool'"),
-        ({"truncation_direction": None}, TypeError, "argument 'truncation_direction': 'NoneType' object"),
-        ({"model": 4}, TypeError, "argument 'model': 'int' object cannot be converted to 'PyString'"),
+        ({"raw_scores": 1}, TypeError, "raw_scores must be a bool, not int"),
+        ({"truncate": "x"}, TypeError, "truncate must be a bool, not str"),
+        ({"truncation_direction": None}, TypeError, "truncation_direction must be a str, not NoneType"),
+        ({"model": 4}, TypeError, "model must be a str, not int"),
     ],
 )
 def test_refused_arguments(options: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -1,0 +1,3 @@
+from typing import Any
+
+def strings(column: Any) -> list[str | None] | None: ...

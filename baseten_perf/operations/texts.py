@@ -1,0 +1,64 @@
+"""Texts: what a caller gives as texts, as a checked list of plain str."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from ..validation import wrong_type
+from ._inputs import all_ascii
+from .columns import listed
+
+
+def checked_texts(name: str, value: Any) -> list[str]:
+    """Copy a caller's texts into a list of plain str.
+
+    Accepts a str, which is one text, and every sequence or column of str; see `columns.listed`. The copy is what the
+    requests are made of, so the caller may change the original while they run. Costs less than serialising.
+
+    Raises TypeError naming the argument, and the position of an element that is not a str; UnicodeEncodeError for
+    a lone surrogate, before anything is sent.
+    """
+    texts = [value] if isinstance(value, str) else listed(value)
+    if texts is None:
+        raise wrong_type(name, "a str or a sequence of str", value)
+    return plain_texts(name, texts)
+
+
+def plain_texts(name: str, texts: list[Any]) -> list[str]:
+    """The same for texts that are in a list of their own already."""
+    ascii_only = all_ascii(texts)
+    if ascii_only is None:
+        texts = [text if type(text) is str else _plain(name, i, text) for i, text in enumerate(texts)]
+        ascii_only = all_ascii(texts)
+    # ASCII is a flag of the str; only the others have to be encoded to find a surrogate.
+    if not ascii_only:
+        _refuse_surrogates(name, texts)
+    return texts
+
+
+def _plain(name: str, index: int, text: Any) -> str:
+    if isinstance(text, str):
+        return str.__str__(text)
+    if _is_missing(text):
+        raise TypeError(f"{name}[{index}] is {text}; texts must be str")
+    raise wrong_type(f"{name}[{index}]", "a str", text)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it stands for a value that is not there: None, NaN, and pandas' NA and NaT."""
+    if isinstance(value, float):
+        return value != value
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _refuse_surrogates(name: str, texts: list[str]) -> None:
+    try:
+        deque(map(str.encode, texts), maxlen=0)
+    except UnicodeEncodeError:
+        for index, text in enumerate(texts):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                error.reason = f"{error.reason} (in {name}[{index}])"
+                raise
