@@ -35,6 +35,20 @@ def unsigned(name: str, value: Any, bits: int = 64) -> int:
     return number
 
 
+def positive(name: str, value: Any) -> int:
+    """Convert an int or anything with `__index__` (numpy integers) to an int of at least 1.
+
+    Raises TypeError for floats and strings, ValueError for less.
+    """
+    try:
+        number = int(operator.index(value))
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}")
+    return number
+
+
 def real(name: str, value: Any) -> float:
     """Convert a float, int or anything with `__float__` or `__index__` to a float. Raises TypeError for strings."""
     if type(value) is float:

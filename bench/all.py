@@ -1,4 +1,4 @@
-"""Everything: all measurements one after the other, the pictures, the tables of the README. Can be resumed."""
+"""Everything: all measurements one after the other, the pictures, the tables of both READMEs. Can be resumed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> int:
     if pictured:
         commands.append(["plot.py", *(["--quick"] if arguments.quick else []), "--of", *pictured])
     if not arguments.quick:
-        commands.append(["report.py", "--readme"])
+        commands.append(["report.py", "--write"])
     failed = [command[0] for command in commands if not _ran(command)]
     if failed:
         print(f"failed: {', '.join(failed)}")

@@ -16,7 +16,7 @@ from bench.child import TIMEOUT_S, environment, last_line
 _ROOMS = (
     ("/engine/", "engine"), ("/ranking/", "ranking"), ("/operations/", "operations"),
     ("/pycurl", "libcurl"), ("/libcurl", "libcurl"), ("/orjson/", "orjson"), ("/numpy", "numpy"),
-    ("/baseten_performance_client/", "the original"), ("libpython", "Python"), ("/python3", "Python"),
+    ("/baseten_performance_client/", "the reference client"), ("libpython", "Python"), ("/python3", "Python"),
     ("/libc.so", "C library"), ("/libc-2", "C library"), ("/libpthread", "C library"), ("/ld-linux", "C library"),
     ("/libstdc++", "C library"), ("/vgpreload", "C library"),
 )

@@ -43,7 +43,7 @@ class Target:
 class Condition:
     """Servers of these behaviours, asked `requests` times, `most` at once, and the ideal for it.
 
-    backoff_ms: the first one of the original, the best that was found (of 50, 125, 300, 1000) for servers of this kind.
+    backoff_ms: the first one of the reference client, the best that was found (of 50, 125, 300, 1000) for such servers.
     tiny: requests of a second call, which begins while the first one waits. quick: belongs to a quick run.
     """
 

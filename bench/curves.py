@@ -1,4 +1,4 @@
-"""Scaling curves: how ours and the original change with connections, dimension, batch, number of inputs and loops."""
+"""Scaling curves: how ours and the reference client change with connections, dimension, batch, inputs and loops."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def main() -> int:
 def _measure(
     run: int, point: Point, entry: Entry, server: RunningServer, arguments: argparse.Namespace, record: Record
 ) -> None:
-    """The original has no setting for its threads: it is measured at the first number of loops only."""
+    """The reference client has no setting for its threads: it is measured at the first number of loops only."""
     identity = {"run": run, "curve": point.curve, "x": point.x, "peer": entry.name}
     if record.has(**identity) or (point.loops > 1 and entry.name != _OURS):
         return

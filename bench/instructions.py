@@ -144,8 +144,8 @@ def _write(rows: list[dict[str, Any]], peers: list[Entry], server: str) -> None:
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """One line a case: ours, the original's, the ratio, and where ours are executed."""
-    lines = ["| instructions per | baseten_perf | the original | less | of which |", "|---|---:|---:|---:|---|"]
+    """One line a case: ours, the reference client's, the ratio, and where ours are executed."""
+    lines = ["| instructions per | baseten_perf | the reference client | less | of which |", "|---|---:|---:|---:|---|"]
     counts = {(row["case"], row["peer"]): row for row in rows}
     for name in CASES:
         ours, original = counts.get((name, _OURS)), counts.get((name, BASELINE))

@@ -1,11 +1,14 @@
-"""The benchmark section of the README, in Markdown, from the files of results and the kept instruction counts."""
+"""The tables of measurements, in Markdown, from the files of results and the kept instruction counts.
+
+The README shows one small table and one picture of speed, and one of foul weather; bench/README.md shows everything.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,39 +20,66 @@ from bench.conditions import conditions
 from bench.latency import WAYS, by_peer, percentile
 from bench.memory import growth_mb
 from bench.peers import BASELINE
-from bench.pictures.ratios import LABELS
 from bench.record import RESULTS, load
 from bench.seed_rows import markdown, note, seed_rows
 from bench.summary import Row, summarise
 from bench.table import short
-from bench.workloads import WORKLOADS
+from bench.workloads import LABELS, WORKLOADS
 
-_README = Path(__file__).resolve().parent.parent / "README.md"
-_BEGIN, _END = "<!-- benchmarks: written by bench/report.py -->", "<!-- benchmarks end -->"
+_BENCH = Path(__file__).resolve().parent
 _OURS = "baseten_perf"
 _OTHERS = {"openai": "AsyncOpenAI", "aiohttp": "aiohttp", "pycurl": "pycurl multi", "httpx": "httpx"}
+# Rows of the README's table: where the reference client and the other peers come closest, and where they do not.
+_SHORT = ("tiny_128", "embed_16x1024", "base64_16x1024", "rerank", "async_post_128", "sequential")
+_COLD = {"import_time": "import", "first_answer": "import, client, first answer"}
 
 
 def main() -> int:
-    """Returns the exit code: 1 when there are no results of run.py."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--readme", action="store_true", help="replace the section in README.md instead of printing it")
+    """Returns the exit code: 1 when there are no results of run.py, or when --check finds old tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--write", action="store_true", help="replace the tables in both files instead of printing them")
+    doing.add_argument("--check", action="store_true", help="say which tables in the files are not what is made here")
     arguments = parser.parse_args()
     results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves", "weather")}
     if not results["run"]:
         print("no run.json: run run.py first")
         return 1
-    section = "\n\n".join(part for part in _parts(results) if part)
-    if not arguments.readme:
-        print(section)
-        return 0
-    before, _, rest = _README.read_text(encoding="utf-8").partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not end:
-        print(f"README.md has no lines {_BEGIN} and {_END}")
-        return 1
-    _README.write_text(f"{before}{_BEGIN}\n{section}\n{_END}{after}", encoding="utf-8")
-    return 0
+    old = 0
+    for path, name, section in _sections(results):
+        if not arguments.write and not arguments.check:
+            print(f"{section}\n")
+            continue
+        text = path.read_text(encoding="utf-8")
+        written = _written(text, name, section)
+        if arguments.write:
+            path.write_text(written, encoding="utf-8")
+        elif written != text:
+            print(f"{path}: {name} is old; run {Path(__file__).name} --write")
+            old += 1
+    return int(old > 0)
+
+
+def _sections(results: dict[str, dict[str, Any]]) -> Iterator[tuple[Path, str, str]]:
+    """The file, the name of the section between its marks, and what belongs there."""
+    readme = _BENCH.parent / "README.md"
+    yield readme, "speed", _joined(_speed(results["run"]))
+    yield readme, "weather", _joined(_weather(results["weather"], weather_rows.summary, "bench/"))
+    yield _BENCH / "README.md", "results", _joined(_parts(results))
+
+
+def _written(text: str, name: str, section: str) -> str:
+    """The text with this section. Raises ValueError when it has no place for it."""
+    begin, end = f"<!-- {name}: written by bench/report.py -->", f"<!-- {name} end -->"
+    before, found, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"there are no lines {begin!r} and {end!r}")
+    return f"{before}{begin}\n{section}\n{end}{after}"
+
+
+def _joined(parts: list[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def _results(name: str) -> dict[str, Any]:
@@ -66,7 +96,7 @@ def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
         *_latency(results["latency"]),
         *_memory(results["memory"]),
         _image("scaling", "Scaling with connections, dimension, batch, inputs and loops") if results["curves"] else "",
-        *_weather(results["weather"]),
+        *_weather(results["weather"], weather_rows.markdown),
         *_instructions(),
     ]
 
@@ -83,14 +113,36 @@ def _facts(facts: dict[str, Any]) -> str:
     )
 
 
-def _image(name: str, text: str) -> str:
-    return f'<img src="bench/plots/{name}.png" width="900" alt="{text}">'
+def _image(name: str, text: str, folder: str = "") -> str:
+    return f'<img src="{folder}plots/{name}.png" width="900" alt="{text}">'
+
+
+def _speed(results: dict[str, Any]) -> list[str]:
+    """For the README: how many times faster ours is, workload by workload, and where it is slower."""
+    peers = {BASELINE: "reference client", **_OTHERS}
+    lines = [["times faster than", *peers.values()], ["---", *["---:"] * len(peers)]]
+    for name in (*_SHORT, *_COLD):
+        rows = {row.peer: row for row in summarise(WORKLOADS[name], results["measurements"])}
+        if _OURS in rows:
+            lines.append([LABELS.get(name) or _COLD[name], *(_times(rows[_OURS], rows.get(peer)) for peer in peers)])
+    picture = _image("ratios", "How many times faster and on how much less CPU than each peer", "bench/")
+    return [picture, _facts(results["facts"]), "\n".join(f"|{'|'.join(line)}|" for line in lines)]
+
+
+def _times(ours: Row, other: Row | None) -> str:
+    """How many times faster ours is; bold where it is not."""
+    if other is None:
+        return "-"
+    # With the reference client, whose rounds take turns with ours, round by round.
+    paired = ours.faster if other.peer == BASELINE else None
+    faster = paired.median if paired else ours.requests_per_s.median / other.requests_per_s.median
+    return _short(faster) if faster > 1 else f"**{_short(faster)}**"
 
 
 def _workloads(measurements: list[dict[str, Any]]) -> str:
-    """A line for each workload: our rate, and ratios; against the original with the range over the rounds."""
+    """A line for each workload: our rate, and ratios; against the reference client with the range over the rounds."""
     lines = [
-        ["workload", "requests/s", "CPU µs", "faster than the original", "less CPU than it",
+        ["workload", "requests/s", "CPU µs", "faster than the reference client", "less CPU than it",
          *(f"than {name}" for name in _OTHERS.values())],
         ["---", *["---:"] * (4 + len(_OTHERS))],
     ]
@@ -157,7 +209,7 @@ def _seed(results: dict[str, Any]) -> list[str]:
         elif here:
             tables.append(f"<details><summary>{title}</summary>\n\n{parts}\n\n</details>")
     about = (
-        "The table of the original's README: `embed` in batches of 128, up to 128 requests in flight. "
+        "The table of the reference client's README: `embed` in batches of 128, up to 128 requests in flight. "
         f"Servers: {results['facts']['server']}. "
         "Numbers in the picture: times our time; hollow: extrapolated from a part."
     )
@@ -168,7 +220,10 @@ def _latency(results: dict[str, Any]) -> list[str]:
     if not results:
         return []
     columns = ["p50", "p99", "p99.9", "first"]
-    lines = [["latency, µs", *columns, "the original: p50", *columns[1:]], ["---", *["---:"] * 2 * len(columns)]]
+    lines = [
+        ["latency, µs", *columns, "the reference client: p50", *columns[1:]],
+        ["---", *["---:"] * 2 * len(columns)],
+    ]
     for way in WAYS:
         runs = by_peer(results["measurements"], way)
         cells = [cell for peer in (_OURS, BASELINE) for cell in _percentiles(runs.get(peer, []))]
@@ -187,7 +242,7 @@ def _percentiles(runs: list[dict[str, Any]]) -> list[str]:
 def _memory(results: dict[str, Any]) -> list[str]:
     if not results:
         return []
-    lines = [["memory", "baseten_perf", "the original"], ["---", "---:", "---:"]]
+    lines = [["memory", "baseten_perf", "the reference client"], ["---", "---:", "---:"]]
     values: dict[str, tuple[str, Callable[[dict[str, Any]], float], str]] = {
         "peak of one large embed, times the array": ("embed", _peak_of_array, "{:.2f}x"),
         "growth over a million requests, after the first tenth": ("posts", growth_mb, "{:+.1f} MB"),
@@ -206,18 +261,18 @@ def _peak_of_array(run: dict[str, Any]) -> float:
     return float(run["peak_mb"] / run["array_mb"])
 
 
-def _weather(results: dict[str, Any]) -> list[str]:
+def _weather(
+    results: dict[str, Any], table: Callable[[list[weather_rows.Row]], str], folder: str = ""
+) -> list[str]:
     if not results:
         return []
     rows = weather_rows.rows(conditions(quick=False).values(), results["measurements"])
     about = (
-        "Servers under pressure: they refuse, restart, stall, fail. Time: seconds over what a client needs that knows "
-        "the server's rule, median and worst of the calls that got every answer. Refused: requests that were refused "
-        "after the first refusal was known, of all, median. Lost: answers that the server gave and the caller did not "
-        "get. "
-        f"{results['facts']['taken_at'][:10]}; every server with its targets: bench/weather.py."
+        "Time: seconds over what a client needs that knows the server's rule, median of the calls that got every "
+        "answer. Refused: requests that were refused after the first refusal was known, of all. Lost: answers that the "
+        f"server gave and the caller did not get. {results['facts']['taken_at'][:10]}."
     )
-    return [_image("weather", "Time, refusals and lost answers under pressure"), about, weather_rows.markdown(rows)]
+    return [_image("weather", "Time, refusals and lost answers under pressure", folder), about, table(rows)]
 
 
 def _instructions() -> list[str]:

@@ -1,4 +1,4 @@
-"""The rows of the seed's table, from raw measurements: seconds of each peer, extrapolated ones marked, and ratios."""
+"""The rows of seed_table.py, from raw measurements: seconds of each peer, extrapolated ones marked, and ratios."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def note(rows: list[SeedRow]) -> str:
     return " ".join(notes)
 
 
-_SHORT = {BASELINE: "the original", OPENAI: "AsyncOpenAI"}
+_SHORT = {BASELINE: "the reference client", OPENAI: "AsyncOpenAI"}
 
 
 def _order(key: tuple[str, str, int]) -> tuple[bool, bool, int]:

@@ -1,4 +1,4 @@
-"""The table of the README this project began with: embeddings in batches of 128, from 128 to 2 097 152 inputs.
+"""The table of the reference client's README: embeddings in batches of 128, from 128 to 2 097 152 inputs.
 
 Once against a server without latency, once against 4 replicas that take 50 to 100 ms for each request; floats as JSON
 and as base64. The slow peers measure a part of the large sizes, and the time of the whole is extrapolated from it.

@@ -1,4 +1,4 @@
-"""From raw runs to one row per workload and peer: medians, ranges, ratios to the original client."""
+"""From raw runs to one row per workload and peer: medians, ranges, ratios to the reference client."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class Spread:
 class Row:
     """One peer in one workload. A run counts with the median of its repetitions.
 
-    faster, less_cpu: throughput, and the inverse of CPU per request, as multiples of the original's (None without it).
-    Each run is compared with the original's run of the same round, seconds apart, so that slow drift cancels out.
+    faster, less_cpu: throughput, and the inverse of CPU per request, as multiples of the reference client's
+    (None without it). Each run is compared with that one's run of the same round, seconds apart, so that slow drift
+    cancels out.
     """
 
     workload: str

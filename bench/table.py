@@ -122,7 +122,7 @@ def _ratio(spread: Spread | None) -> tuple[str, str]:
 
 
 def _range(low: float, high: float) -> str:
-    """Nothing for a single run, or for the original beside itself."""
+    """Nothing for a single run, or for the reference client beside itself."""
     return "" if low == high else f"({short(low)}-{short(high)})"
 
 

@@ -31,7 +31,7 @@ class Client(Protocol):
 
 
 class Preferring:
-    """Ours and the original, with the same settings but for the first back-off: ours has its default."""
+    """Ours and the reference client, with the same settings but for the first back-off: ours has its default."""
 
     def __init__(self, package: str, base_urls: Sequence[str]) -> None:
         self.package = importlib.import_module(package)
@@ -54,7 +54,7 @@ class Preferring:
         try:
             response = await self.client.async_batch_post(_PATH, payloads, preference=preference)
         except Exception as failure:
-            partial = getattr(failure, "partial", None)  # the original keeps nothing
+            partial = getattr(failure, "partial", None)  # the reference client keeps nothing
             return partial or [None] * len(requests), _words(failure)
         return response.data, ""
 

@@ -1,4 +1,4 @@
-"""What weather.py's measurements come to: medians, verdicts against the targets, the table of the README."""
+"""What weather.py's measurements come to: medians, verdicts against the targets, the tables of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.conditions import Condition, Target
 
-CLIENTS = {"baseten_perf": "baseten_perf", "baseten_performance_client": "the original", "openai": "AsyncOpenAI"}
+CLIENTS = {"baseten_perf": "baseten_perf", "baseten_performance_client": "reference client", "openai": "AsyncOpenAI"}
 _ENOUGH = 1_000  # requests from which on a share of refusals says something
 
 
@@ -132,6 +132,27 @@ def markdown(table: list[Row]) -> str:
                 lines.append((first, name, *_cells(of_peer)))
                 first = ""
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def summary(table: list[Row]) -> str:
+    """A line for each kind of server: ours / the reference client."""
+    titles = ("servers", "got every answer", "time", "refused, %", "lost", "targets met")
+    lines = [titles, ("---", *["---:"] * 5)]
+    pair = list(CLIENTS)[:2]
+    for group in dict.fromkeys(row.condition.group for row in table):
+        of_group = [[row for row in table if (row.condition.group, row.peer) == (group, peer)] for peer in pair]
+        if all(of_group):
+            ours, theirs = map(_cells, of_group)
+            lines.append((group, *map(_pair, ours, theirs)))
+    return "\n".join(f"|{'|'.join(line)}|" for line in lines)
+
+
+def _pair(mine: str, other: str) -> str:
+    """Two cells as one, without the worst values and units: "3 / 2 of 3"."""
+    (first, _, count), (second, _, _) = (
+        cell.partition(" (")[0].removesuffix(" %").replace("*", "").partition(" of ") for cell in (mine, other)
+    )
+    return f"{first} / {second}" + (f" of {count}" if count else "")
 
 
 def _cells(of_peer: list[Row]) -> tuple[str, ...]:

@@ -116,3 +116,19 @@ _TABLE = (
 )
 
 WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in _TABLE}
+
+# What tables and pictures call them, in this order.
+LABELS = {
+    "tiny_128": "tiny POST, 128 at a time",
+    "tiny_512": "tiny POST, 512 at a time",
+    "embed_16x1024": "embed JSON, 16 a request",
+    "embed_128x1024": "embed JSON, 128 a request",
+    "base64_16x1024": "embed base64, 16 a request",
+    "rerank": "rerank, 32 a request",
+    "classify": "classify, 32 a request",
+    "sequential": "sync calls, one by one",
+    "async_embed_128": "async embeds, 128 at a time",
+    "async_embed_2000": "async embeds, 2000 at a time",
+    "async_post_128": "async POSTs, 128 at a time",
+    "async_post_2000": "async POSTs, 2000 at a time",
+}

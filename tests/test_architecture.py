@@ -1,10 +1,12 @@
 """The rooms of the package, and the rules that they keep.
 
-A room is a folder or a module of `baseten_perf`; the modules that import little and are imported by many are one room,
-"values". Imports point one way, as MAY_IMPORT says: from the command line to the client, from the client to what
-carries a call out, from there to what a call is and how it is processed, and last to values and to what is compiled.
-Compiled modules import no room of ours. `import baseten_perf` loads nothing heavy. Each module and each part of a
-compiled module begins by saying what it is for.
+A room is a folder of `baseten_perf`, or a module beside the folders. Of these modules, those that import little and are
+imported by many are one room, "values". The rooms stand in ORDER: a room imports, includes and cimports from itself and
+from rooms before it, so that a change is felt in one direction only.
+
+What a call means and how it is processed (PURE) does not know the engine. Compiled modules import no Python of ours.
+`import baseten_perf` loads nothing heavy. Each module, and each part of a compiled module, begins with a sentence that
+says what it is for. No file cites a document that is not in the repository.
 """
 
 from __future__ import annotations
@@ -19,59 +21,54 @@ import pytest
 import baseten_perf
 
 PACKAGE = Path(baseten_perf.__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 COMPILED = sorted(PACKAGE.rglob("*.pyx"))
+NATIVE = sorted(path for kind in ("hpp", "pxd", "pxi", "pyx") for path in PACKAGE.rglob(f"*.{kind}"))
 
 VALUES = {
-    "_version", "cancellation", "closing", "exceptions", "log", "partial", "post_request", "protocols", "validation",
+    "_version", "cancellation", "closing", "exceptions", "log", "outcome", "partial", "post_request", "protocols",
+    "validation",
 }  # fmt: skip
-# A room may import from the rooms named here, and from itself. Nobody imports the root, cli or testing but those above.
-MAY_IMPORT = {
-    "values": set(),
-    "late": {"engine"},
-    "outcome": {"engine"},  # whose numbers it names
-    "decode": set(),
-    "ranking": set(),
-    "engine": set(),
-    "http": {"engine", "values"},
-    "responses": {"http", "late", "ranking", "values"},
-    "policy": {"http", "values"},
-    "verdict": {"http", "outcome", "policy", "values"},
-    "errors": {"http", "outcome", "policy", "values", "verdict"},
-    "operations": {"decode", "errors", "http", "late", "outcome", "policy", "ranking", "responses", "values"},
-    "execution": {"engine", "http", "late", "operations", "outcome", "policy", "values"},
-    "shared_engines": {"engine"},
-    "connection_pool": {"engine", "http", "shared_engines", "values"},
-    "paces": {"engine"},
-    "endpoints": {"connection_pool", "engine", "http", "outcome", "values"},
-    "client": {
-        "connection_pool", "endpoints", "engine", "execution", "http", "late", "operations", "paces", "policy",
-        "responses", "values",
-    },
-    "root": {
-        "client", "connection_pool", "endpoints", "engine", "errors", "http", "late", "policy", "responses", "values",
-    },
-    "testing": set(),  # a server is no part of a client
-    "cli": {"client", "connection_pool", "root", "testing", "values"},
-    "__main__": {"cli"},
-}  # fmt: skip
-# The same for C++ headers, which Cython's rooms and other headers include.
-MAY_INCLUDE = {
-    "decode": {"decode"},
-    "ranking": {"ranking", "decode"},
-    "engine": {"engine", "decode"},
-    "operations": {"decode"},
-}
-HEADERS_AND_USERS = sorted(path for ending in ("hpp", "pxd", "pxi", "pyx") for path in PACKAGE.rglob(f"*.{ending}"))
+ORDER = (
+    "decode",  # embeddings to rows: C++ alone
+    "ranking",  # rerank's and classify's responses, on decode's JSON
+    "engine",  # the native loops
+    "late",  # modules that are loaded when they are needed
+    "values",
+    "http",
+    "responses",
+    "policy",
+    "verdict",
+    "errors",
+    "operations",
+    "execution",  # the only room that waits
+    "paces",
+    "shared_engines",
+    "connection_pool",
+    "endpoints",
+    "client",
+    "root",  # baseten_perf itself
+    "testing",
+    "cli",
+    "__main__",
+)
+# Of the rooms before them, these are not for:
+PURE = {"responses", "policy", "verdict", "errors", "operations"}
+NOT_FOR = {**{room: {"engine"} for room in PURE}, "testing": set(ORDER)}  # a server is no part of a client
+
 INCLUDED = re.compile(r'(?:#include|cdef extern from) "([a-z0-9_/]+[.]hpp)"')
 CIMPORTED = re.compile(r"^from baseten_perf[.](\w+)[\w.]* cimport ", re.MULTILINE)
 # Only for annotations, or when nothing else will do.
 HEAVY = {"numpy", "requests", "asyncio", "tqdm", "certifi"}
-# errors.py is imported when there is an error, asyncio's parts of execution when somebody awaits.
+# errors.py is imported when there is an error, the others when somebody awaits.
 HEAVY_ALLOWED = {
-    "errors.py": {"requests"}, "execution/asynchronous.py": {"asyncio"}, "execution/async_stream.py": {"asyncio"},
-}  # fmt: skip
+    "errors.py": {"requests"},
+    "execution/asynchronous.py": {"asyncio"},
+    "execution/async_stream.py": {"asyncio"},
+}
 NOT_PARTS_OF_THE_IMPORT = {"testing", "cli", "__main__"}
+DOCUMENT = re.compile(r"(?<![\w*])(?:[\w.-]+/)*[\w-]+[.]md\b")
 
 
 def name_of(path: Path) -> str:
@@ -85,6 +82,10 @@ def room_of(name: str) -> str:
         return "__main__"
     first = name.partition(".")[0]
     return "root" if first == "" else "values" if first in VALUES else first
+
+
+def may_use(room: str, other: str) -> bool:
+    return room == other or (ORDER.index(other) < ORDER.index(room) and other not in NOT_FOR.get(room, set()))
 
 
 def imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, ast.stmt]]:
@@ -130,16 +131,57 @@ def at_top(tree: ast.Module) -> Iterator[ast.stmt]:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_direction(path: Path) -> None:
     room = room_of(name_of(path))
-    assert room in MAY_IMPORT, f"no room of ours: {room}"
-    tree = ast.parse(path.read_text())
+    assert room in ORDER, f"no room of ours: {room}"
     wrong = []
-    for imported, node in imports(tree, path):
+    for imported, node in imports(ast.parse(path.read_text()), path):
         target = module_in_package(imported)
-        if target is None or room_of(target) == room or imported == "baseten_perf._version.__version__":
+        if target is None or imported == "baseten_perf._version.__version__":
             continue
-        if room_of(target) not in MAY_IMPORT[room]:
+        assert room_of(target) in ORDER, f"line {node.lineno}: {imported} is in no room"
+        if not may_use(room, room_of(target)):
             wrong.append(f"line {node.lineno}: {room} imports {imported} ({room_of(target)})")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", NATIVE, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_direction_of_native_sources(path: Path) -> None:
+    """Headers are named by their place in the package, the one include root; so are modules that are cimported."""
+    room = path.relative_to(PACKAGE).parts[0]
+    text = path.read_text()
+    used = set(CIMPORTED.findall(text))
+    for included in INCLUDED.findall(text):
+        assert (PACKAGE / included).exists(), f"there is no {included}"
+        used.add(included.partition("/")[0])
+    assert [other for other in sorted(used) if not may_use(room, other)] == []
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
+def test_compiled_modules_import_no_python_of_ours(path: Path) -> None:
+    for source in [path, *path.parent.glob("*.pxi")]:
+        for number, line in enumerate(source.read_text().splitlines(), 1):
+            words = line.split()
+            if len(words) > 1 and words[0] in ("import", "from", "cimport") and not CIMPORTED.match(line):
+                assert not words[1].startswith((".", "baseten_perf")), f"{source.name}:{number}: {line}"
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
+def test_parts_of_compiled_modules(path: Path) -> None:
+    """The table of contents names each part once, and start-up comes last."""
+    listed = [line.split('"')[1] for line in path.read_text().splitlines() if line.startswith("include ")]
+    parts = [part for part in path.parent.glob("*.pxi") if listed]
+    assert sorted(listed) == sorted(part.name for part in parts)
+    assert not listed or listed[-1] == "startup.pxi"
+    for part in parts:
+        assert part.read_text().startswith("# "), part.name
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("engine/*.pxi")), ids=lambda path: path.stem)
+def test_nothing_happens_before_start_up(path: Path) -> None:
+    """In the engine's other parts, what stands at the left margin declares, defines, or names a constant."""
+    if path.stem != "startup":
+        begins = {line.split()[0].rstrip(":(") for line in path.read_text().splitlines() if line[:1].isalpha()}
+        found = {word for word in begins if not word.isupper()}
+        assert found <= {"cdef", "cpdef", "ctypedef", "def", "class", "from", "cimport"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -175,40 +217,28 @@ def test_compiled_modules_have_stubs(path: Path) -> None:
     ast.parse(stub.read_text())
 
 
-@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
-def test_compiled_modules_import_no_room_of_ours(path: Path) -> None:
-    sources = [path, *(path.parent.glob("*.pxi"))]
-    for source in sources:
-        for number, line in enumerate(source.read_text().splitlines(), 1):
-            words = line.split()
-            if not words or words[0] not in ("import", "from", "cimport") or CIMPORTED.match(line):
-                continue
-            assert "baseten_perf" not in line and not words[1].startswith("."), f"{source.name}:{number}: {line}"
-
-
-@pytest.mark.parametrize("path", HEADERS_AND_USERS, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_direction_of_headers(path: Path) -> None:
-    """Headers are named by their place in the package, the one include root; so are modules to be cimported."""
-    room = path.relative_to(PACKAGE).parts[0]
-    text = path.read_text()
-    included = INCLUDED.findall(text)
-    assert [name for name in included if not (PACKAGE / name).exists()] == []
-    rooms = {name.partition("/")[0] for name in included} | set(CIMPORTED.findall(text))
-    assert rooms <= MAY_INCLUDE[room]
-
-
-@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
-def test_rooms_of_compiled_modules(path: Path) -> None:
-    """Each room begins by saying what it is for, and the table of contents names them all."""
-    listed = [line.split('"')[1] for line in path.read_text().splitlines() if line.startswith("include ")]
-    assert sorted(listed) == sorted(room.name for room in path.parent.glob("*.pxi"))
-    for room in path.parent.glob("*.pxi"):
-        assert room.read_text().startswith("# "), room.name
+def test_no_document_is_cited_that_is_not_here() -> None:
+    """Whoever reads `see NOTES.md` finds it."""
+    folders = ("baseten_perf", "tests", "bench", ".ci", ".github")
+    kinds = {".py", ".pyi", ".pyx", ".pxi", ".pxd", ".hpp", ".cpp", ".sh", ".yml", ".md", ".toml"}
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    files += [ROOT / name for name in ("README.md", "pyproject.toml", "setup.py")]
+    documents = {path.relative_to(ROOT).as_posix() for path in files if path.suffix == ".md"}
+    names = documents | {document.rpartition("/")[2] for document in documents}
+    assert "README.md" in names
+    missing = [
+        f"{path.relative_to(ROOT)}: {cited}"
+        for path in files
+        if path != Path(__file__).resolve()
+        for cited in DOCUMENT.findall(path.read_text())
+        if cited.removeprefix("./").removeprefix("../") not in names
+    ]
+    assert missing == []
 
 
 def test_every_room_is_listed() -> None:
-    rooms = {room_of(name_of(path)) for path in MODULES}
-    assert rooms <= set(MAY_IMPORT), rooms - set(MAY_IMPORT)
+    rooms = {room_of(name_of(path)) for path in MODULES} | {path.relative_to(PACKAGE).parts[0] for path in NATIVE}
+    assert rooms <= set(ORDER), rooms - set(ORDER)
 
 
 def test_imports_go_no_circle() -> None:

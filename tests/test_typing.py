@@ -29,6 +29,10 @@ embedded: OpenAIEmbeddingsResponse = client.embed(
 embedded = client.embed(["a"], "m", None, None, None, 32, 4, 3.0)
 ranked: RerankResponse = client.rerank(query="q", texts=("a", "b"), pin_initial_endpoint_once=True)
 classified: ClassificationResponse = client.classify(["a"], hedge_delay=0.5, hedge_budget_pct=0.5)
+ranked = client.rerank("q", ["a"], truncation_direction="Left", api="cohere", top_n=3, batch_size=8)
+classified = client.classify(["a"], api="vllm", timeout_s=5)
+score: float = ranked.scores()[0] + classified.scores()[0, 0]
+classes: list[str] = classified.classes
 posted: BatchPostResponse = client.batch_post("/x", [1], 32, 7.5, None, 60.0, {"x": "1"}, extra_headers={"a": "b"})
 posted = client.batch_system_one([{"state": 1}], custom_headers={"a": "b"}, initial_backoff_ms=50)
 with HttpClientWrapper() as wrapper, PerformanceClient("http://h", "key", client_wrapper=wrapper) as opened:
@@ -82,6 +86,11 @@ PostRequest(content="a")  # wrong
 request.payload = 2  # wrong
 client.embed(["a"], "m", custom_headers={"a": "b"})  # wrong
 client.rerank("q", ["a"], return_text="yes")  # wrong
+client.rerank("q", ["a"], api="vllm")  # wrong
+client.rerank("q", ["a"], top_n="3")  # wrong
+client.rerank("q", ["a"], truncation_direction="left")  # wrong
+client.classify(["a"], api="cohere")  # wrong
+client.classify(["a"], top_n=3)  # wrong
 client.batch_post("/x", [1], batch_size=4)  # wrong
 client.batch_post("/x", [1], extra_headers=["a"])  # wrong
 client.batch_system_one([1], preference=5)  # wrong

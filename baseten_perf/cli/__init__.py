@@ -5,16 +5,33 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Protocol, cast
 
 from .._version import __version__
-from . import demo, embed, serve
 from .failure import Failure
 
-COMMANDS = {"demo": demo, "embed": embed, "serve": serve}
+COMMANDS = ("demo", "embed", "serve")
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+OPTION = re.compile(r"--[A-Za-z-]+|-.")
+# In one word of the command line, which argparse takes for a positional argument.
+WITH_VALUE = re.compile(r"--[A-Za-z-]+\s")
+
+
+class Command(Protocol):
+    """What a module of this folder has that is named in COMMANDS; its docstring describes the command."""
+
+    SUMMARY: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the command line."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do what the command is for, and return the exit code. Failure when it cannot be done."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,16 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done; 1: it went wrong on the way; 2: it cannot be done as asked; 130: Ctrl-C.
     """
-    parser = argparse.ArgumentParser(prog="baseten-perf", description="embeddings and more, many requests at a time")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, room in COMMANDS.items():
-        room.add_arguments(commands.add_parser(name, help=room.SUMMARY, description=room.__doc__))
-    arguments = parser.parse_args(argv)
+    command, arguments = parsed(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code: int = COMMANDS[arguments.command].run(arguments)
+        code = command.run(arguments)
         sys.stdout.flush()
     except Failure as failure:
         print(f"baseten-perf {arguments.command}: error: {failure}", file=sys.stderr)
@@ -44,3 +56,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return code
+
+
+def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
+    """The command and its arguments. Ends the process with exit code 2 when they are wrong.
+
+    Only the module of the command that is asked for is imported. What a message repeats of the command line is never
+    the value of an unknown option: somebody may have tried to pass an API key.
+    """
+    parser = argparse.ArgumentParser(
+        prog="baseten-perf", description="embeddings and more, many requests at a time", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    first = argv[0] if argv else "--help"
+    rooms = {name: imported(name) for name in ([first] if first in COMMANDS else COMMANDS)}
+    for name, room in rooms.items():
+        room.add_arguments(commands.add_parser(name, help=room.SUMMARY, description=room.__doc__, allow_abbrev=False))
+    if first not in (*COMMANDS, "-h", "--help", "--version"):
+        parser.error(f"the first argument must be a command: {', '.join(COMMANDS)}")
+    arguments, unknown = parser.parse_known_args(argv)
+    unknown += filter(WITH_VALUE.match, argv)
+    if unknown:
+        commands.choices[arguments.command].error(refusal(unknown))
+    return rooms[arguments.command], arguments
+
+
+def imported(name: str) -> Command:
+    """The module of a command."""
+    return cast(Command, import_module(f".{name}", __name__))
+
+
+def refusal(unknown: Iterable[str]) -> str:
+    """What is said of arguments that a command does not know: names of options, no values."""
+    names = [option.group() for option in map(OPTION.match, unknown) if option]
+    if not names:
+        return "too many arguments"
+    message = f"no such option: {', '.join(names)}"
+    if any("key" in name for name in names):
+        message += "; an API key is taken from the environment, since others can read command lines"
+    return message

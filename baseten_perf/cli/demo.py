@@ -8,8 +8,9 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .failure import Failure, from_client
-from .numbers import whole
+from . import options
+from .failure import Failure, client_errors
+from .numbers import number
 from .passages import passages
 from .progress import watched
 
@@ -29,26 +30,24 @@ EXPLAINED = 18  # columns of the names before the figures
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `demo`."""
     add = parser.add_argument
-    add("--texts", type=whole(1, 1_000_000), default=3072, metavar="N", help="passages to embed (default: %(default)s)")
-    add("--concurrency", type=whole(1, 1024), default=32, metavar="N", help="requests at a time (default: %(default)s)")
-    add("--batch-size", type=whole(1, 1024), default=32, metavar="N", help="texts per request (default: %(default)s)")
+    add(
+        "--texts", type=number(int, 1, 1_000_000), default=3072, metavar="N",
+        help="passages to embed (default: %(default)s)",
+    )  # fmt: skip
+    options.add_call_options(parser, batch_size=32, max_concurrent_requests=32)
     add("--json", action="store_true", help="print the figures as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `demo` is for."""
-    import requests
-
     from baseten_perf import PerformanceClient
     from baseten_perf.testing import Server
 
     texts = passages(arguments.texts)
     try:
-        with Server() as server:
+        with client_errors(), Server() as server:
             client = PerformanceClient(server.url, api_key="none-needed")
-            found = figures(client, server, texts, arguments.batch_size, arguments.concurrency)
-    except (requests.exceptions.RequestException, ValueError) as error:
-        raise from_client(error) from error
+            found = figures(client, server, texts, arguments.batch_size, arguments.max_concurrent_requests)
     except RuntimeError as error:
         raise Failure(str(error)) from error
     if arguments.json:

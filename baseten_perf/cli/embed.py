@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .failure import USAGE, Failure, from_client
+from . import options
+from .failure import client_errors
 from .npy import NpyFile
-from .numbers import seconds, whole
+from .numbers import number
+from .progress import progress
 from .texts import read_texts
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from baseten_perf import PerformanceClient
 
 SUMMARY = "embed the lines of a text or JSONL file into a .npy file"
-KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 LANES = 4
 ROUNDS = 4
 
@@ -31,27 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("file", metavar="FILE", help="text, one per line, or .jsonl; UTF-8; - is standard input")
     add("-o", "--output", required=True, metavar="OUT.npy", help="float32 matrix to write; an old one is replaced")
-    add("--base-url", required=True, metavar="URL", help="server; /v1/embeddings is added")
+    options.add_server(parser)
     add("--model", required=True, help="name of the model")
     add("--field", metavar="NAME", help='field of each JSON line that holds the text (default for .jsonl: "text")')
-    add("--batch-size", type=whole(1, 1024), default=128, metavar="N", help="texts per request (default: %(default)s)")
     add(
-        "--max-concurrent-requests",
-        type=whole(1, 1024),
-        default=128,
-        metavar="N",
-        help="requests at a time (default: %(default)s)",
+        "--dimensions", type=number(int, 1, 1_000_000), metavar="N", help="length of the vectors (default: the model's)"
     )
-    add("--max-chars-per-request", type=whole(50, 1 << 20), metavar="N", help="characters per request (default: any)")
-    add("--dimensions", type=whole(1, 1_000_000), metavar="N", help="length of the vectors (default: the model's)")
     add("--encoding-format", choices=("float", "base64"), help="how vectors travel; base64 needs fewer bytes")
-    add("--timeout-s", type=seconds, metavar="S", help="seconds per attempt of a request")
-    add("--api-key-env", metavar="NAME", help=f"variable with the API key (default: {' or '.join(KEY_VARIABLES)})")
+    options.add_call_options(
+        parser, batch_size=128, max_concurrent_requests=128, max_chars_per_request=None, timeout_s=None
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `embed` is for."""
-    key = api_key(arguments.api_key_env)
+    key = options.api_key(arguments)
     field = arguments.field or ("text" if arguments.file.endswith(".jsonl") else None)
     texts = read_texts(arguments.file, field)
     with NpyFile(arguments.output, len(texts)) as output:
@@ -68,37 +59,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def api_key(variable: str | None) -> str:
-    """The API key from the environment; never from the command line, which others can read."""
-    names = (variable,) if variable else KEY_VARIABLES
-    for name in names:
-        if os.environ.get(name):
-            return os.environ[name]
-    raise Failure(
-        f"no API key: set the environment variable {' or '.join(names)}. "
-        f"A local server that asks for none takes any value: {names[0]}=none baseten-perf embed ...",
-        USAGE,
-    )
-
-
 def embed_into(output: NpyFile, texts: list[str], key: str, arguments: argparse.Namespace) -> int:
     """Embed all texts into `output` and return the tokens used. Failure when the client gives up."""
-    import requests
-    from tqdm import tqdm
+    import asyncio
 
     from baseten_perf import PerformanceClient
 
-    options = {
-        name: getattr(arguments, name)
-        for name in ("model", "encoding_format", "dimensions", "batch_size", "max_chars_per_request", "timeout_s")
-        if getattr(arguments, name) is not None
-    }
-    try:
+    given = options.call_options(arguments)
+    concurrency = given.pop("max_concurrent_requests")
+    given.update(model=arguments.model, encoding_format=arguments.encoding_format, dimensions=arguments.dimensions)
+    with client_errors():
         client = PerformanceClient(arguments.base_url, api_key=key)
-        with tqdm(total=len(texts), unit="text", file=sys.stderr, disable=None) as bar:
-            return asyncio.run(in_lanes(client, output, texts, arguments.max_concurrent_requests, options, bar))
-    except (requests.exceptions.RequestException, ValueError) as error:
-        raise from_client(error) from error
+        with progress(len(texts), "text") as advance:
+            return asyncio.run(in_lanes(client, output, texts, concurrency, given, advance))
 
 
 async def in_lanes(
@@ -106,14 +79,16 @@ async def in_lanes(
     output: NpyFile,
     texts: list[str],
     concurrency: int,
-    options: dict[str, Any],
-    bar: tqdm[Any],
+    given: dict[str, Any],
+    advance: Callable[[int], object],
 ) -> int:
     """Embed slice after slice in a few lanes that share the concurrency: while one lane's slice runs out, the others
-    keep the server busy, and every slice that is done moves the bar. Returns the tokens used.
+    keep the server busy, and every slice that is done advances the progress. Returns the tokens used.
     """
+    import asyncio
+
     lanes = min(LANES, concurrency)
-    size = slice_size(len(texts), options["batch_size"], concurrency, lanes)
+    size = slice_size(len(texts), given["batch_size"], concurrency, lanes)
     starts = iter(range(0, len(texts), size))
     shares = [concurrency // lanes + (lane < concurrency % lanes) for lane in range(lanes)]
 
@@ -121,10 +96,10 @@ async def in_lanes(
         tokens = 0
         for start in starts:
             part = texts[start : start + size]
-            answer = await client.async_embed(input=part, max_concurrent_requests=share, **options)
+            answer = await client.async_embed(input=part, max_concurrent_requests=share, **given)
             output.fill(start, answer.numpy())
             tokens += answer.usage.total_tokens
-            bar.update(len(part))
+            advance(len(part))
         return tokens
 
     return sum(await asyncio.gather(*(run_lane(share, starts) for share in shares)))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import requests
+import contextlib
+from collections.abc import Iterator
 
 LONGEST_SNIPPET = 500
 USAGE = 2
@@ -19,16 +17,27 @@ class Failure(Exception):
         self.code = code
 
 
-def from_client(error: requests.exceptions.RequestException | ValueError) -> Failure:
-    """What a client's error means to the user of a command."""
-    import requests
+@contextlib.contextmanager
+def client_errors() -> Iterator[None]:
+    """Make a Failure of what a client raises in the block.
 
-    if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
-        status, reason = error.response.status_code, error.response.reason
-        return Failure(f"the server answered HTTP {status} {reason}: {snippet(error.response.text)}")
-    if isinstance(error, requests.exceptions.RequestException) and len(error.args) > 1:
-        return Failure(snippet(str(error.args[1])))
-    return Failure(snippet(str(error)))
+    All its exceptions are OSErrors or ValueErrors, so requests, which has their classes, is not imported for them.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise Failure(snippet(meaning(error))) from error
+
+
+def meaning(error: OSError | ValueError) -> str:
+    """What a client's error says to the user of a command."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server answered HTTP {response.status_code} {response.reason}: {response.text}"
+    # The others of requests' classes that have a number have it as the first argument.
+    return str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else str(error)
 
 
 def snippet(text: str) -> str:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """An argparse type: a whole number from `least` to `most`."""
+def number(kind: Callable[[str], Number], low: float, high: float) -> Callable[[str], Number]:
+    """An argparse type: a number, `int` or `float`, from `low` to `high`."""
 
-    def convert(text: str) -> int:
+    def convert(text: str) -> Number:
         try:
-            number = int(text)
+            value = kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"not a whole number: {text!r}") from None
-        if not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"must be from {least} to {most}: {text}")
-        return number
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"must be {what}, not {text!r}") from None
+        if not low <= value <= high:  # as a comparison that NaN fails
+            raise argparse.ArgumentTypeError(f"must be from {low} to {high}: {text}")
+        return value
 
     return convert
-
-
-def seconds(text: str) -> float:
-    """An argparse type: a time in seconds, more than 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}") from None
-    if not 0.0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be more than 0: {text}")
-    return number

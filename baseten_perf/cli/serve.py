@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from .failure import Failure
-from .numbers import seconds, whole
+from .numbers import number
 
 if TYPE_CHECKING:
     from baseten_perf.testing import Faults
@@ -19,10 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `serve`."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=whole(0, 65_535), default=0, metavar="N", help="port to listen on (default: any free one)")
-    add("--latency", type=seconds, metavar="S", help="seconds before each answer (default: none)")
+    add("--port", type=number(int, 0, 65_535), default=0, metavar="N", help="port to listen on (default: any free one)")
+    add("--latency", type=number(float, 0, 86_400), metavar="S", help="seconds before each answer (default: none)")
     add("--faults", type=faults, default="", metavar="LIST", help="of all requests, e.g. status=503,every=10")
-    add("--dimension", type=whole(1, 1 << 20), default=384, metavar="N", help="of embeddings (default: %(default)s)")
+    add(
+        "--dimension",
+        type=number(int, 1, 1 << 20),
+        default=384,
+        metavar="N",
+        help="of embeddings (default: %(default)s)",
+    )
     add("--record", action="store_true", help="keep all requests for GET /_requests")
     add("--tls", nargs=2, metavar=("CERTFILE", "KEYFILE"), help="serve https")
     add("--until-stdin-ends", action="store_true", help="end with the process that started this one")

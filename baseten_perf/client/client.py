@@ -136,31 +136,40 @@ class PerformanceClient(Connection):
         truncation_direction: Literal["Right", "Left"] = "Right",
         preference: Preference = None,
         *positions: float | None,
+        api: Literal["tei", "cohere"] = "tei",
+        top_n: int | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[RerankResponse]:
-        """Score texts against a query: POST /rerank (text-embeddings-inference API), a batch of texts per request.
+        """Score texts against a query, a batch of texts per request.
 
         Parameters:
             query: what the texts are scored against.
             texts: a str, or a sequence or column of str.
             raw_scores: scores as the model gives them, not squashed into 0 to 1.
-            model: name of the model, for servers that have several.
+            model: name of the model, for servers that have several; None leaves it out. Jina and LiteLLM require it.
             return_text: whether results carry their text.
             truncate: cut texts that are too long for the model, instead of failing.
-            truncation_direction: "Right" or "Left".
-            url_path: appended to the base URL, instead of /rerank.
-            extra_body: further members of each request's body; they replace what the parameters say. Neither `query`
-                nor `texts`, nor what JSON cannot hold.
+            truncation_direction: "Right" or "Left": the end that is cut.
+            api: "tei": POST /rerank as text-embeddings-inference has it
+                (https://huggingface.github.io/text-embeddings-inference). "cohere": POST /v1/rerank as Cohere
+                (https://docs.cohere.com/v1/reference/rerank), Jina, vLLM, Infinity, LiteLLM, llama.cpp and SGLang have
+                it; there, `raw_scores`, `truncate` and `truncation_direction` stay at their defaults (ValueError).
+            top_n: give the best of all batches only, so many, at least 1; None gives all.
+            url_path: appended to the base URL, instead of the path of the API.
+            extra_body: further members of each request's body, such as vLLM's `truncate_prompt_tokens`; they replace
+                what the parameters say. Neither `query`, `texts`, `documents` and `top_n` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns one result per text with its `index` in `texts`: batches in
-        order, in each the server's order (best first). There is no sorting across batches.
+        order, in each the server's order (best first), not sorted across batches. With `top_n`, sorted by score, best
+        first; after a failure, `partial` has the best of what had arrived. `response.scores()` gives the scores in the
+        order of `texts`.
         """
         return (
             lambda policy: operations.Rerank(
                 query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body,
+                url_path, extra_body, api, top_n,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -177,20 +186,31 @@ class PerformanceClient(Connection):
         truncation_direction: Literal["Right", "Left"] = "Right",
         preference: Preference = None,
         *positions: float | None,
+        api: Literal["tei", "vllm", "infinity"] = "tei",
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
     ) -> Described[ClassificationResponse]:
-        """Classify texts: POST /predict (text-embeddings-inference API), a batch of inputs per request.
+        """Classify texts, a batch of inputs per request.
 
-        Parameters: as for `rerank`, with `url_path` instead of /predict, and no `inputs` in `extra_body`. The options
-        are those of PerformanceClient.
+        Parameters:
+            inputs: a str, or a sequence or column of str.
+            model, raw_scores, truncate, truncation_direction: as for `rerank`.
+            api: "tei": POST /predict as text-embeddings-inference has it. "vllm": POST /classify as vLLM
+                (https://docs.vllm.ai, "Classification API") and SGLang have it. "infinity": POST /classify as Infinity
+                (https://github.com/michaelfeil/infinity) has it, which truncates always; there, `truncate` and
+                `truncation_direction` stay at their defaults (ValueError).
+            url_path: appended to the base URL, instead of the path of the API.
+            extra_body: as for `rerank`. Neither `inputs` and `input` nor what JSON cannot hold.
 
-        Returns, for each input in order, the list of its labels with scores.
+        The options are those of PerformanceClient. Returns, for each input in order, the list of its labels with
+        scores, best first. vLLM names the best class of each input only: one that is the best nowhere in the call is
+        LABEL_3, by its number. `response.labels()` gives the best label of each input, `response.scores()` the matrix
+        of inputs and `response.classes`.
         """
         return (
             lambda policy: operations.Classify(
-                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
+                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api
             ),
             preference, positions, options,
         )  # fmt: skip

@@ -140,7 +140,7 @@ class Connection(Closable):
         _, plan, endpoints, paces = self._plan_of(operation, policy)
         plan_of = None
         if operation.heads is not None:
-            plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces))
+            plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces, self._lease.pool))
         return Call(
             self._lease, plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token,
             began,
@@ -161,7 +161,7 @@ class Connection(Closable):
         _, plan, endpoints, paces = self._plan_of(probe, policy)
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
-            mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces)),
+            mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
         )  # fmt: skip
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
@@ -181,22 +181,29 @@ class Connection(Closable):
         if planned is None:
             if len(plans) >= MOST_PLANS:
                 plans.clear()
-            planned = plans[kind] = self._planned(operation, policy, kind)
+            planned = plans[kind] = self._planned(operation, policy, kind, lease.pool)
         return planned
 
-    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind) -> Planned:
+    def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind, pool: HttpClientWrapper) -> Planned:
         if self._endpoint_pool is not None:
             endpoints = [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
         else:
             endpoints = [shown_url(request_url(self._base_url, "/")).rstrip("/")]
-        key, uds = self._key(policy), self._lease.pool.uds
-        paces = [pace_of(route[0].decode(), operation.model, key, uds) for route in self._routes(operation.path)]
-        plan = self._plan(operation, policy, paces, Head(operation.method, operation.path))
+        key = self._key(policy)
+        routes = self._routes(operation.path, pool)
+        paces = [pace_of(route[0].decode(), operation.model, key, pool.uds) for route in routes]
+        plan = self._plan(operation, policy, paces, pool, Head(operation.method, operation.path))
         return ref(policy, partial(_forget, ref(self._lease), kind)), plan, endpoints, paces
 
-    def _plan(self, operation: operations.Operation, policy: Policy, paces: list[PaceState], head: Head) -> RequestPlan:
+    def _plan(
+        self,
+        operation: operations.Operation,
+        policy: Policy,
+        paces: list[PaceState],
+        pool: HttpClientWrapper,
+        head: Head,
+    ) -> RequestPlan:
         """The plan of those requests of a call that begin with this head."""
-        pool = self._lease.pool
         extra_headers = policy.extra_headers or {}
         has_body = head.method in WITH_BODY
         block = header_lines(
@@ -209,7 +216,7 @@ class Connection(Closable):
         )
         return RequestPlan(
             pool.engine,
-            routes=self._routes(head.path),
+            routes=self._routes(head.path, pool),
             paces=paces,
             method=head.method,
             bodyless=not has_body,
@@ -221,8 +228,7 @@ class Connection(Closable):
             **policy.limits(),
         )
 
-    def _routes(self, path: str) -> list[Route]:
-        pool = self._lease.pool
+    def _routes(self, path: str, pool: HttpClientWrapper) -> list[Route]:
         if self._endpoint_pool is not None:
             return self._endpoint_pool.routes(path, pool.proxy_for)
         url = request_url(self._base_url, path)

@@ -163,5 +163,5 @@ def _absolute(url: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text as a Python literal in double quotes, as the peer shows it."""
+    """The text as a Python literal in double quotes, as the reference client shows it."""
     return '"' + repr(text)[1:-1].replace('"', '\\"') + '"'

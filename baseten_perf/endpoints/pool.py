@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine import Route
 from ..http.urls import request_url
-from ..validation import instance, real
+from ..validation import instance, real, wrong_type
 from .endpoint import Endpoint
 from .health import EndpointHealth
 from .probing import probing
@@ -101,8 +101,6 @@ class EndpointPool:
 
 
 def _sequence(name: str, value: Any) -> Sequence[Any]:
-    if isinstance(value, str):
-        raise TypeError(f"argument '{name}': Can't extract `str` to `Vec`")
-    if not isinstance(value, Sequence):
-        raise TypeError(f"argument '{name}': '{type(value).__name__}' object cannot be converted to 'Sequence'")
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise wrong_type(name, "a sequence", value)
     return value

@@ -6,8 +6,6 @@ from typing_extensions import Buffer
 
 _Buffer = bytes | bytearray | memoryview
 
-OPTIONS: Final[dict[str, int]]
-
 def libcurl_version() -> str: ...
 def supports(feature: str) -> bool: ...
 def default_ca_file() -> str | None: ...
@@ -80,11 +78,11 @@ class Completion:
     Attributes:
         index: number of the request in its operation, from 0.
         final: whether it ended the operation, too.
-        outcome: a completion.Outcome.
+        outcome: an `outcome.Outcome`.
         status: HTTP status; 0 when no response line arrived.
         curl_code: libcurl's CURLcode; 0 for none.
         attempts: attempts made.
-        verdict: why the last attempt was the last; a `completion.Verdict`.
+        verdict: why the last attempt was the last; an `outcome.Verdict`.
         refusals: how often the request was refused: attempts that used up none of max_retries.
         refused_s: seconds without a success when patience ended.
         retry_after_s: seconds that the last refusal asked for; 0 for none.

@@ -1,11 +1,14 @@
 # distutils: language = c++
-"""The native engine: operations carried by libcurl in loop threads that never take the GIL.
+"""The native engine: loop threads without the GIL run operations over libcurl.
 
-A table of contents, from the ground up.  Python says what is to be done (an Operation on an Engine), the loops do how:
-they start requests in order, carry attempts, retry, decode and keep deadlines, and post how each request ended.  The two
-sides meet in structs guarded by small locks that are leaves: held for a push or a swap, never across a call of libcurl
-or Python.  Loop threads touch no Python object, take no GIL, raise nothing and log nothing.
+A table of contents.  Python says what is to be done (an OperationHandle on an Engine).  The loops do it: they start
+requests in order, run attempts, retry, decode, keep deadlines, and post how each request ended.  The two sides meet in
+structs that small locks guard.  These locks are leaves: held for a push or a swap, never across a call of libcurl or
+Python.  Loop threads touch no Python object, take no GIL, raise nothing and log nothing.
 """
+
+import atexit
+import os
 
 cimport cython
 from cpython.buffer cimport (
@@ -100,3 +103,4 @@ include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
 include "operation_driver.pxi"   # OperationDriver, for tests
 include "reader_driver.pxi" # ReaderDriver, for tests
+include "startup.pxi"       # what happens at import

@@ -1,15 +1,15 @@
-# The addresses of a transfer: what libcurl has been told of the names that its route needs, and the wait for them.
+# The addresses of a transfer: what libcurl knows of the names that its route needs, and the wait for look-ups.
 #
-# libcurl is told with CURLOPT_RESOLVE, in a list of our own that it reads when the transfer starts.  The "+" makes it forget
-# the addresses after a minute, as it does those that it looks up itself.  A transfer that waits is its share's like any
-# other: it holds its slot, its time-outs run, and whatever ends it ends it.  It is only not in its multi yet.
+# CURLOPT_RESOLVE gives libcurl the addresses, in a list of ours that it reads when the transfer starts.  The "+" makes it
+# forget them after a minute, like those that it looks up itself.  A waiting transfer belongs to its share like any other:
+# it holds its slot, its time-outs run, and whatever ends it ends it.  It is only not in its multi yet.
 
 cdef struct Resolved:
     Host *host
     int port
     int version                     # of the host's addresses
     long long fresh_until           # what the host's was then
-    curl_slist line                 # of CURLOPT_RESOLVE; without text when there is nothing to tell
+    curl_slist line                 # of CURLOPT_RESOLVE; without `data` when the host has no addresses to give
     char *text
 
 cdef struct Wait:
@@ -90,7 +90,7 @@ cdef int resolved_renew(Resolved *resolved) noexcept nogil:
         return CURLE_OUT_OF_MEMORY
     snprintf(text, size, b"+%s:%d:%s", host.name, resolved.port, host.addresses)
     resolved.text = text
-    resolved.line.text = text if host.addresses[0] != 0 else NULL
+    resolved.line.data = text if host.addresses[0] != 0 else NULL
     resolved.version = count_now(&host.version)
     resolved.fresh_until = host.fresh_until
     return CURLE_OK

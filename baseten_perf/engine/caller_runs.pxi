@@ -1,18 +1,18 @@
-# A caller that blocks on a small operation carries it itself: it borrows the idle loop and is its thread for a while.
+# A caller that blocks on a small operation runs the idle loop itself, in place of the loop's own thread.
 #
-# Two changes of thread cost more than a small request.  So the caller of an operation of few requests takes the place of
-# the loop's own thread, which steps aside: connections, timers and limits are the loop's as ever.  After one slice of
-# waiting, or when the operation is over, the loop is given back, since the caller must look at Python's signals.  Its
-# thread goes on at once when something is left to do; otherwise it stays aside for a moment, because calls like this one
-# come one after another.  A loop that serves other operations is never borrowed.
+# Two changes of thread cost more than a small request.  So the loop's thread waits while the caller of an operation of few
+# requests runs the loop, with the loop's connections, timers and limits.  The caller stops after one slice of waiting, or
+# when the operation is over, because it must look at Python's signals.  Then the loop's thread goes on at once if something
+# is left to do.  Otherwise it waits a moment longer, because such calls follow each other.  A caller never runs a loop that
+# serves other operations.
 #
-# A server on the same machine answers sooner than a sleeper is woken on another core.  Where the last answers came that
-# soon, the caller looks for the next one for a moment before it sleeps: 76 -> 44 us for a tiny request, at the same CPU.
+# A server on the same machine responds sooner than a sleeping thread wakes on another core.  Where the last responses came
+# that soon, the caller polls for a moment before it sleeps: 76 -> 44 us for a tiny request, at the same CPU.
 
 cdef enum:
     MOST_RUN_BY_CALLER = 8          # requests
-    # So many answers must have come soon before a caller looks for one without sleeping; after a vain look, many more: so
-    # that it costs little where answers take longer, or where the server needs the core.
+    # A caller polls without sleeping only after so many responses that came soon.  After a poll that found nothing it takes
+    # many more, so that polling costs little where responses take longer or where the server needs the core.
     SPIN_AFTER = 4
     SPIN_AFTER_MISS = 64
 
@@ -42,7 +42,7 @@ cdef bint caller_runs(Op *op, long long until) noexcept nogil:
 
 
 cdef int caller_waits(Loop *loop, int *fds, int *bits, int ms) noexcept nogil:
-    """epoll_ready for a caller, who looks for a moment before it sleeps where the last answers came soon."""
+    """epoll_ready for a caller, which polls for a moment before it sleeps where the last responses came soon."""
     cdef int count = 0
     cdef bint spins = loop.spin_after == 0 and loop.core.most_loops > 1
     cdef long long began = monotonic_ns()

@@ -8,15 +8,10 @@ cdef bint codings_are_ours = False
 cdef bytes accept_encoding = b""
 
 
-cdef int bind_codings() except -1:
-    import os
-
+cdef int bind_codings(void *library) except -1:
     global codings_are_ours, accept_encoding
-    codings_are_ours = zlib.bind(libcurl_library) and os.environ.get("BASETEN_PERF_CODINGS") != "libcurl"
-    has_brotli = brotli.bind(libcurl_library)
+    codings_are_ours = zlib.bind(library) and os.environ.get("BASETEN_PERF_CODINGS") != "libcurl"
+    has_brotli = brotli.bind(library)
     if codings_are_ours:
         accept_encoding = b"accept-encoding: gzip, deflate, br" if has_brotli else b"accept-encoding: gzip, deflate"
     return 0
-
-
-bind_codings()

@@ -1,7 +1,7 @@
 # Completion: how one request ended, as Python sees it; and the objects that own what it brought.
 
 def outcomes() -> dict:
-    """The numbers of how a request may end, by the names that completion.Outcome gives them."""
+    """The numbers of how a request may end, by the names that outcome.Outcome gives them."""
     return {
         "OK": OUTCOME_OK, "HTTP_STATUS": OUTCOME_HTTP_STATUS, "TIMEOUT": OUTCOME_TIMEOUT,
         "CONNECT_TIMEOUT": OUTCOME_CONNECT_TIMEOUT, "NETWORK": OUTCOME_NETWORK, "DEADLINE": OUTCOME_DEADLINE,
@@ -10,10 +10,10 @@ def outcomes() -> dict:
 
 
 def verdicts() -> dict:
-    """The numbers of why an attempt was the last, by the names that completion.Verdict gives them."""
+    """The numbers of why an attempt was the last, by the names that outcome.Verdict gives them."""
     return {
-        "NONE": VERDICT_NONE, "FINAL_STATUS": VERDICT_FINAL_STATUS, "NOT_TO_RETRY": VERDICT_NOT_TO_RETRY, "QUOTA": VERDICT_QUOTA,
-        "PERMANENT": VERDICT_PERMANENT, "RETRIES": VERDICT_RETRIES, "BUDGET": VERDICT_BUDGET,
+        "NONE": VERDICT_NONE, "FINAL_STATUS": VERDICT_FINAL_STATUS, "NOT_TO_RETRY": VERDICT_NOT_TO_RETRY,
+        "QUOTA": VERDICT_QUOTA, "PERMANENT": VERDICT_PERMANENT, "RETRIES": VERDICT_RETRIES, "BUDGET": VERDICT_BUDGET,
         "PATIENCE": VERDICT_PATIENCE, "RETRY_AFTER": VERDICT_RETRY_AFTER, "NEVER_RESPONDED": VERDICT_NEVER_RESPONDED,
     }
 

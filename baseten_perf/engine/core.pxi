@@ -19,7 +19,7 @@ cdef struct Core:
     Loop *loops[MOST_LOOPS]
     Host *hosts                     # a reference to each; see names.pxi
 
-cdef Monitor *all_loops_monitor = new Monitor()
+cdef Monitor *all_loops_monitor
 cdef Loop *all_loops = NULL
 cdef int process_ends = 0            # atomic
 
@@ -86,8 +86,3 @@ def _stop_loops(double seconds) -> None:
         while all_loops != NULL and monotonic_ns() < until:
             all_loops_monitor.wait(until - monotonic_ns())
         all_loops_monitor.unlock()
-
-
-import atexit
-
-atexit.register(_stop_loops, 2.0)

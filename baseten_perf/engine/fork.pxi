@@ -1,9 +1,8 @@
-# What a fork must not share: every descriptor of ours is known here, and the child closes them without libcurl's clean-up.
+# Fork: the child closes all descriptors of ours, without libcurl's clean-up.
 #
-# libcurl's own clean-up in the child would say good-bye (TLS close_notify) on connections that the parent goes on
-# using.  So the child closes the numbers, forgets all native state (which leaks, once per fork) and counts one
-# generation up; whatever carries an older generation is never touched again, since its locks may be held by threads that
-# do not exist in the child.
+# libcurl's clean-up in the child would send close_notify (TLS) on connections that the parent still uses.  So the child
+# closes the descriptors by number, forgets all native state (which leaks, once per fork) and counts one generation up.
+# Nothing touches what carries an older generation: threads that do not exist in the child may hold its locks.
 
 cdef int fork_generation = 0
 
@@ -16,8 +15,6 @@ cdef struct Descriptors:
     double scarce                   # atomic: when a connection last got none
 
 cdef Descriptors descriptors
-descriptors.monitor = new Monitor()
-descriptors.spare = -1
 
 
 cdef bint descriptor_keep(int fd) noexcept nogil:
@@ -86,10 +83,3 @@ def _after_fork_in_child() -> None:
     limbo.clear()
     forget_loops()
     draw_request_ids()
-
-
-import os
-
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)

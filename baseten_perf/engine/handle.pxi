@@ -21,8 +21,6 @@ cdef unsigned long long next_request_id():
     return splitmix64(request_ids) >> 24
 
 
-draw_request_ids()
-
 # Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had shares of them.  Swept by
 # the next operation that is made or dropped.
 cdef list limbo = []

@@ -1,10 +1,5 @@
-# The inner loops of this module's decoders: chosen here when it is imported, by what the machine can do.
+# The inner loops of this module's decoders, chosen at start-up by what the machine can do.
 
-
-if not choose_kernel(wanted_kernel()):
-    raise ImportError(
-        f"BASETEN_PERF_KERNEL={wanted_kernel().decode(errors='replace')}: this machine supports no kernel of that name"
-    )
 
 
 def kernel() -> str:

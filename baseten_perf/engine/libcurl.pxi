@@ -1,7 +1,8 @@
 # libcurl, bound at run time to the library that pycurl brings: its constants, its functions, and how it is found.
 #
-# The numbers are libcurl's ABI (curl/curl.h, curl/multi.h); a test compares them with pycurl's.  The three variadic
-# functions are declared as such: some platforms pass variadic arguments differently.
+# The names and numbers are those of curl/curl.h, which the wheels are built without; a test reads this file and compares
+# each with pycurl, and with the header where there is one.  The three variadic functions are declared as such: some
+# platforms pass variadic arguments differently.
 
 cdef extern from * nogil:
     """
@@ -77,8 +78,8 @@ cdef enum:
     CURLMOPT_TIMERFUNCTION = 20004
     CURLMOPT_TIMERDATA = 10005
     CURLMOPT_MAXCONNECTS = 6
-    CURLMOPT_NETWORK_CHANGED = 17   # libcurl 8.16
-    CURLMNWC_CLEAR_CONNS = 1
+    CURLMOPT_NETWORK_CHANGED = 17   # since 8.16
+    CURLMNWC_CLEAR_CONNS = 1        # since 8.16
     # curl_easy_getinfo
     CURLINFO_EFFECTIVE_URL = 0x100001
     CURLINFO_PRIVATE = 0x100015
@@ -128,54 +129,32 @@ cdef enum:
     CURLU_DEFAULT_PORT = 1 << 0
     CURLU_NON_SUPPORT_SCHEME = 1 << 3
     CURLU_URLDECODE = 1 << 6
-    CURLU_ENCODE = 1 << 7
+    CURLU_URLENCODE = 1 << 7
     CURLU_ALLOW_SPACE = 1 << 11
     CURLFOLLOW_OBEYCODE = 2         # since 8.16; before that any number but 0 meant plainly "follow"
 
-OPTIONS = {
-    "WRITEDATA": CURLOPT_WRITEDATA, "URL": CURLOPT_URL, "CURLU": CURLOPT_CURLU, "PROXY": CURLOPT_PROXY, "POSTFIELDS": CURLOPT_POSTFIELDS,
-    "SSLCERT": CURLOPT_SSLCERT, "KEYPASSWD": CURLOPT_KEYPASSWD, "SSL_VERIFYPEER": CURLOPT_SSL_VERIFYPEER,
-    "SSL_VERIFYHOST": CURLOPT_SSL_VERIFYHOST, "SSLKEY": CURLOPT_SSLKEY, "CAPATH": CURLOPT_CAPATH,
-    "UNIX_SOCKET_PATH": CURLOPT_UNIX_SOCKET_PATH, "PROXY_CAINFO": CURLOPT_PROXY_CAINFO, "PROXY_CAPATH": CURLOPT_PROXY_CAPATH,
-    "PROXY_SSL_VERIFYPEER": CURLOPT_PROXY_SSL_VERIFYPEER, "PROXY_SSL_VERIFYHOST": CURLOPT_PROXY_SSL_VERIFYHOST,
-    "HTTPHEADER": CURLOPT_HTTPHEADER, "CUSTOMREQUEST": CURLOPT_CUSTOMREQUEST, "NOPROGRESS": CURLOPT_NOPROGRESS,
-    "NOBODY": CURLOPT_NOBODY, "POST": CURLOPT_POST, "FOLLOWLOCATION": CURLOPT_FOLLOWLOCATION,
-    "CAINFO": CURLOPT_CAINFO, "MAXREDIRS": CURLOPT_MAXREDIRS, "HTTPGET": CURLOPT_HTTPGET, "HTTP_VERSION": CURLOPT_HTTP_VERSION,
-    "BUFFERSIZE": CURLOPT_BUFFERSIZE, "NOSIGNAL": CURLOPT_NOSIGNAL, "ACCEPT_ENCODING": CURLOPT_ACCEPT_ENCODING,
-    "TIMEOUT_MS": CURLOPT_TIMEOUT_MS, "CONNECTTIMEOUT_MS": CURLOPT_CONNECTTIMEOUT_MS, "NOPROXY": CURLOPT_NOPROXY,
-    "TCP_KEEPALIVE": CURLOPT_TCP_KEEPALIVE, "PIPEWAIT": CURLOPT_PIPEWAIT, "MAXAGE_CONN": CURLOPT_MAXAGE_CONN,
-    "RESOLVE": CURLOPT_RESOLVE, "WRITEFUNCTION": CURLOPT_WRITEFUNCTION, "HEADERFUNCTION": CURLOPT_HEADERFUNCTION,
-    "OPENSOCKETFUNCTION": CURLOPT_OPENSOCKETFUNCTION, "POSTFIELDSIZE_LARGE": CURLOPT_POSTFIELDSIZE_LARGE,
-    "M_SOCKETFUNCTION": CURLMOPT_SOCKETFUNCTION, "M_TIMERFUNCTION": CURLMOPT_TIMERFUNCTION,
-    "M_MAXCONNECTS": CURLMOPT_MAXCONNECTS,
-    "EFFECTIVE_URL": CURLINFO_EFFECTIVE_URL, "RESPONSE_CODE": CURLINFO_RESPONSE_CODE, "OS_ERRNO": CURLINFO_OS_ERRNO,
-    "E_COULDNT_CONNECT": CURLE_COULDNT_CONNECT, "E_OPERATION_TIMEDOUT": CURLE_OPERATION_TIMEDOUT,
-    "E_TOO_MANY_REDIRECTS": CURLE_TOO_MANY_REDIRECTS, "E_COULDNT_RESOLVE_HOST": CURLE_COULDNT_RESOLVE_HOST,
-    "E_SSL_CERTPROBLEM": CURLE_SSL_CERTPROBLEM, "E_SSL_CACERT_BADFILE": CURLE_SSL_CACERT_BADFILE, "E_AGAIN": CURLE_AGAIN,
-    "POLL_IN": CURL_POLL_IN, "POLL_OUT": CURL_POLL_OUT, "POLL_INOUT": CURL_POLL_INOUT, "POLL_REMOVE": CURL_POLL_REMOVE, "CSELECT_IN": CURL_CSELECT_IN, "CSELECT_OUT": CURL_CSELECT_OUT,
-    "CSELECT_ERR": CURL_CSELECT_ERR,
-}
+# Structs of libcurl, as far as they are read here.
 
-cdef struct curl_slist:             # struct curl_slist
-    char *text
+cdef struct curl_slist:
+    char *data
     curl_slist *next
 
-cdef struct CURLMsg:                # struct CURLMsg; `result` is the first member of its union
-    int kind
-    void *easy
-    int result
+cdef struct CURLMsg:
+    int msg
+    void *easy_handle
+    int result                      # the first member of the union `data`
 
-cdef struct curl_sockaddr:          # struct curl_sockaddr, as far as it is read here
+cdef struct curl_sockaddr:
     int family
     int socktype
     int protocol
 
-cdef struct curl_version_info_data:  # struct curl_version_info_data, as far as it is read here
+cdef struct curl_version_info_data:
     int age
     const char *version
-    unsigned int version_number
+    unsigned int version_num
     const char *host
-    int bits
+    int features
 
 cdef struct Libcurl:
     void *(*easy_init)() noexcept nogil
@@ -211,10 +190,8 @@ cdef void *symbol(void *library, const char *name) except NULL:
     return found
 
 
-cdef void *bind() except NULL:
-    """Fill `curl` from BASETEN_PERF_LIBCURL (a path), else from the library that the pycurl extension is linked to; return it."""
-    import os
-
+cdef void *bind_libcurl() except NULL:
+    """Fill `curl` from BASETEN_PERF_LIBCURL (a path) or from the library that pycurl is linked to; return that library."""
     import pycurl                   # also runs curl_global_init
 
     path = os.environ.get("BASETEN_PERF_LIBCURL")
@@ -254,8 +231,6 @@ cdef void *bind() except NULL:
     return library
 
 
-cdef void *libcurl_library = bind()
-
 
 def libcurl_version() -> str:
     """libcurl's own version line, e.g. "libcurl/8.23.0 OpenSSL/3.6.5 ..."."""
@@ -264,9 +239,9 @@ def libcurl_version() -> str:
 
 def supports(feature: str) -> bool:
     """Whether this libcurl has "http2", "http3" or "unix sockets"."""
-    cdef int bits = curl.version_info(0).bits
+    cdef int features = curl.version_info(0).features
     wanted = {"http2": CURL_VERSION_HTTP2, "http3": CURL_VERSION_HTTP3, "unix sockets": CURL_VERSION_UNIX_SOCKETS}
-    return (bits & <int>wanted[feature]) != 0
+    return (features & <int>wanted[feature]) != 0
 
 
 def default_ca_file() -> "str | None":

@@ -42,11 +42,11 @@ cdef int transfer_prepare_lines(Transfer *transfer, Plan *plan) noexcept nogil:
     memcpy(joined, plan.joined, plan.joined_size)
     joined[plan.joined_size] = 0
     for i in range(count):
-        lines[i].text = plan.lines[i]
+        lines[i].data = plan.lines[i]
     if plan.joined_size > 0 or plan.request_id_prefix != NULL or plan.deadline_header:
-        lines[count].text = joined
+        lines[count].data = joined
         count += 1
-    lines[count].text = <char *>b"Expect:"
+    lines[count].data = <char *>b"Expect:"
     for i in range(count):
         lines[i].next = &lines[i + 1]
     lines[count].next = NULL

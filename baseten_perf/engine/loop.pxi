@@ -1,8 +1,8 @@
 # A loop: one native thread that drives libcurl for its shares and touches no Python object.
 #
 # Owner: its core, which the thread holds a reference to.  Other threads reach it only through `monitor`: they queue shares
-# and wake it; or one of them borrows it, and is the loop's thread meanwhile (see caller_runs.pxi).  On Linux it sleeps in
-# epoll over several multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in curl_multi_poll on one multi.
+# and wake it, or a caller runs it in place of its thread (see caller_runs.pxi).  On Linux it sleeps in epoll over several
+# multis; elsewhere, or with BASETEN_PERF_POLLER=poll, in curl_multi_poll on one multi.
 
 cdef struct Loop:
     Core *core
@@ -22,16 +22,16 @@ cdef struct Loop:
     Shortage shortage               # of descriptors
     int idle_closings               # of those that were wanted, done; written by the loop, read by anyone
     int multi_closings              # as many
-    int spin_after                  # of callers about answers that come at once: see caller_waits
+    int spin_after                  # responses that must come soon before a caller polls: see caller_waits
     # shared
     Monitor *monitor
     Share *inbox                    # FIFO of shares that want attention
     Share *inbox_last
     bint stopping
-    bint asleep                     # only then it must be woken; awake, it looks into its inbox before it sleeps
-    bint caller_runs                # a caller is the loop's thread; and `thread_waits`: its own thread has stepped aside
-    bint thread_waits
-    long long thread_waits_until    # it stays aside until then, unless there is work: the next caller may come soon
+    bint asleep                     # only then must it be woken: before it sleeps it looks into its inbox
+    bint caller_runs                # a caller runs the loop
+    bint thread_waits               # its own thread does not run it
+    long long thread_waits_until    # it waits until then unless there is work, since the next caller may come soon
     Loop *next_loop                 # in all_loops
 
 
@@ -83,7 +83,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
 
 
 cdef void loop_close(Loop *loop) noexcept nogil:
-    """Give back what only the loop's thread uses; no share may be attached."""
+    """Free what only the loop's thread uses; no share may be attached."""
     cdef int number
     cdef Multi *multi
     for number in range(loop.multi_count):

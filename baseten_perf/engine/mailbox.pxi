@@ -1,6 +1,6 @@
-# A mailbox: how loops tell an asyncio event loop which operations want attention, through one readable descriptor.
+# A mailbox: loops post the tokens of operations that want attention, and wake an asyncio event loop through a descriptor.
 #
-# Owner: reference counted; the Python Mailbox and every operation that posts to it hold one reference.
+# Owner: reference counted; the Python EventMailbox and every operation that posts to it hold one reference.
 
 cdef struct Mailbox:
     int refs

@@ -1,8 +1,8 @@
 # A multi: one libcurl multi handle with its connections and idle transfers.  A loop has several on epoll.
 #
-# libcurl looks for an idle connection by walking all of a multi's connections, so the epoll loop spreads its transfers
-# over multis of a limited size.  Those for TLS are larger: each parses the trusted certificates for itself (6 ms), and keeps
-# sessions for itself.  A multi that carried nothing for IDLE_SECONDS is closed with all its connections.
+# To find an idle connection libcurl walks all connections of a multi, so the epoll loop spreads its transfers over multis
+# of a limited size.  Those for TLS are larger, because each parses the trusted certificates (6 ms) and keeps sessions of
+# its own.  A multi that has been idle for IDLE_SECONDS is closed with all its connections.
 
 cdef enum:
     MULTI_SIZE = 32
@@ -90,9 +90,9 @@ cdef void multi_reap(Multi *multi) noexcept nogil:
         message = curl.multi_info_read(multi.handle, &left)
         if message == NULL:
             return
-        if message.kind == CURLMSG_DONE:
+        if message.msg == CURLMSG_DONE:
             # The message is libcurl's and dies with the transfer's removal.
-            easy = message.easy
+            easy = message.easy_handle
             result = message.result
             transfer = NULL
             if curl.easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == 0 and transfer != NULL:

@@ -140,7 +140,7 @@ cdef struct Permit:
     long long number                # of the start, among all of the pace
     double started
 
-cdef Monitor *paces_monitor = new Monitor()     # held across a fork
+cdef Monitor *paces_monitor          # held across a fork
 cdef Pace *all_paces = NULL
 
 

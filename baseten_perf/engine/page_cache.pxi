@@ -1,8 +1,8 @@
-# Pages: the memory of large buffers; what one gives back is kept for the next.
+# Page cache: the memory of large buffers, kept for the next buffer when one is dropped.
 #
 # Finding and clearing a new page costs the kernel more than decoding the floats that go into it: 1.3 us for 1024 floats,
-# and 0.25 to take it back, where a kept one costs 0.25 in all.  While pages are kept they are the system's to take when
-# memory is short (MADV_FREE), and then come back as zeros; so a buffer begins with whatever an earlier one left there.
+# and 0.25 to take it back.  A kept page costs 0.25 in all.  The system may take kept pages when memory is short (MADV_FREE)
+# and then gives zeros for them, so a buffer begins with any content.
 
 cdef extern from * nogil:
     """
@@ -34,7 +34,7 @@ cdef extern from * nogil:
     bint lend_pages(void *pages, size_t size)
 
 cdef enum:
-    # What is more than these pushes out the oldest.
+    # The oldest mappings make room when there would be more.
     CACHED_MAPPINGS = 16
     CACHED_BYTES = 268435456
 
@@ -42,7 +42,7 @@ cdef struct Mapping:
     void *start
     size_t size
 
-# Mappings that belong to no buffer, the oldest first.
+# Mappings that no buffer has, the oldest first.
 cdef struct PageCache:
     Monitor *monitor                      # held across a fork, so that a child finds the list whole
     Mapping mappings[CACHED_MAPPINGS]
@@ -50,7 +50,6 @@ cdef struct PageCache:
     size_t bytes
 
 cdef PageCache page_cache
-page_cache.monitor = new Monitor()
 
 
 cdef Mapping page_cache_remove(int i) noexcept nogil:
@@ -79,7 +78,7 @@ cdef Mapping page_cache_take(size_t size) noexcept nogil:
     piece.size = size
     piece.start = map_pages(size)
     if piece.start == NULL:
-        # A limit of the process may count what is kept.
+        # A limit of the process may count what is kept here.
         page_cache_clear()
         piece.start = map_pages(size)
     return piece
@@ -107,7 +106,7 @@ cdef void page_cache_give(Mapping piece) noexcept nogil:
 
 
 cdef void page_cache_clear() noexcept nogil:
-    """Keep none, before a buffer that needs much memory."""
+    """Unmap all that is kept, before a buffer that needs much memory."""
     cdef Mapping piece
     while True:
         piece.start = NULL

@@ -36,10 +36,8 @@ cdef struct Plan:
 cdef unsigned long long plans_made = 0
 
 # What headers begin with that libcurl neither looks for nor would send by itself.  "user-agent" is one of them as long as
-# CURLOPT_USERAGENT is not set, and "accept-encoding" as long as CURLOPT_ACCEPT_ENCODING is not.
+# CURLOPT_USERAGENT is not set; at start-up "accept-encoding" becomes one where CURLOPT_ACCEPT_ENCODING is not set.
 UNKNOWN_TO_LIBCURL = (b"user-agent:", b"request-timeout-ms:", b"traceparent:", b"tracestate:", b"x-")
-if codings_are_ours:
-    UNKNOWN_TO_LIBCURL += (b"accept-encoding:",)
 
 cdef enum:
     REQUEST_ID_DIGITS = 11          # of an operation, with the hyphen before them

@@ -85,7 +85,7 @@ cdef void on_location(Transfer *transfer, const char *text, size_t length) noexc
         target[length] = 0
         # As libcurl will resolve it, relative to where the transfer is.
         same = (curl.url_set(here, CURLUPART_URL, current, 0) == 0 and curl.url_set(there, CURLUPART_URL, current, 0) == 0
-                and curl.url_set(there, CURLUPART_URL, target, CURLU_ENCODE | CURLU_ALLOW_SPACE) == 0
+                and curl.url_set(there, CURLUPART_URL, target, CURLU_URLENCODE | CURLU_ALLOW_SPACE) == 0
                 and same_part(here, there, CURLUPART_SCHEME) and same_part(here, there, CURLUPART_HOST)
                 and same_part(here, there, CURLUPART_PORT))
     # Of a target that cannot be read nothing is known.
@@ -113,10 +113,10 @@ cdef void transfer_drop_credentials(Transfer *transfer) noexcept nogil:
     transfer_empty_line(transfer, b"authorization:")
     cdef curl_slist *line = transfer.lines
     while line != NULL:
-        if line.text == transfer.joined:
+        if line.data == transfer.joined:
             drop_credentials(transfer.joined)
-        elif is_credential(line.text) and strcmp(line.text, b"authorization:") != 0:
-            line.text = <char *>b""     # libcurl passes over it
+        elif is_credential(line.data) and strcmp(line.data, b"authorization:") != 0:
+            line.data = <char *>b""     # libcurl passes over it
         line = line.next
 
 
@@ -125,6 +125,6 @@ cdef void transfer_empty_line(Transfer *transfer, const char *empty) noexcept no
     cdef size_t name = strlen(empty) - 1
     cdef curl_slist *line = transfer.lines
     while line != NULL:
-        if strncasecmp(line.text, empty, name) == 0 and (line.text[name] == b':' or line.text[name] == b';'):
-            line.text = <char *>empty
+        if strncasecmp(line.data, empty, name) == 0 and (line.data[name] == b':' or line.data[name] == b';'):
+            line.data = <char *>empty
         line = line.next

@@ -1,11 +1,10 @@
-# The spare descriptor: kept for the moment when the process has no other left, and a failure is to be told.
+# The spare descriptor: kept for a failure to be reported when the process has no other descriptor left.
 #
-# The classes of exceptions are in modules that are only loaded when a call fails, and loading takes a descriptor, one at
-# a time.  So one is kept from when the first loop starts.  While it is lent, loops open no connections: these would take
-# it at once.
+# The classes of exceptions are in modules that are loaded when a call fails, and loading takes one descriptor at a time.
+# So one is opened with the first loop.  While it is lent, loops open no connections, which would take it at once.
 
 cdef void spare_open() noexcept nogil:
-    """Open the spare descriptor unless there is one.  If none is left, the next loop or borrower tries again."""
+    """Open the spare descriptor unless there is one.  If none is left, the next loop or caller tries again."""
     descriptors.monitor.lock()
     if descriptors.spare < 0 and descriptors.lent == 0:
         descriptors.spare = open_nothing()

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..engine import default_ca_file
+from ..late import load
 from ..validation import boolean, path, string
 
 # As in httpx: whether to check, or a file or directory of trusted certificates.
@@ -77,10 +78,15 @@ def identity(cert: Cert | None) -> Identity:
         return Identity(_existing(cert))
     if len(cert) not in (2, 3):
         raise ValueError(f"cert: a tuple holds the certificate, its key and maybe a password, not {len(cert)} items")
-    password = cert[2] if len(cert) == 3 else None
-    return Identity(
-        _existing(cert[0]), _existing(cert[1]), None if password is None else string("cert", password) or None
-    )
+    return Identity(_existing(cert[0]), _existing(cert[1]), _key_password(cert[2]) if len(cert) == 3 else None)
+
+
+def _key_password(given: Any) -> str | None:
+    password = None if given is None else string("cert", given)
+    # libcurl takes a C string: it would try what stands before the NUL.
+    if password and "\0" in password:
+        raise ValueError("cert: the password of the key contains a NUL")
+    return password or None
 
 
 def stamps(trusted: Trust, own: Identity) -> tuple[tuple[int, int, int] | None, ...]:
@@ -119,6 +125,5 @@ def _system_ca_file() -> str:
     for found in (default_ca_file(), *SYSTEM_CA_FILES):
         if found and os.path.isfile(found):
             return found
-    import certifi
-
-    return certifi.where()
+    bundle: str = load("certifi").where()
+    return bundle

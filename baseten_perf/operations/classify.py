@@ -1,4 +1,4 @@
-"""Classify: labels and scores for texts, in the format of text-embeddings-inference."""
+"""Classify: labels and scores for texts, in the formats of text-embeddings-inference, vLLM and Infinity."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from ..protocols import Completion, Matrix
 from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
 from ..validation import boolean, url_path_of, utf8_string
+from . import probabilities
+from .api import checked_api, refuse_unless
 from .batching import Batches
 from .extra_body import extra_members
 from .operation import Operation
-from .response_body import decoded, floats, items, malformed
+from .response_body import decoded, field, floats, items, malformed
 from .texts import checked_texts
+
+PATHS = {"tei": "/predict", "vllm": "/classify", "infinity": "/classify"}
 
 
 class Classify(Operation):
@@ -25,14 +29,18 @@ class Classify(Operation):
 
     Parameters:
         inputs: sequence of str, not empty.
-        model, raw_scores, truncate, truncation_direction: passed to the server as they are.
-        url_path: appended to the base URL; None for /predict.
+        model, raw_scores, truncate, truncation_direction: passed to the server as its API has them.
+        policy: how inputs are batched.
+        url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
+        api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
+
+    An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_groups", "_prefix", "_reader", "_suffix", "_texts")
+    __slots__ = ("_batches", "_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix", "_texts")
 
     def __init__(
         self,
@@ -44,61 +52,95 @@ class Classify(Operation):
         policy: Policy,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        api: str = "tei",
     ) -> None:
         self._texts = checked_texts("inputs", inputs)
-        options: dict[str, Any] = {}
-        if model is not None:
-            options["model"] = utf8_string("model", model)
-        options["raw_scores"] = boolean("raw_scores", raw_scores)
-        options["truncate"] = boolean("truncate", truncate)
-        options["truncation_direction"] = utf8_string("truncation_direction", truncation_direction)
-        path = "/predict" if url_path is None else url_path_of("url_path", url_path)
-        options |= extra_members(extra_body, ("inputs",))
+        model = None if model is None else utf8_string("model", model)
+        raw_scores = boolean("raw_scores", raw_scores)
+        truncate = boolean("truncate", truncate)
+        truncation_direction = utf8_string("truncation_direction", truncation_direction)
+        api = checked_api(api, PATHS)
+        path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
+        extra = extra_members(extra_body, ("inputs", "input"))
         if not self._texts:
             raise ValueError("Inputs list cannot be empty")
-        self._prefix = b'{"inputs":'
-        self._suffix = b"," + orjson.dumps(options)[1:]
+        options: dict[str, Any] = {} if model is None else {"model": model}
+        self._of_tei = api == "tei"
+        if self._of_tei:
+            options |= {"raw_scores": raw_scores, "truncate": truncate, "truncation_direction": truncation_direction}
+        elif api == "infinity":
+            refuse_unless(False, api, truncate=truncate)
+            refuse_unless("Right", api, truncation_direction=truncation_direction)
+            options["raw_scores"] = raw_scores
+        else:
+            if raw_scores:
+                options["use_activation"] = False
+            if truncate:
+                options |= {"truncate_prompt_tokens": -1, "truncation_side": truncation_direction.lower()}
+        options |= extra
+        self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
+        self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
         self._batches = Batches(self._texts, policy)
         super().__init__("classify", "POST", path, len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
+        self._rows: dict[int, list[probabilities.Row]] = {}
+        self._names = probabilities.ClassNames()
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        # zip gives each text a tuple of its own: [["a"],["b"]].
-        return self._prefix + orjson.dumps(list(zip(self._texts[start:end]))) + self._suffix
+        texts: list[Any] = self._texts[start:end]
+        if self._of_tei:
+            texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
+        return self._prefix + orjson.dumps(texts) + self._suffix
 
     def inputs(self, index: int) -> range:
         return range(*self._batches.span(index))
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
-        """Take in one list of labels per input of the batch."""
+        """Take in the labels of each input of the batch."""
         index = completion.index - self.first
         start, end = self._batches.span(index)
         groups = None
         if not completion.msgpack:
             groups = self._reader.read(completion.body, end - start)
-        self._groups[index] = groups or self._checked(completion, end - start)
+        if groups is None:
+            document, what = decoded(completion), "the answer"
+            if isinstance(document, dict):
+                document, what = field(completion, document, "data"), "`data`"
+            entries = items(completion, end - start, document, what)
+            if what == "`data`" and set(map(type, entries)) == {dict}:
+                self._rows[index] = rows = probabilities.read(completion, entries)
+                self._names.learn(rows)
+            else:
+                groups = _groups(completion, entries)
+        self._groups[index] = groups
         self.record(completion)
 
-    def _checked(self, completion: Completion, count: int) -> list[list[ClassificationResult]]:
-        """The labels of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
-        entries = items(completion, count, decoded(completion), "the answer")
-        if set(map(type, entries)) != {list}:
-            raise malformed(completion, "the labels of an input are not a list")
-        labels = [label for entry in entries for label in entry]
-        try:
-            names = [label["label"] for label in labels]
-            scores = [label["score"] for label in labels]
-        except KeyError as field:
-            raise malformed(completion, f"missing field `{field.args[0]}`") from None
-        except TypeError:
-            raise malformed(completion, "a label is not an object") from None
-        if not set(map(type, names)) <= {str}:
-            raise malformed(completion, "a `label` is not a string")
-        results = map(ClassificationResult, names, floats(completion, scores))
-        return [list(islice(results, len(entry))) for entry in entries]
+    def _named(self) -> list[list[list[ClassificationResult]] | None]:
+        """What each batch has got, numbered classes by the names that all answers have told."""
+        for index, rows in self._rows.items():
+            self._groups[index] = list(map(self._names.results, rows))
+        return self._groups
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
-        data = self._batches.joined(self._groups)
-        return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers)
+        data = self._batches.joined(self._named())
+        return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers, self._names.all())
+
+
+def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:
+    """The labels of each input, as lists of objects. Raises InvalidResponse."""
+    if set(map(type, entries)) != {list}:
+        raise malformed(completion, "the labels of an input are not a list")
+    labels = [label for entry in entries for label in entry]
+    try:
+        names = [label["label"] for label in labels]
+        scores = [label["score"] for label in labels]
+    except KeyError as missing:
+        raise malformed(completion, f"missing field `{missing.args[0]}`") from None
+    except TypeError:
+        raise malformed(completion, "a label is not an object") from None
+    if not set(map(type, names)) <= {str}:
+        raise malformed(completion, "a `label` is not a string")
+    results = map(ClassificationResult, names, floats(completion, scores))
+    return [list(islice(results, len(entry))) for entry in entries]

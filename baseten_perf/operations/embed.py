@@ -102,8 +102,8 @@ class Embed(Operation):
         if out is not None:
             checked_output(out, len(self._inputs), dimensions)
         self.out = out
-        self._base64: Base64Preference | None = None
         left_open = encoding_format is None and "encoding_format" not in extra
+        self._base64: Base64Preference | None = None
         self.has_fallback = refusing is not None and left_open and model not in refusing
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:

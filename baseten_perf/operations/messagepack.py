@@ -1,4 +1,4 @@
-"""MessagePack documents as Python values, in the forms that the peer gives them."""
+"""MessagePack documents as Python values, in the forms that the reference client gives them."""
 
 from __future__ import annotations
 

@@ -1,22 +1,27 @@
-"""Rerank: one query against many texts, in the format of text-embeddings-inference."""
+"""Rerank: one query against many texts, in the format of text-embeddings-inference or in Cohere's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from heapq import nsmallest
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from ..policy import Policy
 from ..protocols import Completion, Matrix
-from ..ranking._ranking import read_scored_texts
+from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
-from ..validation import boolean, url_path_of, utf8_string
+from ..validation import boolean, positive, url_path_of, utf8_string
+from .api import checked_api, refuse_unless
 from .batching import Batches
 from .extra_body import extra_members
 from .operation import Operation
-from .response_body import decoded, floats, integer, items, malformed
+from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
+
+PATHS = {"tei": "/rerank", "cohere": "/v1/rerank"}
 
 
 class Rerank(Operation):
@@ -26,13 +31,21 @@ class Rerank(Operation):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
-        url_path: appended to the base URL; None for /rerank.
+        policy: how texts are batched.
+        url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
+        api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
+            which has neither raw scores nor truncation.
+        top_n: None or at least 1: only so many results of the whole call, best first.
+
+    An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_prefix", "_results", "_suffix", "_texts")
+    __slots__ = (
+        "_batches", "_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_texts", "_top_n",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -46,34 +59,48 @@ class Rerank(Operation):
         policy: Policy,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        api: str = "tei",
+        top_n: int | None = None,
     ) -> None:
         query = utf8_string("query", query)
         self._texts = checked_texts("texts", texts)
-        before: dict[str, Any] = {"query": query}
         raw_scores = boolean("raw_scores", raw_scores)
-        if model is not None:
-            before["model"] = utf8_string("model", model)
-        before["raw_scores"] = raw_scores
-        before["return_text"] = boolean("return_text", return_text)
-        after: dict[str, Any] = {
-            "truncate": boolean("truncate", truncate),
-            "truncation_direction": utf8_string("truncation_direction", truncation_direction),
-        }
-        path = "/rerank" if url_path is None else url_path_of("url_path", url_path)
-        extra = extra_members(extra_body, ("query", "texts"))
+        model = None if model is None else utf8_string("model", model)
+        return_text = boolean("return_text", return_text)
+        truncate = boolean("truncate", truncate)
+        truncation_direction = utf8_string("truncation_direction", truncation_direction)
+        api = checked_api(api, PATHS)
+        path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
+        top_n = None if top_n is None else positive("top_n", top_n)
+        extra = extra_members(extra_body, ("query", "texts", "documents", "top_n"))
         if not self._texts:
             raise ValueError("Texts list cannot be empty")
+        before: dict[str, Any] = {"query": query} if model is None else {"query": query, "model": model}
+        self._of_tei = api == "tei"
+        if self._of_tei:
+            before |= {"raw_scores": raw_scores, "return_text": return_text}
+            after: dict[str, Any] = {"truncate": truncate, "truncation_direction": truncation_direction}
+        else:
+            refuse_unless(False, api, raw_scores=raw_scores, truncate=truncate)
+            refuse_unless("Right", api, truncation_direction=truncation_direction)
+            after = {"return_documents": return_text}
         before = {name: value for name, value in before.items() if name not in extra}
         after |= extra
-        self._prefix = orjson.dumps(before)[:-1] + b',"texts":'
+        self._prefix = orjson.dumps(before)[:-1] + (b',"texts":' if self._of_tei else b',"documents":')
         self._suffix = b"," + orjson.dumps(after)[1:]
+        self._return_text = return_text
+        self._top_n = top_n
+        self._most = None if self._of_tei else top_n
         self._batches = Batches(self._texts, policy)
         super().__init__("rerank", "POST", path, len(self._batches), model=model)
         self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        return self._prefix + orjson.dumps(self._texts[start:end]) + self._suffix
+        texts = orjson.dumps(self._texts[start:end])
+        if self._most is not None and self._most < end - start:
+            return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
+        return self._prefix + texts + self._suffix
 
     def inputs(self, index: int) -> range:
         return range(*self._batches.span(index))
@@ -84,27 +111,65 @@ class Rerank(Operation):
         start, end = self._batches.span(index)
         results = None
         if not completion.msgpack:
-            results = read_scored_texts(completion.body, RerankResult, start, end - start)
+            results = self._read(completion, start, end - start)
         self._results[index] = results or self._checked(completion, start, end - start)
         self.record(completion)
 
+    def _read(self, completion: Completion, start: int, count: int) -> list[RerankResult] | None:
+        """The results of a batch of `count` texts from JSON of the usual form."""
+        if self._of_tei:
+            return read_scored_texts(completion.body, RerankResult, start, count)
+        texts = self._texts if self._return_text else None
+        most = min(count, self._most or count)
+        return read_scored_documents(completion.body, RerankResult, texts, start, count, most)
+
     def _checked(self, completion: Completion, start: int, count: int) -> list[RerankResult]:
         """The results of a batch of `count` texts, whatever their format. Raises InvalidResponse."""
-        entries = items(completion, count, decoded(completion), "the answer")
+        document, what, score = decoded(completion), "the answer", "score"
+        if isinstance(document, dict):
+            document, what, score = field(completion, document, "results"), "`results`", "relevance_score"
+        # Servers that do not know `top_n` send all.
+        expected = count
+        if self._most is not None and isinstance(document, list) and len(document) < count:
+            expected = min(count, self._most)
+        entries = items(completion, expected, document, what)
         try:
             positions = [integer(entry["index"]) for entry in entries]
-            scores = [entry["score"] for entry in entries]
-            texts = [entry.get("text") for entry in entries]
-        except KeyError as field:
-            raise malformed(completion, f"missing field `{field.args[0]}`") from None
+            scores = [entry[score] for entry in entries]
+            texts = [_text(entry) for entry in entries]
+        except KeyError as missing:
+            raise malformed(completion, f"missing field `{missing.args[0]}`") from None
         except (TypeError, AttributeError):
             raise malformed(completion, "an item is not an object") from None
-        numbers = [start + position for position in positions if position is not None]
-        if sorted(numbers) != list(range(start, start + count)):
-            raise malformed(completion, f"the `index` of the items is not a permutation of 0..{count - 1}")
-        texts = [text if type(text) is str else None for text in texts]
+        numbers = [start + position for position in positions if position is not None and 0 <= position < count]
+        if len(set(numbers)) != len(entries):
+            raise malformed(completion, f"the `index` of the items are not different numbers from 0 to {count - 1}")
+        # Servers of Cohere's API send the texts always, when asked, or never.
+        if not self._of_tei and self._return_text:
+            texts = [self._texts[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
+        elif not self._of_tei:
+            texts = [None] * len(numbers)
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
     def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
-        data = self._batches.joined(self._results)
-        return RerankResponse.collected(data, total_time, self.elapsed, self.headers)
+        results = self._results
+        if self._top_n is None:
+            data = self._batches.joined(results)
+        else:
+            data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
+        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
+
+
+def _rank(result: RerankResult) -> tuple[bool, float, int]:
+    """Sorts results: best first, equal ones in the order of their texts, NaN last."""
+    score = result.score
+    return (False, -score, result.index) if score == score else (True, 0.0, result.index)
+
+
+def _text(entry: dict[str, Any]) -> str | None:
+    """The text of an item: a `text` of text-embeddings-inference, a `document` that is an object or a string."""
+    text = entry.get("text")
+    if text is None:
+        document = entry.get("document")
+        text = document.get("text") if isinstance(document, dict) else document
+    return text if type(text) is str else None

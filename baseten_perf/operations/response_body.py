@@ -36,6 +36,13 @@ def decoded(completion: Completion) -> Any:
     raise malformed(completion, reason) from None
 
 
+def field(completion: Completion, document: dict[Any, Any], name: str) -> Any:
+    """What an object has under `name`. Raises InvalidResponse when it has not."""
+    if name not in document:
+        raise malformed(completion, f"missing field `{name}`")
+    return document[name]
+
+
 def items(completion: Completion, expected: int, document: Any, what: str) -> list[Any]:
     """Check that `document` is a list of one item for each input of the batch. Raises InvalidResponse."""
     if not isinstance(document, list):

@@ -26,8 +26,8 @@ def docstring_lines(names: Iterable[str]) -> str:
 
 def markdown() -> str:
     """The README's table."""
-    rows = [f"| `{name}` | {option.doc} | {_default(name, ' ({})')} |" for name, option in OPTIONS.items()]
-    return "\n".join(["| option | unit and range | default (with keywords of 0.0.x) |", "|---|---|---|", *rows, ""])
+    rows = [f"|`{name}`|{option.doc}|{_default(name, ' ({})')}|" for name, option in OPTIONS.items()]
+    return "\n".join(["|option|unit and range|default (with keywords of 0.0.x)|", "|---|---|---|", *rows, ""])
 
 
 def written(readme: str) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..http import headers
-from ..validation import string_mapping, unexpected_keyword
+from ..validation import string_mapping, unexpected_keyword, wrong_type
 from .fields import CHECKED, CUSTOM_HEADERS, DEFAULTS, KEYWORD_DEFAULTS, MIN_TIMEOUT_S, OPTIONS, Options
 from .option import Copied
 from .preference import RequestProcessingPreference
@@ -92,8 +92,7 @@ def policy_of(
     if preference is None:
         preference, defaults = defaults, None
     elif not isinstance(preference, RequestProcessingPreference):
-        kind = type(preference).__name__
-        raise TypeError(f"argument 'preference': '{kind}' object cannot be converted to 'RequestProcessingPreference'")
+        raise wrong_type("preference", "an instance of RequestProcessingPreference", preference)
     if preference is None:
         return _of_layers(takes, options) if options else DEFAULT
     given = preference._given

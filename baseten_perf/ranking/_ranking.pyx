@@ -12,6 +12,8 @@ cdef extern from "ranking/answers.hpp" namespace "baseten":
     object new_record_type(const char **names, int count)
     bint is_record_type(PyTypeObject *kind)
     PyObject *scored_texts(const char *p, const char *last, PyTypeObject *kind, Py_ssize_t start, Py_ssize_t count)
+    PyObject *scored_documents(const char *p, const char *last, PyTypeObject *kind, PyObject *texts, Py_ssize_t start,
+                               Py_ssize_t count, Py_ssize_t most)
     PyObject *scored_labels(const char *p, const char *last, PyTypeObject *kind, Py_ssize_t count, Labels &labels)
     object or_none(PyObject *results)
 
@@ -65,8 +67,25 @@ def read_scored_texts(body, type kind not None, Py_ssize_t start, Py_ssize_t cou
         PyBuffer_Release(&view)
 
 
+def read_scored_documents(body, type kind not None, list texts, Py_ssize_t start, Py_ssize_t count, Py_ssize_t most):
+    """The same of an answer in Cohere's form, with the results of all texts or of `most`.
+
+    `texts` are all that the caller has, for results that come without theirs; None when no text is wanted.
+    """
+    cdef Py_buffer view
+    check_kind(kind)
+    if count < 1 or start < 0 or (texts is not None and len(texts) - start < count):
+        return None
+    PyObject_GetBuffer(body, &view, PyBUF_SIMPLE)
+    try:
+        return or_none(scored_documents(<const char *>view.buf, <const char *>view.buf + view.len, <PyTypeObject *>kind,
+                                        <PyObject *>texts, start, count, most))
+    finally:
+        PyBuffer_Release(&view)
+
+
 cdef class LabelReader:
-    """Reads classify answers; a label that comes again is the same str.
+    """Reads classify answers, of text-embeddings-inference or Infinity; a label that comes again is the same str.
 
     `kind` is the record class of the results, of label and score.
     """

@@ -1,16 +1,24 @@
-// One object of a rerank or classify answer: {"index":0,"score":0.9,"text":"..."} or {"label":"x","score":0.9}.
-//
-// All functions take the rest of the text as [p, last) and give where they stopped, or null for what is out of the
-// ordinary: wrong, or right but not worth reading twice in two languages (escapes in keys, objects within objects).
+// One object of a rerank or classify answer: {"index":0,"score":0.9,"text":"..."} or {"label":"x","score":0.9} or
+// {"index":0,"relevance_score":0.9,"document":{"text":"..."}}.
 #pragma once
 
-#include <Python.h>
-
-#include "decode/number.hpp"
-#include "decode/string.hpp"
-#include "decode/white_space.hpp"
+#include "ranking/value.hpp"
 
 namespace baseten {
+
+// The keys that matter, besides "index": of the score, and of the text or label, which `nested` says may be in an object.
+struct TextKeys {
+    static constexpr char score[] = "score", name[] = "text";
+    static constexpr bool nested = false;
+};
+struct LabelKeys {
+    static constexpr char score[] = "score", name[] = "label";
+    static constexpr bool nested = false;
+};
+struct DocumentKeys {
+    static constexpr char score[] = "relevance_score", name[] = "document";
+    static constexpr bool nested = true;
+};
 
 struct Item {
     Py_ssize_t index = 0;
@@ -20,95 +28,51 @@ struct Item {
     bool has_score = false;
     bool has_name = false;
     bool is_null = false;  // the name
+
+    bool has_text() const { return has_name && !is_null; }
 };
 
-// Behind the character `mark` and the blanks around it; `p` may be null already.
-inline const char* skip_mark(const char* p, const char* last, char mark) {
-    if (p == nullptr) return nullptr;
-    p = skip_white(p, last);
-    if (p == last || *p != mark) return nullptr;
-    return skip_white(p + 1, last);
-}
+template <typename Keys>
+const char* read_item(const char* p, const char* last, Item* item);
 
-inline const char* read_index(const char* p, const char* last, Py_ssize_t* index) {
-    const Written number = scan_number(p, last, true);
-    if (number.state != NumberState::complete || !number.whole || number.negative || number.cut) return nullptr;
-    if (number.mantissa > static_cast<uint64_t>(PY_SSIZE_T_MAX)) return nullptr;
-    *index = static_cast<Py_ssize_t>(number.mantissa);
-    return number.end;
-}
-
-// The number as float(text) rounds it.
-inline const char* read_score(const char* p, const char* last, double* score) {
-    const Written number = scan_number(p, last, true);
-    // The integer -0 is 0 in Python.
-    if (number.state != NumberState::complete || (number.whole && number.negative && number.mantissa == 0)) return nullptr;
-    return to_double(p, number, score) ? number.end : nullptr;
-}
-
-inline const char* skip_word(const char* p, const char* last, const char* word, size_t length) {
-    return static_cast<size_t>(last - p) >= length && std::memcmp(p, word, length) == 0 ? p + length : nullptr;
-}
-
-// A value of a field that nobody asked for.
-inline const char* skip_value(const char* p, const char* last) {
-    if (p == last) return nullptr;
-    switch (*p) {
-        case '"': {
-            JsonString text;
-            p = scan_string(p + 1, last, &text);
-            return text.plain() ? p : nullptr;
-        }
-        case 'n': return skip_word(p, last, "null", 4);
-        case 't': return skip_word(p, last, "true", 4);
-        case 'f': return skip_word(p, last, "false", 5);
-        default: {
-            double number;
-            return read_score(p, last, &number);
+template <typename Keys>
+const char* read_name(const char* p, const char* last, Item* item) {
+    if (*p == '"') return scan_string(p + 1, last, &item->name);
+    if constexpr (Keys::nested) {
+        if (*p == '{') {
+            Item inner;
+            p = read_item<TextKeys>(p, last, &inner);
+            item->is_null = !inner.has_text();
+            item->name = inner.name;
+            return p;
         }
     }
-}
-
-enum class Field { score, index, name, other };
-
-// Reads a key and the colon behind it; `name` is the key of the text or label.
-inline const char* read_key(const char* p, const char* last, const char* name, size_t name_length, Field* field) {
-    JsonString key;
-    if (p == last || *p != '"') return nullptr;
-    p = scan_string(p + 1, last, &key);
-    if (p == nullptr || !key.plain()) return nullptr;
-    *field = key.is("score", 5) ? Field::score
-             : key.is("index", 5) ? Field::index
-             : key.is(name, name_length) ? Field::name
-                                         : Field::other;
-    return skip_mark(p, last, ':');
+    item->is_null = true;
+    return skip_word(p, last, "null", 4);
 }
 
 // Reads the object at `p`, which may be null already.  No key that matters may come twice.
-inline const char* read_item(const char* p, const char* last, const char* name, size_t name_length, Item* item) {
+template <typename Keys>
+const char* read_item(const char* p, const char* last, Item* item) {
     p = skip_mark(p, last, '{');
     while (p != nullptr) {
-        Field field;
-        p = read_key(p, last, name, name_length, &field);
+        JsonString key;
+        p = read_key(p, last, &key);
         if (p == nullptr || p == last) return nullptr;
-        switch (field) {
-            case Field::score:
-                if (item->has_score) return nullptr;
-                item->has_score = true;
-                p = read_score(p, last, &item->score);
-                break;
-            case Field::index:
-                if (item->has_index) return nullptr;
-                item->has_index = true;
-                p = read_index(p, last, &item->index);
-                break;
-            case Field::name:
-                if (item->has_name) return nullptr;
-                item->has_name = true;
-                item->is_null = *p != '"';
-                p = item->is_null ? skip_word(p, last, "null", 4) : scan_string(p + 1, last, &item->name);
-                break;
-            case Field::other: p = skip_value(p, last); break;
+        if (is(key, Keys::score)) {
+            if (item->has_score) return nullptr;
+            item->has_score = true;
+            p = read_score(p, last, &item->score);
+        } else if (is(key, "index")) {
+            if (item->has_index) return nullptr;
+            item->has_index = true;
+            p = read_index(p, last, &item->index);
+        } else if (is(key, Keys::name)) {
+            if (item->has_name) return nullptr;
+            item->has_name = true;
+            p = read_name<Keys>(p, last, item);
+        } else {
+            p = skip_value(p, last);
         }
         if (p == nullptr) return nullptr;
         p = skip_white(p, last);

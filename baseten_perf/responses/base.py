@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
-from ..validation import real, string_mapping
+from ..validation import real, string_mapping, wrong_type
 
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
@@ -106,9 +106,7 @@ class Response:
 def checked_times(total_time: Any, times: Any) -> tuple[float, list[float]]:
     """The first two arguments that public response constructors share. Raises TypeError."""
     if isinstance(times, (str, bytes)) or not isinstance(times, Sequence):
-        raise TypeError(
-            f"argument 'individual_request_times': '{type(times).__name__}' object cannot be converted to 'Sequence'"
-        )
+        raise wrong_type("individual_request_times", "a sequence", times)
     return real("total_time", total_time), [real("individual_request_times", seconds) for seconds in times]
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from math import nan
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
+from ..late import load
 from ..ranking._ranking import record
+from .array import as_array
 from .base import Response, checked_headers, checked_times
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, init=False)
@@ -37,15 +46,22 @@ _set_label = vars(ClassificationResult)["label"].__set__
 _set_score = vars(ClassificationResult)["score"].__set__
 
 
+_score = attrgetter("score")
+
+
 class ClassificationResponse(Response):
     """The answer of a classify call.
 
     Attributes (read-only), besides those of every response:
-        data: one list of ClassificationResult per input, in the order of the inputs; labels in the server's order.
+        data: one list of ClassificationResult per input, in the order of the inputs; labels in the server's order:
+            best first.
+        classes: the labels that occur, which are the columns of `scores()`.
         object: always "list".
+
+    `numpy.asarray(response)` is `response.scores()`.
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_order")
 
     def __init__(
         self,
@@ -56,11 +72,11 @@ class ClassificationResponse(Response):
     ) -> None:
         for kind in {type(result) for group in data for result in group}:
             if not issubclass(kind, ClassificationResult):
-                name = kind.__name__
-                raise TypeError(f"argument 'data': '{name}' object cannot be converted to 'ClassificationResult'")
+                raise TypeError(f"data must hold instances of ClassificationResult, not of {kind.__name__}")
         total_time, times = checked_times(total_time, individual_request_times)
         super().__init__(total_time, times, checked_headers(response_headers))
         self._data = [list(group) for group in data]
+        self._order: Sequence[str] = ()
 
     @classmethod
     def collected(
@@ -69,11 +85,16 @@ class ClassificationResponse(Response):
         total_time: float,
         times: Sequence[float],
         headers: Sequence[bytes | None],
+        order: Sequence[str] = (),
     ) -> ClassificationResponse:
-        """Make a response of what an operation gathered: nothing to check, headers still raw."""
+        """Make a response of what an operation gathered: nothing to check, headers still raw.
+
+        `order` is that of the model's classes, as far as they are known.
+        """
         self = cls.__new__(cls)
         Response.__init__(self, total_time, times, headers)
         self._data = data
+        self._order = order
         return self
 
     @property
@@ -85,6 +106,47 @@ class ClassificationResponse(Response):
     def object(self) -> str:
         """Always "list"."""
         return "list"
+
+    @property
+    def classes(self) -> list[str]:
+        """The labels that occur: in the order of the model where the server tells it (vLLM), else sorted."""
+        occurring = {result.label for result in chain.from_iterable(filter(None, self._data))}
+        return [*self._order, *sorted(occurring.difference(self._order))]
+
+    def labels(self) -> NDArray[numpy.object_]:
+        """The best label of each input: a new array of str, dtype object, shape (inputs,).
+
+        That is the label with the highest score; of equal ones the first. None where there is none.
+
+        Raises ImportError without numpy.
+        """
+        np = load("numpy")
+        best = [max(group, key=_score).label if group else None for group in self._data]
+        labels: NDArray[numpy.object_] = np.array(best, dtype=object)
+        return labels
+
+    def scores(self) -> NDArray[numpy.float64]:
+        """The score of each class for each input: a new array, float64, shape (inputs, classes).
+
+        Columns are `classes`, the same for all inputs. NaN where an input has no score for a class, or none at all.
+        float64 holds each `ClassificationResult.score` exactly.
+
+        Raises ValueError when an input has a label twice; ImportError without numpy.
+        """
+        np = load("numpy")
+        classes = self.classes
+        flat: list[float] = []
+        for number, group in enumerate(self._data):
+            results = group or []  # None after a failure
+            row = {result.label: result.score for result in results}
+            if len(row) < len(results):
+                raise ValueError(f"input {number} has a label twice; read `data` instead")
+            flat += [row.get(name, nan) for name in classes]
+        scores: NDArray[numpy.float64] = np.array(flat, dtype=np.float64).reshape(len(self._data), len(classes))
+        return scores
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return as_array(self.scores, dtype, copy)
 
     def _values(self) -> tuple[Any, ...]:
         return (self._data,)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..late import load
 from ..ranking._ranking import record
+from .array import as_array
 from .base import Response, checked_headers, checked_times
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, init=False)
@@ -19,7 +25,7 @@ class RerankResult:
     Attributes (read-only):
         index: position of the text in the caller's list.
         score: relevance as the server gave it.
-        text: the text itself when `return_text` was asked for and the server sent it, else None.
+        text: the text itself when `return_text` was asked for, else None.
     """
 
     index: int
@@ -46,11 +52,14 @@ class RerankResponse(Response):
     """The answer of a rerank call.
 
     Attributes (read-only), besides those of every response:
-        data: list of RerankResult, batch after batch; inside a batch in the server's order, not sorted over all.
+        data: list of RerankResult, batch after batch; inside a batch in the server's order, not sorted over all. With
+            `top_n` the best of all batches, best first; of equal scores the one whose text comes first.
         object: always "list".
+
+    `numpy.asarray(response)` is `response.scores()`.
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_texts")
 
     def __init__(
         self,
@@ -61,19 +70,26 @@ class RerankResponse(Response):
     ) -> None:
         for kind in set(map(type, data)):
             if not issubclass(kind, RerankResult):
-                raise TypeError(f"argument 'data': '{kind.__name__}' object cannot be converted to 'RerankResult'")
+                raise TypeError(f"data must hold instances of RerankResult, not of {kind.__name__}")
         total_time, times = checked_times(total_time, individual_request_times)
         super().__init__(total_time, times, checked_headers(response_headers))
         self._data = list(data)
+        self._texts: int | None = None
 
     @classmethod
     def collected(
-        cls, data: list[RerankResult], total_time: float, times: Sequence[float], headers: Sequence[bytes | None]
+        cls,
+        data: list[RerankResult],
+        texts: int,
+        total_time: float,
+        times: Sequence[float],
+        headers: Sequence[bytes | None],
     ) -> RerankResponse:
-        """Make a response of what an operation gathered: nothing to check, headers still raw."""
+        """Make a response of what an operation on so many texts gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
         Response.__init__(self, total_time, times, headers)
         self._data = data
+        self._texts = texts
         return self
 
     @property
@@ -85,6 +101,26 @@ class RerankResponse(Response):
     def object(self) -> str:
         """Always "list"."""
         return "list"
+
+    def scores(self) -> NDArray[numpy.float64]:
+        """The score of each text, in the caller's order: a new array, float64, shape (number of texts,).
+
+        `scores()[i]` belongs to `texts[i]`; NaN where `data` has nothing for it, because of `top_n` or of a failure.
+        JSON numbers are doubles, so float64 holds each `RerankResult.score` exactly; float32 would make ties of scores
+        that differ. Of a response that was made by hand, the highest index tells the number of texts.
+
+        Raises ImportError without numpy.
+        """
+        np = load("numpy")
+        results = [result for result in self._data if result is not None]  # None after a failure
+        places = np.fromiter((result.index for result in results), np.intp, len(results))
+        texts = places.max(initial=-1) + 1 if self._texts is None else self._texts
+        scores: NDArray[numpy.float64] = np.full(texts, np.nan)
+        scores[places] = np.fromiter((result.score for result in results), np.float64, len(results))
+        return scores
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return as_array(self.scores, dtype, copy)
 
     def _values(self) -> tuple[Any, ...]:
         return (self._data,)

@@ -68,13 +68,15 @@ def damaged_content(reply: Reply, faults: Faults) -> Reply:
 
 def damaged_answer(answer: Any, faults: Faults) -> Any:
     """The answer with its items, or keys around them, tampered with."""
-    if isinstance(answer, dict) and isinstance(answer.get("data"), list):
-        answer["data"] = damaged_items(damaged_vectors(answer["data"], faults), faults)
-        for name in faults.omitted:
-            answer.pop(name, None)
-            answer.get("usage", {}).pop(name, None)
-        return answer
-    return damaged_items(answer, faults) if isinstance(answer, list) else answer
+    if isinstance(answer, list):
+        return damaged_items(answer, faults)
+    for name in ("data", "results"):
+        if isinstance(answer, dict) and isinstance(answer.get(name), list):
+            answer[name] = damaged_items(damaged_fields(answer[name], faults), faults)
+            for omitted in faults.omitted:
+                answer.pop(omitted, None)
+                answer.get("usage", {}).pop(omitted, None)
+    return answer
 
 
 def damaged_items(items: list[Any], faults: Faults) -> list[Any]:
@@ -89,11 +91,24 @@ def damaged_items(items: list[Any], faults: Faults) -> list[Any]:
     return items
 
 
-def damaged_vectors(items: list[dict[str, Any]], faults: Faults) -> list[dict[str, Any]]:
-    """Embedding items with other values or keys."""
+def damaged_fields(items: list[Any], faults: Faults) -> list[Any]:
+    """Items that are objects, with other values or keys."""
     middle = items[len(items) // 2]
+    if not isinstance(middle, dict):
+        return items
     if faults.duplicate_index:
         items[-1]["index"] = items[0]["index"]
+    if "embedding" in middle:
+        damage_vectors(items, faults)
+    if faults.index_last:
+        items = [{**without(item, "index"), "index": item["index"]} for item in items]
+    omitted = {"object" if name == "item_object" else name for name in faults.omitted if name != "object"}
+    return [without(item, *omitted) for item in items] if omitted else items
+
+
+def damage_vectors(items: list[dict[str, Any]], faults: Faults) -> None:
+    """Put other values into the items of embeddings."""
+    middle = items[len(items) // 2]
     if faults.ragged:
         items[-1]["embedding"] = shortened(items[-1]["embedding"])
     if faults.nan and not isinstance(middle["embedding"], str):
@@ -102,10 +117,6 @@ def damaged_vectors(items: list[dict[str, Any]], faults: Faults) -> list[dict[st
         middle["embedding"] = orjson.Fragment(b"[NaN" + (b"," + rest if comma else b"]"))
     if faults.null_embedding:
         middle["embedding"] = None
-    if faults.index_last:
-        items = [{**without(item, "index"), "index": item["index"]} for item in items]
-    omitted = {"object" if name == "item_object" else name for name in faults.omitted if name != "object"}
-    return [without(item, *omitted) for item in items] if omitted else items
 
 
 def shortened(vector: Any) -> Any:

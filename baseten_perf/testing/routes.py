@@ -1,6 +1,7 @@
 """What the test server answers on each path, faults aside.
 
 The API paths are matched by their end, so a base URL may have a path of its own (/environments/production/sync/rerank).
+Under a base URL that ends in /infinity, the answers to Cohere's rerank and to /classify have the form of Infinity's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from .model import Model, Refused
-from .ranking import label_scores, rerank_scores
+from .ranking import PROTOTYPES, label_scores, rerank_scores
 from .reply import Reply, error_reply, json_reply
 from .request import Request
 
@@ -82,7 +83,6 @@ def embed(request: Request, model: Model) -> Reply:
     except Refused as reason:
         raise Refusal(str(reason)) from None
     vectors = rows if encoding == "float" else [b64encode(row.astype("<f4").tobytes()).decode() for row in rows]
-    words = sum(len(text.split()) for text in texts)
     return json_reply(
         {
             "object": "list",
@@ -90,22 +90,45 @@ def embed(request: Request, model: Model) -> Reply:
                 {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
             ],
             "model": payload.get("model", "deterministic"),
-            "usage": {"prompt_tokens": words, "total_tokens": words},
+            "usage": usage(texts),
         }
     )
 
 
 def rerank(request: Request, model: Model) -> Reply:
-    """/rerank of text-embeddings-inference: best first, `index` tells the text."""
+    """/rerank, best first, `index` tells the text: Cohere's for `documents`, else text-embeddings-inference's."""
     payload = payload_of(request)
-    query, texts = payload.get("query"), strings(payload.get("texts"), "texts")
+    if "documents" in payload:
+        return json_reply(cohere_results(request, payload))
+    return json_reply(ranked(payload, "texts", "score", "text" if payload.get("return_text") else None))
+
+
+def cohere_results(request: Request, payload: dict[str, Any]) -> dict[str, Any]:
+    """The answer to Cohere's rerank; Infinity's documents are strings."""
+    documents = strings(payload.get("documents"), "documents")
+    top_n = payload.get("top_n")
+    if top_n is not None and (type(top_n) is not int or top_n < 1):
+        raise Refusal("top_n must be a positive integer", 422)
+    results = ranked(payload, "documents", "relevance_score", "document" if payload.get("return_documents") else None)
+    if payload.get("return_documents") and not of_infinity(request):
+        results = [{**result, "document": {"text": result["document"]}} for result in results]
+    return {
+        "id": "rerank-0",
+        "model": payload.get("model", "deterministic"),
+        "usage": usage(documents),
+        "results": results[:top_n],
+    }
+
+
+def ranked(payload: dict[str, Any], field: str, score: str, text: str | None) -> list[dict[str, Any]]:
+    """One item for each text in `field`, best first; `score` and `text` name the places of its score and its text."""
+    query, texts = payload.get("query"), strings(payload.get(field), field)
     if not isinstance(query, str):
         raise Refusal("query must be a string", 422)
     scores = rerank_scores(query, texts, raw_scores=bool(payload.get("raw_scores"))).tolist()
     order = sorted(range(len(texts)), key=lambda index: (-scores[index], index))
-    if payload.get("return_text"):
-        return json_reply([{"index": index, "text": texts[index], "score": scores[index]} for index in order])
-    return json_reply([{"index": index, "score": scores[index]} for index in order])
+    given = [{"index": index, score: scores[index]} for index in order]
+    return given if text is None else [{**item, text: texts[item["index"]]} for item in given]
 
 
 def predict(request: Request, model: Model) -> Reply:
@@ -116,11 +139,48 @@ def predict(request: Request, model: Model) -> Reply:
     if not isinstance(batch, list) or not batch:
         raise Refusal("inputs must be a string or a list, and not empty", 422)
     texts = [" ".join(strings([item] if isinstance(item, str) else item, "each input")) for item in batch]
-    answer = [
-        [{"score": score, "label": label} for label, score in pairs]
-        for pairs in label_scores(texts, raw_scores=bool(payload.get("raw_scores")))
-    ]
+    answer = labelled(texts, raw_scores=bool(payload.get("raw_scores")))
     return json_reply(answer[0] if isinstance(inputs, str) else answer)
+
+
+def classify(request: Request, model: Model) -> Reply:
+    """/classify: of vLLM the best label and the probabilities of all, of Infinity a list of labels, for each input."""
+    payload = payload_of(request)
+    value = payload.get("input")
+    texts = [value] if isinstance(value, str) else strings(value, "input")
+    if of_infinity(request):
+        kind, data = "classify", labelled(texts, raw_scores=bool(payload.get("raw_scores")))
+    else:
+        kind, data = "list", probabilities(texts, raw_scores=payload.get("use_activation") is False)
+    name = payload.get("model", "deterministic")
+    return json_reply({"id": "classify-0", "object": kind, "data": data, "model": name, "usage": usage(texts)})
+
+
+def of_infinity(request: Request) -> bool:
+    """Whether the answer shall have the form of Infinity's."""
+    return "/infinity/" in request.path
+
+
+def probabilities(texts: list[str], *, raw_scores: bool) -> list[Any]:
+    """The best label of each text, and the scores of all in the order of the model's classes."""
+    data: list[Any] = []
+    for index, pairs in enumerate(label_scores(texts, raw_scores=raw_scores)):
+        scores = dict(pairs)
+        probs = [scores[label] for label in PROTOTYPES]
+        data.append({"index": index, "label": pairs[0][0], "probs": probs, "num_classes": len(probs)})
+    return data
+
+
+def labelled(texts: list[str], *, raw_scores: bool) -> list[Any]:
+    """The labels of each text, best first."""
+    pairs = label_scores(texts, raw_scores=raw_scores)
+    return [[{"score": score, "label": label} for label, score in of_text] for of_text in pairs]
+
+
+def usage(texts: list[str]) -> dict[str, int]:
+    """Words for tokens."""
+    words = sum(len(text.split()) for text in texts)
+    return {"prompt_tokens": words, "total_tokens": words}
 
 
 def health(request: Request, model: Model) -> Reply:
@@ -157,7 +217,9 @@ def payload_back(request: Request, model: Model) -> Reply:
     return Reply(request.body or b"null")
 
 
-BY_END: dict[str, Route] = {"/v1/embeddings": embed, "/rerank": rerank, "/predict": predict, "/health": health}
+BY_END: dict[str, Route] = {
+    "/v1/embeddings": embed, "/rerank": rerank, "/predict": predict, "/classify": classify, "/health": health,
+}  # fmt: skip
 
 
 @functools.lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from .request import Request
 class Statistics:
     """Counts since the start or the last reset. Control requests and their connections are not counted."""
 
-    connections_opened: int = 0
+    connections_opened: int = 0  #: in all
     connections_open: int = 0  #: now, of those opened
     requests: int = 0  #: complete requests received
     requests_active: int = 0  #: received, and not answered entirely, now
@@ -27,11 +27,11 @@ class Statistics:
 class RecordedRequest:
     """A request that the server kept because it was started with `record=True`."""
 
-    method: str
+    method: str  #: of HTTP, in capitals
     path: str  #: without fault prefix and query
     target: str  #: as on the request line
     headers: list[tuple[str, str]]  #: in the order of their arrival, names as sent
-    body: bytes
+    body: bytes  #: as it came, chunks joined
     time: float  #: seconds of `time.monotonic()` when the request had arrived entirely
     connection: int  #: number of the connection, from 1
 

@@ -1,4 +1,4 @@
-"""The original: baseten-performance-client (Rust)."""
+"""The reference client: baseten-performance-client (Rust)."""
 
 from __future__ import annotations
 

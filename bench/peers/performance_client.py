@@ -1,4 +1,4 @@
-"""What ours and the original share: the same calls on the same API, so that nothing but the package differs."""
+"""What ours and the reference client share: the same calls on the same API, so that nothing but the package differs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.peers.lanes import in_lanes
 
 _KEY = "bench"
-_SMALLEST_BATCH = 16  # the original allows 512 and more at once only with batches of 16 and more, even for batch_post
+_SMALLEST_BATCH = 16  # the reference client allows 512 at once and more only with such batches, even for batch_post
 
 
 class PerformanceClientPeer:

@@ -74,7 +74,7 @@ def _connections(axes: Axes, measurements: list[dict[str, Any]]) -> None:
         axes.bar(place, median(kb), color=COLOURS[peer], width=0.6)
         axes.annotate(f"{median(kb):.0f}", (place, median(kb)), xytext=(0, 3), textcoords="offset points", ha="center",
                       color=COLOURS[peer])
-    axes.set_xticks(range(len(_PEERS)), [NAMES[peer].replace("baseten-performance-client", "original")
+    axes.set_xticks(range(len(_PEERS)), [NAMES[peer].replace("baseten-performance-client", "reference")
                                          for peer in _PEERS])
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.12)

@@ -62,7 +62,7 @@ def _cold(axes: Axes, measurements: list[dict[str, Any]]) -> None:
         import_ms = median(wall_ms(run) for run in imports[peer])
         axes.barh(place, first_ms, color=COLOURS[peer], alpha=0.35)
         axes.barh(place, min(import_ms, first_ms), color=COLOURS[peer])
-        axes.annotate(f"{first_ms:.0f} {NAMES[peer].replace('baseten-performance-client', 'the original')}",
+        axes.annotate(f"{first_ms:.0f} {NAMES[peer].replace('baseten-performance-client', 'the reference client')}",
                       (first_ms, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
                       color=COLOURS[peer])
     longest = max((median(wall_ms(run) for run in answers[peer]) for peer in peers), default=1.0)

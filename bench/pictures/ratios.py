@@ -10,27 +10,13 @@ from matplotlib.axes import Axes
 from bench.peers import BASELINE, PEERS
 from bench.pictures.style import COLOURS, GREY, OURS, key, log_x, panels, save
 from bench.summary import Row, summarise
-from bench.workloads import WORKLOADS
+from bench.workloads import LABELS, WORKLOADS
 
-LABELS = {
-    "tiny_128": "tiny POST, 128 at a time",
-    "tiny_512": "tiny POST, 512 at a time",
-    "embed_16x1024": "embed JSON, 16 a request",
-    "embed_128x1024": "embed JSON, 128 a request",
-    "base64_16x1024": "embed base64, 16 a request",
-    "rerank": "rerank, 32 a request",
-    "classify": "classify, 32 a request",
-    "sequential": "sync calls, one by one",
-    "async_embed_128": "async embeds, 128 at a time",
-    "async_embed_2000": "async embeds, 2000 at a time",
-    "async_post_128": "async POSTs, 128 at a time",
-    "async_post_2000": "async POSTs, 2000 at a time",
-}
 _TICKS = (0.2, 0.5, 1, 2, 5, 10, 30, 100)
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """A bar for the original, with the range over the rounds and its number on the right; a dot for each other peer."""
+    """A bar for the reference client, with the range over the rounds and its number on the right; a dot for others."""
     raw = results["measurements"]
     rows = {name: {row.peer: row for row in summarise(WORKLOADS[name], raw)} for name in LABELS}
     shown = [name for name in LABELS if OURS in rows[name] and len(rows[name]) > 1]
@@ -64,7 +50,7 @@ def _panel(axes: Axes, ratios: dict[str, dict[str, float]], ranges: dict[str, tu
 
 
 def _faster(rows: dict[str, Row]) -> dict[str, float]:
-    """Ratios of the medians; for the original the median of the ratios in each round."""
+    """Ratios of the medians; for the reference client the median of the ratios in each round."""
     ours = rows[OURS]
     ratios = {peer: ours.requests_per_s.median / row.requests_per_s.median for peer, row in rows.items()}
     return _others(ratios, ours.faster.median if ours.faster else None)

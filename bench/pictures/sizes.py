@@ -1,4 +1,4 @@
-"""Seconds over the number of inputs: the seed's table as lines."""
+"""Seconds over the number of inputs: the table of the reference client's README as lines."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _label(axes: Axes, rows: list[SeedRow]) -> None:
     for peer, seconds in last.seconds.items():
         ratio = last.faster_than(peer)
         times = f": {short(ratio)}x" if ratio and peer != OURS else ""
-        name = NAMES[peer].replace("baseten-performance-client", "the original")
+        name = NAMES[peer].replace("baseten-performance-client", "the reference client")
         ends.append((last.inputs, seconds.median, f"{name}{times}", COLOURS[peer]))
     if last.floor_s:
         ends.append((last.inputs, last.floor_s, "server's floor", GREY))

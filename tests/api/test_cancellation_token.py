@@ -27,7 +27,7 @@ METHODS: dict[str, Callable[..., Any]] = {
 methods = pytest.mark.parametrize(("name", "method"), METHODS.items(), ids=METHODS.keys())
 
 
-def wishes(token: CancellationToken, **fields: Any) -> RequestProcessingPreference:
+def options(token: CancellationToken, **fields: Any) -> RequestProcessingPreference:
     return RequestProcessingPreference(cancel_token=token, batch_size=2, **fields)
 
 
@@ -63,7 +63,7 @@ def test_a_blocking_call_is_aborted_on_the_wire(
     requests = 12 if name.startswith("batch") else 6
     client = PerformanceClient(server.faulty(stall=True), "k")
     with Cancelling(token, server, eventually, requests), pytest.raises(OperationCancelled) as caught:
-        method(client, "", preference=wishes(token))
+        method(client, "", preference=options(token))
     assert str(caught.value) == f"Operation cancelled by token: {name} had answers to 0 of {requests} requests"
     assert isinstance(caught.value, ValueError)
     assert caught.value.partial == [None] * 12  # type: ignore[attr-defined]
@@ -80,7 +80,7 @@ def test_an_asynchronous_call_is_aborted_on_the_wire(
     client = PerformanceClient(server.faulty(stall=True), "k")
 
     async def call() -> None:
-        future = method(client, "async_", preference=wishes(token))
+        future = method(client, "async_", preference=options(token))
         with pytest.raises(OperationCancelled, match=f"^Operation cancelled by token: {name} had answers to 0 of"):
             await future
         assert future.exception().partial == [None] * 12
@@ -98,10 +98,10 @@ def test_with_a_cancelled_token_nothing_is_sent(
     token = CancellationToken()
     token.cancel()
     with pytest.raises(OperationCancelled, match=f"^Operation cancelled by token: {name} was not started"):
-        method(client, "", preference=wishes(token))
+        method(client, "", preference=options(token))
 
     async def call() -> BaseException | None:
-        future = method(client, "async_", preference=wishes(token))
+        future = method(client, "async_", preference=options(token))
         (found,) = await asyncio.gather(future, return_exceptions=True)
         return found  # type: ignore[no-any-return]
 
@@ -114,7 +114,7 @@ def test_wrong_inputs_are_told_before_a_cancelled_token(client: PerformanceClien
     token = CancellationToken()
     token.cancel()
     with pytest.raises(ValueError, match="Input list cannot be empty"):
-        client.embed([], "m", preference=wishes(token))
+        client.embed([], "m", preference=options(token))
 
 
 def test_the_answers_that_had_arrived_are_kept(server: Server, eventually: Eventually) -> None:
@@ -129,7 +129,7 @@ def test_the_answers_that_had_arrived_are_kept(server: Server, eventually: Event
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(OperationCancelled, match="had answers to 5 of 6 requests") as caught:
-        client.embed(TEXTS, "m", preference=wishes(token), max_concurrent_requests=1)
+        client.embed(TEXTS, "m", preference=options(token), max_concurrent_requests=1)
     thread.join()
     partial = caught.value.partial  # type: ignore[attr-defined]
     assert [item is None for item in partial] == [i >= 10 for i in range(12)]
@@ -147,12 +147,12 @@ def test_one_token_stops_calls_of_both_kinds_in_several_threads(
 
     def block() -> None:
         try:
-            stalled.embed(TEXTS, "m", preference=wishes(token))
+            stalled.embed(TEXTS, "m", preference=options(token))
         except ValueError as failure:
             failures.append(failure)
 
     async def gather() -> None:
-        calls = [stalled.async_batch_post("/x", TEXTS, wishes(token)) for _ in range(3)]
+        calls = [stalled.async_batch_post("/x", TEXTS, options(token)) for _ in range(3)]
         failures.extend(await asyncio.gather(*calls, return_exceptions=True))  # type: ignore[arg-type]
 
     threads = [threading.Thread(target=block) for _ in range(3)]
@@ -173,14 +173,14 @@ def test_calls_without_the_token_go_on(server: Server, eventually: Eventually) -
     thread = threading.Thread(target=lambda: answers.append(slow.batch_post("/x", TEXTS).data))
     thread.start()
     with Cancelling(token, server, eventually, 24), pytest.raises(OperationCancelled):
-        slow.batch_post("/x", TEXTS, wishes(token, timeout_s=60))
+        slow.batch_post("/x", TEXTS, options(token, timeout_s=60))
     thread.join()
     assert answers == [TEXTS]
 
 
 def test_no_call_ever_sets_a_token(server: Server, client: PerformanceClient) -> None:
     token = CancellationToken()
-    preference = wishes(token, max_retries=0)
+    preference = options(token, max_retries=0)
     for _ in range(3):
         assert client.batch_post("/x", TEXTS, preference).data == TEXTS
         assert asyncio.run(awaited(lambda: client.async_batch_post("/x", TEXTS, preference))).data == TEXTS
@@ -202,8 +202,8 @@ def test_the_client_and_its_connections_go_on(server: Server, eventually: Eventu
     for _ in range(3):
         token = CancellationToken()
         with Cancelling(token, server, eventually, 1), pytest.raises(OperationCancelled):
-            client.batch_post("/x", ["stop"], wishes(token))
-        assert client.batch_post("/x", ["go"], wishes(CancellationToken())).data == ["go"]
+            client.batch_post("/x", ["stop"], options(token))
+        assert client.batch_post("/x", ["go"], options(CancellationToken())).data == ["go"]
         eventually(lambda: server.statistics().requests_active == 0)
 
 
@@ -218,7 +218,7 @@ def test_a_waiting_retry_is_cancelled(server: Server, eventually: Eventually) ->
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(OperationCancelled):
-        client.batch_post("/x", [1], wishes(token))
+        client.batch_post("/x", [1], options(token))
     thread.join()
     assert server.statistics().requests == 1
 
@@ -226,7 +226,7 @@ def test_a_waiting_retry_is_cancelled(server: Server, eventually: Eventually) ->
 def test_queued_requests_are_not_sent(stalled: PerformanceClient, server: Server, eventually: Eventually) -> None:
     token = CancellationToken()
     with Cancelling(token, server, eventually, 4), pytest.raises(OperationCancelled, match="answers to 0 of 5000"):
-        stalled.batch_post("/x", list(range(5000)), wishes(token, max_concurrent_requests=4))
+        stalled.batch_post("/x", list(range(5000)), options(token, max_concurrent_requests=4))
     eventually(lambda: server.statistics().requests_active == 0, 2.0)
     assert server.statistics().requests == 4
 
@@ -244,7 +244,7 @@ def test_a_signal_handler_may_cancel(server: Server, eventually: Eventually) -> 
     try:
         thread.start()
         with pytest.raises(OperationCancelled):
-            client.batch_post("/x", [1], wishes(token))
+            client.batch_post("/x", [1], options(token))
     finally:
         thread.join()
         signal.signal(signal.SIGUSR1, before)
@@ -254,7 +254,7 @@ def test_cancelled_in_the_event_loop_s_own_thread(stalled: PerformanceClient, se
     token = CancellationToken()
 
     async def call() -> None:
-        future = stalled.async_embed(TEXTS, "m", preference=wishes(token))
+        future = stalled.async_embed(TEXTS, "m", preference=options(token))
         asyncio.get_running_loop().call_soon(token.cancel)
         with pytest.raises(OperationCancelled):
             await future
@@ -266,7 +266,7 @@ def test_cancelling_the_future_is_no_matter_of_the_token(stalled: PerformanceCli
     token = CancellationToken()
 
     async def call() -> None:
-        future = stalled.async_embed(TEXTS, "m", preference=wishes(token))
+        future = stalled.async_embed(TEXTS, "m", preference=options(token))
         future.cancel()
         with pytest.raises(asyncio.CancelledError):
             await future
@@ -277,7 +277,7 @@ def test_cancelling_the_future_is_no_matter_of_the_token(stalled: PerformanceCli
 
 def test_cancelling_afterwards_changes_nothing(client: PerformanceClient) -> None:
     token = CancellationToken()
-    response = client.batch_post("/x", TEXTS, wishes(token))
+    response = client.batch_post("/x", TEXTS, options(token))
     token.cancel()
     assert response.data == TEXTS
 
@@ -286,10 +286,10 @@ def test_a_token_keeps_nothing_of_calls_that_are_over(server: Server, client: Pe
     token = CancellationToken()
     failing = PerformanceClient(server.faulty(status=400), "k")
     for _ in range(20):
-        client.batch_post("/x", [1], wishes(token))
-        asyncio.run(awaited(lambda: client.async_batch_post("/x", [1], wishes(token))))
+        client.batch_post("/x", [1], options(token))
+        asyncio.run(awaited(lambda: client.async_batch_post("/x", [1], options(token))))
         with pytest.raises(Exception, match="400"):
-            failing.batch_post("/x", [1], wishes(token))
+            failing.batch_post("/x", [1], options(token))
     gc.collect()
     assert not token._signal.calls
 
@@ -299,7 +299,7 @@ def test_a_failure_that_came_first_is_told(server: Server) -> None:
     client = PerformanceClient(server.faulty(status=404), "k")
 
     async def call() -> None:
-        future = client.async_batch_post("/x", [1], wishes(token))
+        future = client.async_batch_post("/x", [1], options(token))
         with pytest.raises(Exception, match="404"):
             await future
         token.cancel()

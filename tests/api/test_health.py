@@ -142,7 +142,7 @@ def test_a_healthy_endpoint(make: Make, server: Server, eventually: Eventually) 
     health = endpoint.health
     assert health.healthy and health.reason == "" and health.consecutive_failures == 0
     assert health.last_check is not None and before <= health.last_check <= time.time()
-    assert health.last_latency is not None and 0 < health.last_latency < 5
+    assert health.last_latency is not None and health.last_latency > 0
     assert endpoint._state.healthy
     assert EndpointPool([endpoint]).health()[0].base_url == server.url
 

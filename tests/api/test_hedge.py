@@ -14,8 +14,8 @@ from baseten_perf.testing import Faults, Server
 from baseten_perf.testing.embeddings import embeddings
 
 
-def hedged(**wishes: object) -> RequestProcessingPreference:
-    fields: dict[str, object] = {"hedge_delay": 0.1, "timeout_s": 20.0, "initial_backoff_ms": 50, **wishes}
+def hedged(**options: object) -> RequestProcessingPreference:
+    fields: dict[str, object] = {"hedge_delay": 0.1, "timeout_s": 20.0, "initial_backoff_ms": 50, **options}
     return RequestProcessingPreference(**fields)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Every example of the seed's README, as a program that reads what the example prints."""
+"""Every example of the reference client's README, as a program that reads what the example prints."""
 
 from __future__ import annotations
 

@@ -48,25 +48,25 @@ def test_all_names_and_values(client: PerformanceClient, server: Server, api_key
 
 
 def with_method(method: str) -> Callable[[Any, Any], Any]:
-    return lambda client, wish: client.batch_post("/echo?a=b", [{"a": 1}], wish(timeout_s=7.25), method)
+    return lambda client, preference: client.batch_post("/echo?a=b", [{"a": 1}], preference(timeout_s=7.25), method)
 
 
 def awaited(name: str, *arguments: Any) -> Callable[[Any, Any], Any]:
-    async def call(client: Any, wish: Any) -> Any:
-        return await getattr(client, f"async_{name}")(*arguments, preference=wish(batch_size=2))
+    async def call(client: Any, preference: Any) -> Any:
+        return await getattr(client, f"async_{name}")(*arguments, preference=preference(batch_size=2))
 
-    return lambda client, wish: asyncio.run(call(client, wish))
+    return lambda client, preference: asyncio.run(call(client, preference))
 
 
 # (client, preference class) -> response
 ALIKE: dict[str, Callable[[Any, Any], Any]] = {
-    "embed": lambda client, wish: client.embed(["a"], "m"),
-    "rerank": lambda client, wish: client.rerank("q", ["a"]),
-    "classify": lambda client, wish: client.classify(["a"]),
-    "batch_post": lambda client, wish: client.batch_post("/x", [{}]),
-    "batch_system_one": lambda client, wish: client.batch_system_one([{"state": 1}, {"state": 2}]),
-    "extra headers": lambda client, wish: client.embed(
-        ["a"], "m", preference=wish(extra_headers={"X-Mine": "ü 1", "accept": "text/plain", "x-empty": ""})
+    "embed": lambda client, preference: client.embed(["a"], "m"),
+    "rerank": lambda client, preference: client.rerank("q", ["a"]),
+    "classify": lambda client, preference: client.classify(["a"]),
+    "batch_post": lambda client, preference: client.batch_post("/x", [{}]),
+    "batch_system_one": lambda client, preference: client.batch_system_one([{"state": 1}, {"state": 2}]),
+    "extra headers": lambda client, preference: client.embed(
+        ["a"], "m", preference=preference(extra_headers={"X-Mine": "ü 1", "accept": "text/plain", "x-empty": ""})
     ),
     "async_embed": awaited("embed", ["a", "b", "c"], "m"),
     "async_rerank": awaited("rerank", "q", ["a", "b", "c"]),

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy
 import pytest
 
-from baseten_perf.cli import main
+from baseten_perf.cli import COMMANDS, main
 from baseten_perf.cli.embed import slice_size
 from baseten_perf.cli.passages import passages
+from baseten_perf.cli.progress import progress, watched
 from baseten_perf.testing import Server
 from baseten_perf.testing.embeddings import embeddings
 from baseten_perf.testing.server import environment
@@ -125,11 +126,112 @@ def test_failures_leave_the_old_file(server: Server, directory: Path, capsys: py
 def test_missing_key(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("BASETEN_API_KEY")
     assert embed(server) == 2
-    assert "BASETEN_API_KEY=none" in capsys.readouterr().err
+    assert "BASETEN_API_KEY or OPENAI_API_KEY. " in capsys.readouterr().err
     assert embed(server, "--api-key-env", "MY_KEY") == 2
-    assert "MY_KEY=none" in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert "the environment variable that --api-key-env names" in complaint
+    assert "MY_KEY" not in complaint, "it may be the key itself"
     monkeypatch.setenv("MY_KEY", "k")
     assert embed(server, "--api-key-env", "MY_KEY") == 0
+
+
+MISPLACED = "sk-misplaced.7Q"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("embed", "--api-key", MISPLACED, "texts.txt"), "no such option: --api-key; an API key is taken from the env"),
+        (("embed", f"--api-key={MISPLACED}", "texts.txt"), "no such option: --api-key; an API key"),
+        (("embed", f"--api-key {MISPLACED}"), "no such option: --api-key; an API key"),
+        (("embed", "--api-key-en", MISPLACED, "texts.txt"), "no such option: --api-key-en; an API key"),
+        (("embed", "texts.txt", "--token", MISPLACED), "no such option: --token\n"),
+        (("embed", "texts.txt", f"-k{MISPLACED}"), "no such option: -k\n"),
+        (("embed", "texts.txt", MISPLACED), "too many arguments"),
+        (("embed", "texts.txt", "--api-key-env", MISPLACED), "argument --api-key-env: must be the name of an"),
+        (("demo", "--api-key", MISPLACED), "no such option: --api-key; an API key"),
+        (("serve", f"--key={MISPLACED}"), "no such option: --key; an API key"),
+        (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, serve"),
+        ((f"--api-key={MISPLACED}", "embed", "texts.txt"), "the first argument must be a command"),
+        ((MISPLACED,), "the first argument must be a command"),
+    ],
+)
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(
+    server: Server, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str
+) -> None:
+    server.reset()
+    needed = ("-o", "out.npy", "--base-url", server.url, "--model", "m") if "embed" in arguments else ()
+    with pytest.raises(SystemExit) as raised:
+        main([*arguments, *needed])
+    assert raised.value.code == 2
+    captured = capsys.readouterr()
+    assert complaint in captured.err
+    assert MISPLACED not in captured.err + captured.out
+    assert server.statistics().requests == 0
+
+
+@pytest.mark.parametrize("command", [("embed", "--mod", "m"), ("demo", "--text", "5"), ("serve", "--lat", "1")])
+def test_options_are_not_abbreviated(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    needed = ("f", "-o", "out.npy", "--base-url", "http://h", "--model", "m") if command[0] == "embed" else ()
+    with pytest.raises(SystemExit) as raised:
+        main([*command, *needed])
+    assert raised.value.code == 2
+    assert f"baseten-perf {command[0]}: error: no such option: {command[1]}\n" in capsys.readouterr().err
+
+
+def test_commands_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main([])
+    assert raised.value.code == 2
+    with pytest.raises(SystemExit) as raised:
+        main(["--help"])
+    assert raised.value.code == 0
+    overview = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"\n    {name} " not in overview] == []
+    captured = []
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as raised:
+            main([name, "--help"])
+        assert raised.value.code == 0
+        captured.append(capsys.readouterr().out)
+    assert all("--max-concurrent-requests" in text and "--concurrency N" in text for text in captured[:2])
+    assert "requests in flight, 1 to 1024 (default: 32)" in captured[0]
+    assert "seconds per attempt, 0.1 to 3600\n" in captured[1]
+
+
+def test_what_a_command_does_not_need_is_not_imported() -> None:
+    program = (
+        "import sys\n"
+        "from baseten_perf.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'requests', 'numpy', 'tqdm', 'asyncio', 'certifi', 'baseten_perf.cli.demo'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    for arguments in (
+        ["embed", "--help"],
+        ["embed", "absent", "-o", "o.npy", "--base-url", "http://h", "--model", "m"],
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-c", program, *arguments], env=environment(), capture_output=True, text=True, timeout=60
+        )
+        assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, shown in ((io.StringIO(), ""), (Terminal(), "100%")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress(2, "text") as advance:
+            advance(1)
+            advance(1)
+        assert shown in stream.getvalue()
+        assert bool(stream.getvalue()) == bool(shown)
+        with watched(2, "text", lambda: 1):
+            pass
+        assert bool(stream.getvalue()) == bool(shown)
 
 
 @pytest.mark.parametrize("options", [("--batch-size", "0"), ("--timeout-s", "x"), ("--encoding-format", "hex")])
@@ -204,7 +306,7 @@ def test_output_without_a_reader_or_unicode() -> None:
     [
         (("--port", "65536"), "argument --port: must be from 0 to 65535: 65536"),
         (("--faults", "stale"), "argument --faults: no such fault: stale"),
-        (("--latency", "-1"), "argument --latency: must be more than 0: -1"),
+        (("--latency", "-1"), "argument --latency: must be from 0 to 86400: -1"),
     ],
 )
 def test_serve_refuses(options: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,25 +13,26 @@ import pycurl
 import pytest
 
 from baseten_perf import engine
-from baseten_perf.engine._engine import OPTIONS
 
-# pycurl gives some numbers other names, and a few none at all; for those, curl/curl.h and curl/multi.h.
-RENAMED = {
-    "ACCEPT_ENCODING": "ENCODING",
-    "E_TOO_MANY_REDIRECTS": "E_TOO_MANY_REDIRECTS",
+BINDING = (Path(engine.__file__).parent / "libcurl.pxi").read_text()
+# Names of curl/curl.h with their values, and the version of libcurl that first had them, for those that say so.
+CONSTANTS = {
+    name: (int(eval(value)), since)
+    for name, value, since in re.findall(r"^    (CURL\w+) = ([-\da-fx< ]+?)(?: +# since ([\d.]+)\b.*)?$", BINDING, re.M)
 }
-FROM_CURL_H = {
-    "CSELECT_IN": 1,
-    "CSELECT_OUT": 2,
-    "CSELECT_ERR": 4,
-    "PROTOCOLS_STR": 10318,
-    "REDIR_PROTOCOLS_STR": 10319,
-    "CLOSESOCKETDATA": 10209,
-    "OPENSOCKETDATA": 10164,
-    "HEADERDATA": 10029,
-    "ERRORBUFFER": 10010,
-    "PRIVATE": 10103,
-}
+# What pycurl calls them: CURLOPT_URL is URL, CURLE_OK is E_OK. It has no name for those of the URL interface, nor for
+# CURLINFO_CAINFO, since CAINFO is the option.
+PYCURL_PREFIXES = {"CURLOPT_": "", "CURLINFO_": "", "CURLE_": "E_", "CURLMOPT_": "M_", "CURL_": ""}
+PYCURL_NAMES = {"CURLOPT_ACCEPT_ENCODING": "ENCODING", "CURLINFO_CAINFO": "INFO_CAINFO"}
+STRUCTS = """
+static_assert(offsetof(curl_slist, data) == 0 && offsetof(curl_slist, next) == sizeof(char *));
+static_assert(offsetof(CURLMsg, msg) == 0 && offsetof(CURLMsg, easy_handle) == sizeof(void *));
+static_assert(offsetof(CURLMsg, data) == 2 * sizeof(void *) && sizeof(CURLMSG) == sizeof(int));
+static_assert(offsetof(curl_sockaddr, socktype) == sizeof(int) && offsetof(curl_sockaddr, protocol) == 2 * sizeof(int));
+struct read_here { int age; const char *version; unsigned int version_num; const char *host; int features; };
+static_assert(offsetof(curl_version_info_data, features) == offsetof(read_here, features));
+static_assert(sizeof(curl_off_t) == sizeof(long long));
+"""
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -37,20 +40,51 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=30)
 
 
-@pytest.mark.parametrize("name", sorted(OPTIONS))
-def test_numbers(name: str) -> None:
-    named = RENAMED.get(name, name)
-    if hasattr(pycurl, named):
-        assert OPTIONS[name] == getattr(pycurl, named)
-    elif name in FROM_CURL_H:
-        assert OPTIONS[name] == FROM_CURL_H[name]
-    else:
-        pytest.skip(f"pycurl has no {named}")
+def pycurl_name(name: str) -> str:
+    prefix = next(prefix for prefix in PYCURL_PREFIXES if name.startswith(prefix))
+    return PYCURL_NAMES.get(name, PYCURL_PREFIXES[prefix] + name.removeprefix(prefix))
+
+
+def known_to_pycurl() -> list[str]:
+    named = [name for name in CONSTANTS if name.startswith(tuple(PYCURL_PREFIXES))]
+    return [name for name in named if hasattr(pycurl, pycurl_name(name))]
+
+
+def test_all_constants_are_found() -> None:
+    """The enumeration of libcurl.pxi, which the tests below read as text, and nothing of it is passed over."""
+    listed = BINDING[BINDING.index("cdef enum:") : BINDING.index("# Structs of libcurl")]
+    assert len(CONSTANTS) == listed.count(" = ") > 90
+
+
+@pytest.mark.parametrize("name", known_to_pycurl())
+def test_numbers_are_those_of_pycurl(name: str) -> None:
+    assert CONSTANTS[name][0] == getattr(pycurl, pycurl_name(name))
 
 
 def test_most_numbers_can_be_compared() -> None:
-    compared = [name for name in OPTIONS if hasattr(pycurl, RENAMED.get(name, name)) or name in FROM_CURL_H]
-    assert len(compared) >= 0.85 * len(OPTIONS), sorted(set(OPTIONS) - set(compared))
+    assert len(known_to_pycurl()) >= 0.7 * len(CONSTANTS), sorted(set(CONSTANTS) - set(known_to_pycurl()))
+
+
+def test_numbers_are_those_of_the_header(tmp_path: Path) -> None:
+    """Each constant and what is read of each struct, by static assertions against curl/curl.h."""
+    compiler = shutil.which("c++")
+    source = tmp_path / "numbers.cpp"
+    source.write_text("#include <curl/curl.h>\n")
+    command = [compiler or "", "-std=c++17", "-fsyntax-only", str(source)]
+    if compiler is None or subprocess.run(command, capture_output=True).returncode != 0:
+        assert "BASETEN_PERF_CURL_H" not in os.environ, "the header is to be there"
+        pytest.skip("there is no compiler, or no curl/curl.h")
+    lines = ["#include <curl/curl.h>", "#include <cstddef>", STRUCTS]
+    for name, (value, since) in CONSTANTS.items():
+        major, minor = since.split(".") if since else ("0", "0")
+        lines += [
+            f"#if LIBCURL_VERSION_NUM >= {int(major):#x}{int(minor):02x}00",
+            f'static_assert({name} == {value}, "{name}");',
+            "#endif",
+        ]
+    source.write_text("\n".join(lines))
+    compiled = subprocess.run(command, capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
 
 
 def test_version() -> None:

@@ -3,11 +3,13 @@
 What these programs do (fork, signals, exit, running out of references at awkward moments) would take the test run
 down with them. Each can be run by hand: `python tests/isolated/programs/NAME.py`. A first comment `# python: OPTIONS`
 gives options to the interpreter. Programs called `idle_...` spend half a minute waiting, so they run beside the others.
+Those that read /proc, by themselves or by way of `shared/usage.py`, run on Linux only.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +18,10 @@ from pathlib import Path
 
 import pytest
 
+LINUX = re.compile(r"/proc/|from shared\.usage import")
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+if sys.platform != "linux":
+    PROGRAMS = [program for program in PROGRAMS if not LINUX.search(program.read_text())]
 IDLE = [program for program in PROGRAMS if program.stem.startswith("idle_")]
 # Those that depend most on how a loop sleeps, is woken and is let go.
 BOTH_POLLERS = (

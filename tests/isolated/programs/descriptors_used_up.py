@@ -14,7 +14,7 @@ from shared.children import expect_success, fork
 from shared.patience import eventually
 from shared.shortage import give_back, limit, use_up
 
-from baseten_perf import PerformanceClient
+from baseten_perf import HttpClientWrapper, PerformanceClient
 from baseten_perf.exceptions import OutOfDescriptors
 from baseten_perf.testing import Server
 
@@ -74,7 +74,7 @@ class Greedy(MetaPathFinder):
 def closes_idle_connections() -> None:
     limit(512)
     with Server() as server:
-        slow = PerformanceClient(server.faulty(latency=0.2), "key")
+        slow = PerformanceClient(server.faulty(latency=0.2), "key", client_wrapper=HttpClientWrapper())
         assert len(slow.batch_post("/x", list(range(60))).data) == 60
         client = poisoned(server)
         opened = server.statistics().connections_open

@@ -8,7 +8,7 @@ import gc
 from shared.patience import eventually
 from shared.usage import descriptors
 
-from baseten_perf import PerformanceClient
+from baseten_perf import HttpClientWrapper, PerformanceClient
 from baseten_perf.testing import Server
 
 
@@ -30,7 +30,7 @@ async def work(client: PerformanceClient) -> None:
 def main() -> None:
     with Server() as server:
         client = PerformanceClient(server.url, "key")
-        stalled = PerformanceClient(server.faulty(stall=True), "key")
+        stalled = PerformanceClient(server.faulty(stall=True), "key", client_wrapper=HttpClientWrapper())
         asyncio.run(work(client))
         before = 0
         for turn in range(25):

@@ -35,6 +35,7 @@ def pem(tmp_path: Path) -> Path:
         ({"cert": ("a",)}, ValueError, "cert: a tuple holds the certificate, its key and maybe a password, not 1"),
         ({"cert": (None, "b")}, TypeError, "cert must be a str or an os.PathLike, not NoneType"),
         ({"cert": (__file__, "/no/such")}, ValueError, "cert: no such file: '/no/such'"),
+        ({"cert": (__file__, __file__, "pass\0word")}, ValueError, "cert: the password of the key contains a NUL"),
         ({"cert": (__file__, __file__, 5)}, TypeError, "cert must be a str, not int"),
         ({"uds": 1}, TypeError, "uds must be a str or an os.PathLike, not int"),
         ({"uds": ""}, ValueError, "uds must be a path that is not empty and holds no NUL"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from baseten_perf.operations import Classify, Rerank
 from baseten_perf.policy import resolve
-from baseten_perf.ranking._ranking import LabelReader, read_scored_texts
+from baseten_perf.ranking._ranking import LabelReader, read_scored_documents, read_scored_texts
 from baseten_perf.responses import ClassificationResult, RerankResult
 
 Make = Callable[..., Any]
@@ -31,6 +31,11 @@ def native_texts(body: bytes, count: int) -> Any:
     found = read_scored_texts(exact(body), RerankResult, START, count)
     assert found is None or {type(one) for one in found} == {RerankResult}
     return found and [(one.index - START, repr(one.score), one.text) for one in found]
+
+
+def native_documents(body: bytes, count: int, most: int, texts: list[str] | None) -> Any:
+    found = read_scored_documents(exact(body), RerankResult, texts, 0, count, most)
+    return found and [(one.index, repr(one.score), one.text) for one in found]
 
 
 def native_labels(body: bytes, count: int) -> Any:
@@ -56,9 +61,29 @@ def general_texts(body: bytes, count: int) -> Any:
     return found
 
 
+def general_documents(body: bytes, count: int, most: int, texts: list[str] | None) -> Any:
+    try:
+        entries = json.loads(body)["results"]
+        found = []
+        for entry in entries:
+            text = entry.get("document")
+            if isinstance(text, dict):
+                text = text.get("text")
+            assert isinstance(text, str | None)
+            index = entry["index"]
+            assert type(index) is int and 0 <= index < count
+            text = None if texts is None else texts[index] if text is None else text
+            found.append((index, number(entry["relevance_score"]), text))
+        assert len({index for index, _, _ in found}) == len(found) and len(found) in (count, most)
+    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError):
+        return None
+    return found
+
+
 def general_labels(body: bytes, count: int) -> Any:
     try:
         groups = json.loads(body)
+        groups = groups["data"] if isinstance(groups, dict) else groups
         assert type(groups) is list and len(groups) == count and {type(group) for group in groups} <= {list}
         found = [[(one["label"], number(one["score"])) for one in group] for group in groups]
         assert {type(label) for group in found for label, _ in group} <= {str}
@@ -69,7 +94,7 @@ def general_labels(body: bytes, count: int) -> Any:
 
 blanks = st.text(" \n\t\r", max_size=2)
 lengths = st.sampled_from(["x" * length for length in range(20)])
-strings = lengths | st.text() | st.text("a\"\\/\b\f\n\r\t\x7f\u00e9\u20ac\U0001f600")
+strings = lengths | st.text() | st.text('a"\\/\b\f\n\r\t\x7f\u00e9\u20ac\U0001f600')
 finite = st.floats(allow_nan=False, allow_infinity=False) | st.floats(width=32, allow_nan=False, allow_infinity=False)
 halfway_to_infinity = f"{2**1024 - 2**970}"
 odd_numbers = st.sampled_from([
@@ -119,6 +144,39 @@ def rerank_answers(draw: Any) -> tuple[bytes, int]:
     return draw(damaged(array(items, draw(blanks)))), count
 
 
+nested = st.recursive(values, lambda inner: st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]") | (
+    st.lists(st.tuples(quoted, inner), max_size=3).map(lambda pairs: f"{{{','.join(f'{k}:{v}' for k, v in pairs)}}}")
+), max_leaves=5)  # fmt: skip
+
+
+@st.composite
+def around(draw: Any, name: str, value: str) -> str:
+    """An object with that member, and others before and behind it."""
+    keys = st.sampled_from(["model", "usage", "meta", "id", name, "", 'a\\"', "\u00e9"])
+    others = draw(st.lists(st.tuples(keys, nested), max_size=2))
+    members = [*others, (name, value)] if draw(st.integers(0, 9)) else others
+    blank = draw(blanks)
+    written = [f'{blank}"{key}"{blank}:{blank}{item}{blank}' for key, item in draw(st.permutations(members))]
+    return blank + ",".join(written).join("{}") + blank
+
+
+@st.composite
+def cohere_answers(draw: Any) -> tuple[bytes, int, int, list[str] | None]:
+    """An answer, for how many texts it is, how many of them are asked for, and the texts if they are wanted."""
+    count = draw(st.integers(1, 4))
+    most = draw(st.integers(1, count))
+    indices = [str(index) for index in draw(st.permutations(range(count)))]
+    if draw(st.integers(0, 5)) == 0:
+        indices[0] = draw(odd_indices | st.integers(0, 4).map(str))
+    items = []
+    for index in indices[: most if draw(st.booleans()) else count]:
+        document = draw(quoted | odd_values | objects([("text", draw(quoted | odd_values)), ("multi_modal", "null")]))
+        fields = [("index", index), ("relevance_score", draw(numbers)), ("document", document)]
+        items.append(draw(objects(fields[: draw(st.integers(2, 3))])))
+    body = draw(damaged(draw(around("results", array(items, draw(blanks))))))
+    return body, count, most, draw(st.sampled_from([None, ["own a", "own \u00e9", "", "own d"]]))
+
+
 @st.composite
 def classify_answers(draw: Any) -> tuple[bytes, int]:
     """An answer, and for how many texts it is."""
@@ -128,7 +186,8 @@ def classify_answers(draw: Any) -> tuple[bytes, int]:
         labels = draw(st.lists(st.tuples(quoted, numbers), max_size=3))
         items = [draw(objects([("label", label), ("score", score)])) for label, score in labels]
         groups.append(array(items, draw(blanks)))
-    return draw(damaged(array(groups, draw(blanks)))), count
+    answer = array(groups, draw(blanks))
+    return draw(damaged(draw(around("data", answer)) if draw(st.booleans()) else answer)), count
 
 
 @st.composite
@@ -161,6 +220,23 @@ def test_texts_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> Non
 
 
 @bounded
+@given(cohere_answers())
+@example((b"{}", 1, 1, None))
+@example((b'{"results":[]}', 1, 1, None))
+@example((b'{"results":[{"index":0,"relevance_score":1}]', 1, 1, None))
+@example((b'{"results":[{"index":0,"relevance_score":1}],}', 1, 1, None))
+@example((b'{"results":[{"index":0,"relevance_score":1}],"results":[]}', 1, 1, None))
+@example((b'{"results":1,"results":[{"index":0,"relevance_score":1}]}', 1, 1, None))
+@example((b'{"results":[{"index":0,"relevance_score":1}]}{}', 1, 1, None))
+@example((b'{"results":[{"index":0,"relevance_score":1},{"index":1,"relevance_score":1}]}', 3, 1, None))
+@example((b'{"results":[{"index":0,"relevance_score":1,"document":{}}]}', 1, 1, ["own"]))
+@example((b'{"results":[{"index":0,"relevance_score":1,"document":"\xff"}]}', 1, 1, None))
+def test_documents_are_those_of_the_general_reader(answer: tuple[bytes, int, int, list[str] | None]) -> None:
+    found = native_documents(*answer)
+    assert found is None or found == general_documents(*answer)
+
+
+@bounded
 @given(classify_answers())
 @example((b"[[],[]]", 2))
 @example((b"[[],[],]", 2))
@@ -178,6 +254,7 @@ def test_labels_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> No
 def test_any_bytes(body: bytes, count: int) -> None:
     assert native_texts(body, count) is None or general_texts(body, count) is not None
     assert native_labels(body, count) is None or general_labels(body, count) is not None
+    assert native_documents(body, count, 1, None) is None or general_documents(body, count, 1, None) is not None
 
 
 @bounded
@@ -198,12 +275,52 @@ def test_ordinary_rerank_answers_need_no_other_reader(items: Any, blank: str, as
     assert found is not None and found == general_texts(body, len(items))
 
 
+TEXTS = ["own a", "own b", "own c"]
+ORDINARY = [None, "", "text", "\u00e9\n", {"text": "\u20ac", "multi_modal": None}, {"text": None}, {"more": None}]
+
+
+@pytest.mark.parametrize("texts", [None, TEXTS])
+@pytest.mark.parametrize("document", ORDINARY)
+@pytest.mark.parametrize(("indices", "most"), [([2, 0, 1], 3), ([1], 1), ([0, 1, 2], 1)])
+def test_ordinary_answers_of_cohere_need_no_other_reader(
+    texts: list[str] | None, document: Any, indices: list[int], most: int
+) -> None:
+    results = [{"index": index, "relevance_score": 1 / (index + 3), "document": document} for index in indices]
+    meta = {"api_version": {"version": "1"}, "billed_units": [{"search_units": 1.5}, [], {}, [True, None]]}
+    for answer in ({"id": "x", "meta": meta, "results": results}, {"results": results, "meta": meta, "id": ""}):
+        for indent in (None, 1):
+            body = json.dumps(answer, indent=indent).encode()
+            found = native_documents(body, 3, most, texts)
+            assert found is not None and found == general_documents(body, 3, most, texts)
+
+
+def test_answers_of_cohere_without_documents_need_no_other_reader() -> None:
+    body = b'{"results":[{"index":1,"relevance_score":0.5},{"index":0,"relevance_score":0.25}]}'
+    found = read_scored_documents(body, RerankResult, TEXTS, 0, 2, 2)
+    assert found == [RerankResult(1, 0.5, "own b"), RerankResult(0, 0.25, "own a")]
+    assert found[0].text is TEXTS[1]
+    second = read_scored_documents(body, RerankResult, TEXTS, 1, 2, 2)
+    assert second == [RerankResult(2, 0.5, "own c"), RerankResult(1, 0.25, "own b")]
+    assert read_scored_documents(body, RerankResult, TEXTS, 2, 2, 2) is None
+
+
+@pytest.mark.parametrize("depth", [1, 10, 40, 100_000])
+def test_deep_nesting_is_for_the_general_reader(depth: int) -> None:
+    for opening, closing in ("[]", ('{"a":', "}")):
+        deep = opening * depth + "1" + closing * depth
+        body = f'{{"meta":{deep},"results":[{{"index":0,"relevance_score":1,"more":{deep}}}]}}'.encode()
+        found = native_documents(body, 1, 1, None)
+        assert found == ([(0, "1.0", None)] if depth <= 10 else None)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize(
     "labels", [["a"], ["a", "b", "c"], [], [f"label {k}" for k in range(1000)], ["x" * 70, "\u00e9", 'q"']]
 )
-def test_ordinary_classify_answers_need_no_other_reader(labels: list[str]) -> None:
+def test_ordinary_classify_answers_need_no_other_reader(labels: list[str], wrapped: bool) -> None:
     answer = [[{"label": label, "score": 1 / (k + 2)} for k, label in enumerate(labels)] for _ in range(3)]
-    body = json.dumps(answer).encode()
+    infinity = {"object": "classify", "data": answer, "model": "m", "usage": {"prompt_tokens": 3}}
+    body = json.dumps(infinity if wrapped else answer).encode()
     found = native_labels(body, 3)
     assert found is not None and found == general_labels(body, 3)
 

@@ -299,7 +299,7 @@ def test_keyword_types(keyword: dict[str, Any], error: type[Exception], message:
 
 
 def test_preference_of_another_type_is_refused() -> None:
-    with pytest.raises(TypeError, match="argument 'preference': 'int' object"):
+    with pytest.raises(TypeError, match="preference must be an instance of RequestProcessingPreference, not int"):
         resolve(5)  # type: ignore[arg-type]
 
 

@@ -110,6 +110,35 @@ def test_predict(server: Server) -> None:
     assert answer[0]["label"] == "positive"
 
 
+def test_rerank_of_cohere(server: Server) -> None:
+    documents = ["weather", "open the file"]
+    payload = {"query": "open a file", "documents": documents, "return_documents": True, "model": "m"}
+    for path in ("/v1/rerank", "/rerank"):
+        _, answer = call(server, "POST", path, payload)
+        assert [item["index"] for item in answer["results"]] == [1, 0]
+        assert answer["results"][0]["document"] == {"text": "open the file"}
+        assert answer["model"] == "m" and answer["usage"]["total_tokens"] == 4
+    _, answer = call(server, "POST", "/infinity/v1/rerank", {**payload, "top_n": 1})
+    assert [(item["index"], item["document"]) for item in answer["results"]] == [(1, "open the file")]
+    _, answer = call(server, "POST", "/v1/rerank", {**payload, "return_documents": False})
+    assert set(answer["results"][0]) == {"index", "relevance_score"}
+    for wrong in ({"documents": []}, {"documents": "a"}, {"query": None}, {"top_n": 0}, {"top_n": "1"}):
+        assert call(server, "POST", "/v1/rerank", {**payload, **wrong})[0] == 422
+
+
+def test_classify(server: Server) -> None:
+    payload = {"input": ["This is great!", "terrible"], "model": "m"}
+    _, answer = call(server, "POST", "/classify", payload)
+    assert [(item["index"], item["label"]) for item in answer["data"]] == [(0, "positive"), (1, "negative")]
+    assert [item["probs"].index(max(item["probs"])) for item in answer["data"]] == [2, 0]
+    assert {item["num_classes"] for item in answer["data"]} == {3}
+    _, raw = call(server, "POST", "/classify", {**payload, "use_activation": False})
+    assert sum(raw["data"][0]["probs"]) != pytest.approx(1.0)
+    _, answer = call(server, "POST", "/infinity/classify", payload)
+    assert [item[0]["label"] for item in answer["data"]] == ["positive", "negative"]
+    assert call(server, "POST", "/classify", {"inputs": ["a"]})[0] == 422
+
+
 def test_other_paths(server: Server) -> None:
     assert call(server, "GET", "/health") == (200, {"status": "ok"})
     assert call(server, "POST", "/any/thing?x=1", {"b": 1, "a": [1.5, None]}) == (200, {"b": 1, "a": [1.5, None]})

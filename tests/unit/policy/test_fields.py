@@ -16,7 +16,7 @@ from baseten_perf.policy.call_options import BatchOptions, CallOptions, PostOpti
 from baseten_perf.policy.description import parameters, written
 from baseten_perf.policy.fields import CUSTOM_HEADERS, OPTIONS
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[3] / "README.md"
 STUB = Path(baseten_perf.engine.__file__).parent / "_engine.pyi"
 BATCHED = {name for name, option in OPTIONS.items() if option.batched}
 

@@ -7,6 +7,7 @@ import pickle
 import weakref
 from typing import Any
 
+import numpy
 import pytest
 
 from baseten_perf.responses import (
@@ -99,3 +100,56 @@ def test_public_constructors(kind: Any, data: Any) -> None:
                       ([1], 1.0, [1.0]), (data, 1.0, [1.0], [1]), (data, "1", [1.0]), (data, 1.0, "12")]:  # fmt: skip
         with pytest.raises(TypeError):
             kind(*arguments)
+
+
+def test_rerank_scores_are_in_the_order_of_the_texts() -> None:
+    response = RerankResponse([RerankResult(2, 0.1), RerankResult(0, 1 / 3), RerankResult(1, -7.5)], 1.5, [1.0])
+    for scores in (response.scores(), numpy.asarray(response), numpy.array(response)):
+        assert scores.dtype == numpy.float64
+        assert scores.tolist() == [1 / 3, -7.5, 0.1]
+    scores[0] = 5.0
+    assert response.scores()[0] == 1 / 3
+
+
+def test_rerank_scores_of_few_texts() -> None:
+    scores = RerankResponse([RerankResult(3, 0.5), RerankResult(1, 0.25)], 1.5, [1.0]).scores()
+    assert numpy.array_equal(scores, [numpy.nan, 0.25, numpy.nan, 0.5], equal_nan=True)
+    assert RerankResponse([], 1.5, [1.0]).scores().shape == (0,)
+
+
+def classified(*groups: dict[str, float]) -> ClassificationResponse:
+    data = [[ClassificationResult(label, score) for label, score in group.items()] for group in groups]
+    return ClassificationResponse(data, 1.5, [1.0])
+
+
+def test_labels_and_scores_of_classification() -> None:
+    response = classified({"y": 0.75, "x": 0.25}, {"x": 1 / 3, "y": 0.1})
+    assert response.classes == ["x", "y"]
+    labels, scores = response.labels(), response.scores()
+    assert labels.dtype == object and labels.tolist() == ["y", "x"]
+    assert scores.dtype == numpy.float64 and scores.tolist() == [[0.25, 0.75], [1 / 3, 0.1]]
+    assert numpy.asarray(response).tolist() == scores.tolist()
+
+
+def test_inputs_with_other_classes() -> None:
+    response = classified({"b": 0.5, "a": 0.5}, {"c": 1.0}, {})
+    assert response.labels().tolist() == ["b", "c", None]
+    expected = [[0.5, 0.5, numpy.nan], [numpy.nan, numpy.nan, 1.0], [numpy.nan] * 3]
+    assert numpy.array_equal(response.scores(), expected, equal_nan=True)
+    assert classified().scores().shape == (0, 0) and classified().labels().shape == (0,)
+    assert classified({}, {}).scores().shape == (2, 0)
+
+
+def test_a_label_that_an_input_has_twice() -> None:
+    twice = [[ClassificationResult("a", 0.5)], [ClassificationResult("a", 0.5), ClassificationResult("a", 0.25)]]
+    with pytest.raises(ValueError, match="input 1 has a label twice"):
+        ClassificationResponse(twice, 1.5, [1.0]).scores()
+
+
+@pytest.mark.parametrize("make", [rerank, classification])
+def test_arrays_of_responses(make: Any) -> None:
+    response = make()
+    assert numpy.asarray(response, dtype=numpy.float32).dtype == numpy.float32
+    assert response.__array__(copy=True).tolist() == response.__array__(numpy.float64, None).tolist()
+    with pytest.raises(ValueError, match="copy must be None or True, not False"):
+        response.__array__(copy=False)

@@ -266,7 +266,7 @@ def test_endpoints_must_be_unique(make: Callable[..., Endpoint]) -> None:
 def test_types_of_a_pool(make: Callable[..., Endpoint]) -> None:
     one, other = make(), make(NOWHERE + "/b")
     for wrong in (None, 1, {one}, iter([one])):
-        with pytest.raises(TypeError, match=r"argument 'endpoints': .* cannot be converted to 'Sequence'"):
+        with pytest.raises(TypeError, match="endpoints must be a sequence, not "):
             EndpointPool(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="argument 'endpoints': Can't extract `str` to `Vec`"):
         EndpointPool("ab")  # type: ignore[arg-type]

@@ -94,11 +94,11 @@ def test_the_caller_serves_other_calls_as_long_as_it_carries_its_own(
     client = PerformanceClient(server.url, "key")
     stalled = PerformanceClient(server.faulty(stall=True), "key", client_wrapper=client.get_client_wrapper())
 
-    wishes = RequestProcessingPreference(timeout_s=1.0, max_retries=0)
+    preference = RequestProcessingPreference(timeout_s=1.0, max_retries=0)
 
     def stall() -> None:
         with pytest.raises(requests.exceptions.Timeout):
-            stalled.batch_post("/any", ["stalled"], preference=wishes)
+            stalled.batch_post("/any", ["stalled"], preference=preference)
 
     threads = [threading.Thread(target=stall) for _ in range(8)]
     for thread in threads:
