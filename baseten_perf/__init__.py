@@ -101,7 +101,7 @@ except ModuleNotFoundError as error:
 
 from ._version import __version__
 from .cancellation import CancellationToken
-from .client import PerformanceClient
+from .client import PerformanceClient, Stream
 from .connection_pool import HttpClientWrapper
 from .endpoints import Endpoint, EndpointHealth, EndpointPool
 from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
@@ -111,11 +111,14 @@ from .policy import RequestProcessingPreference
 from .post_request import PostRequest
 from .responses import (
     BatchPostResponse,
+    ClassificationBatch,
     ClassificationResponse,
     ClassificationResult,
+    EmbeddingsBatch,
     OpenAIEmbeddingData,
     OpenAIEmbeddingsResponse,
     OpenAIUsage,
+    PostedBatch,
     RerankResponse,
     RerankResult,
 )
@@ -129,8 +132,10 @@ __all__ = [
     "APITimeoutError",
     "BatchPostResponse",
     "CancellationToken",
+    "ClassificationBatch",
     "ClassificationResponse",
     "ClassificationResult",
+    "EmbeddingsBatch",
     "Endpoint",
     "EndpointHealth",
     "EndpointPool",
@@ -142,10 +147,12 @@ __all__ = [
     "OperationCancelled",
     "PerformanceClient",
     "PostRequest",
+    "PostedBatch",
     "RequestFailed",
     "RequestProcessingPreference",
     "RerankResponse",
     "RerankResult",
+    "Stream",
     "TraceContext",
     "__version__",
 ]

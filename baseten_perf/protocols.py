@@ -6,7 +6,7 @@ the unit tests) only have to look like this. Every attribute is read-only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -47,6 +47,9 @@ class Matrix(Protocol):
 
     def last(self) -> Matrix:
         """The same rows for the last one to ask for them: without a copy where that can be."""
+
+    def put(self, start: int, rows: Any, /) -> None:
+        """Copy all rows of another such matrix, of the same dimension, to the rows from `start` on."""
 
     def permute(self, start: int, order: list[int], /) -> None:
         """Move row `start + k` to row `start + order[k]`, for all k at once."""
@@ -121,3 +124,7 @@ class Completion(Protocol):
 
     @property
     def vectors(self) -> Vectors | None: ...
+
+    @property
+    def matrix(self) -> Matrix | None:
+        """The vectors, where each request has a matrix of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..execution.stream import Stream
 from .client import PerformanceClient
 
-__all__ = ["PerformanceClient"]
+__all__ = ["PerformanceClient", "Stream"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import operations
@@ -10,11 +10,14 @@ from ..policy import RequestProcessingPreference
 from ..policy.call_options import Preference, Takes
 from ..policy.description import docstring_lines
 from ..policy.fields import OPTIONS
+from ..responses import ClassificationBatch, EmbeddingsBatch, PostedBatch
 from .connection import Connection
-from .method import Described, awaitable, blocking
+from .method import Described, Streamed, awaitable, blocking, streaming
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    import numpy
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer, Unpack
 
     from ..policy.call_options import BatchOptions, PostOptions
     from ..post_request import Method
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
 POSTED = Takes("hedge_delay", "total_timeout_s", "custom_headers", batched=False)
 SENT = Takes(batched=False)
+STREAMED = Takes(batched=True)
 
 
 class PerformanceClient(Connection):
@@ -86,6 +90,7 @@ class PerformanceClient(Connection):
         user: str | None = None,
         preference: Preference = None,
         *positions: float | None,
+        out: NDArray[numpy.float32] | Buffer | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchOptions],
@@ -99,6 +104,10 @@ class PerformanceClient(Connection):
             encoding_format: "float" or "base64" (four times less on the wire); None leaves it to the server.
             dimensions: floats per vector, 1 to 1000000, for models that can shorten theirs.
             user: end user's identifier, at most 1000 bytes.
+            out: where the vectors go: a writable C-contiguous float32 array of shape (inputs, dimension), such as a
+                numpy.memmap, whose space on the disk is allocated first (OSError when it is full). A request's rows are
+                written when its answer is whole; rows without an answer stay untouched, and nothing is written any more
+                once the call has ended. Wrong shapes raise ValueError, at the first answer at the latest.
             url_path: appended to the base URL, instead of /v1/embeddings.
             extra_body: further members of each request's body, such as `input_type` or `truncate_prompt_tokens`; they
                 replace what the parameters say. Neither `input` nor what JSON cannot hold.
@@ -108,7 +117,7 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Embed(
-                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
+                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -248,6 +257,97 @@ class PerformanceClient(Connection):
         )  # fmt: skip
 
     async_batch_post = awaitable(batch_post)
+
+    @streaming(STREAMED)
+    def iter_embed(
+        self,
+        inputs: Iterable[str] | AsyncIterable[str],
+        model: str | None = None,
+        encoding_format: Literal["float", "base64"] | None = None,
+        dimensions: int | None = None,
+        user: str | None = None,
+        preference: RequestProcessingPreference | None = None,
+        *,
+        ordered: bool = True,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> Streamed[EmbeddingsBatch]:
+        """Embed texts as they come, however many: a stream of batches with their embeddings, in flat memory.
+
+        Parameters:
+            inputs: iterable of str, such as a generator or a file's lines, or an asynchronous one, which needs
+                `async for`. It is pulled in the consumer's thread, as far ahead as keeps the requests busy; one that
+                blocks, blocks the event loop of an `async for`.
+            model, encoding_format, dimensions, user, url_path, extra_body: as for `embed`.
+            ordered: False gives batches as their requests end.
+
+        The options are those of PerformanceClient; `total_timeout_s` is for the whole stream, from its first batch on.
+        Returns a Stream of EmbeddingsBatch: `start`, `stop`, `inputs`, `numpy()`, `usage`. A request that fails ends
+        the stream with its exception; with return_exceptions=True its batch has `errors`, and the stream goes on. When
+        `inputs` raises, what was sent is given first, and then the exception goes up.
+        """
+        return Streamed(
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            lambda policy, batch, first: operations.Embed(
+                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
+            ),
+            EmbeddingsBatch, ordered, preference, options,
+        )  # fmt: skip
+
+    @streaming(STREAMED)
+    def iter_classify(
+        self,
+        inputs: Iterable[str] | AsyncIterable[str],
+        model: str | None = None,
+        raw_scores: bool = False,
+        truncate: bool = False,
+        truncation_direction: Literal["Right", "Left"] = "Right",
+        preference: RequestProcessingPreference | None = None,
+        *,
+        ordered: bool = True,
+        url_path: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> Streamed[ClassificationBatch]:
+        """Classify texts as they come: a stream of batches with their labels.
+
+        Parameters: as for `classify`; `inputs` and `ordered` as for `iter_embed`. The options are those of
+        PerformanceClient.
+        """
+        return Streamed(
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            lambda policy, batch, first: operations.Classify(
+                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
+            ),
+            ClassificationBatch, ordered, preference, options,
+        )  # fmt: skip
+
+    @streaming(SENT)
+    def iter_batch_post(
+        self,
+        url_path: str,
+        payloads: Iterable[Any] | AsyncIterable[Any],
+        preference: RequestProcessingPreference | None = None,
+        method: Method | None = None,
+        *,
+        ordered: bool = True,
+        response_format: Literal["json", "text", "bytes"] = "json",
+        allow_nan: bool | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Streamed[PostedBatch]:
+        """Send JSON payloads as they come, one request each: a stream of payloads with their answers.
+
+        Parameters: as for `batch_post`; `payloads` and `ordered` as `inputs` and `ordered` of `iter_embed`. The options
+        are those of PerformanceClient. Each item's `inputs` and `data` are lists of one.
+        """
+        return Streamed(
+            payloads, {}, lambda policy: operations.GatheredPayloads(),
+            lambda policy, batch, first: operations.Post(
+                url_path, batch, method, policy, response_format, allow_nan, name="iter_batch_post", first=first
+            ),
+            PostedBatch, ordered, preference, options,
+        )  # fmt: skip
 
     @blocking(SENT)
     def batch_system_one(

@@ -13,6 +13,7 @@ from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..endpoints import EndpointPool
 from ..engine import EndpointState, PaceState, RequestPlan, Route
 from ..execution.call import Call
+from ..execution.stream_call import StreamCall
 from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
@@ -23,6 +24,8 @@ from ..validation import boolean, instance, string
 from .lease import Lease
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..engine import EventMailbox
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
@@ -134,11 +137,39 @@ class Connection(Closable):
         token: int = 0,
         began: float | None = None,
     ) -> Call:
-        sequence_number = 0
-        if self._endpoint_pool is not None:
-            sequence_number = self._endpoint_pool.take_sequence_numbers(
-                1 if policy.pin_initial_endpoint_once else len(operation)
-            )
+        _, plan, endpoints, paces = self._plan_of(operation, policy)
+        plan_of = None
+        if operation.heads is not None:
+            plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces, self._lease.pool))
+        return Call(
+            self._lease, plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token,
+            began,
+            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
+            plan_of,
+        )  # fmt: skip
+
+    def _stream_call(
+        self,
+        make: Callable[[list[Any], int], operations.Operation],
+        probe: operations.Operation,
+        present: Callable[[int, list[Any], Any], Any],
+        ordered: bool,
+        policy: Policy,
+        mailbox: EventMailbox | None = None,
+        token: int = 0,
+    ) -> StreamCall[Any]:
+        _, plan, endpoints, paces = self._plan_of(probe, policy)
+        return StreamCall(
+            self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
+            mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
+        )  # fmt: skip
+
+    def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
+        if self._endpoint_pool is None:
+            return 0
+        return self._endpoint_pool.take_sequence_numbers(1 if policy.pin_initial_endpoint_once else len(operation))
+
+    def _plan_of(self, operation: operations.Operation, policy: Policy) -> Planned:
         kind = (
             operation.path, operation.method, operation.media_types, operation.model, operation.final_statuses,
             id(policy),
@@ -151,15 +182,7 @@ class Connection(Closable):
             if len(plans) >= MOST_PLANS:
                 plans.clear()
             planned = plans[kind] = self._planned(operation, policy, kind, lease.pool)
-        _, plan, endpoints, paces = planned
-        plan_of = None
-        if operation.heads is not None:
-            plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces, lease.pool))
-        return Call(
-            lease, plan, endpoints, operation, policy, sequence_number, mailbox, token, began,
-            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
-            plan_of,
-        )  # fmt: skip
+        return planned
 
     def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind, pool: HttpClientWrapper) -> Planned:
         if self._endpoint_pool is not None:

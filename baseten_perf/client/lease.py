@@ -9,6 +9,7 @@ from ..closing import ClosedError
 if TYPE_CHECKING:
     from ..connection_pool import HttpClientWrapper
     from ..execution.call import Call
+    from ..execution.stream_call import StreamCall
 
 
 class Lease:
@@ -25,7 +26,7 @@ class Lease:
     def __init__(self, pool: HttpClientWrapper) -> None:
         self.plans: dict[Any, Any] = {}
         self.closed_by = ""
-        self.calls: set[Call] = set()
+        self.calls: set[Call | StreamCall[Any]] = set()
         self._pool: HttpClientWrapper | None = pool
         pool.add_user(self)
 

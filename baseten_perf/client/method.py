@@ -5,24 +5,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from copy import copy
+from dataclasses import dataclass
+from functools import partial
 from inspect import Signature, cleandoc
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from ..execution import blocking as execution
+from ..execution.stream import Stream
 from ..late import load
 from ..policy import DEFAULT, Policy
 from ..policy.call_options import Preference, Takes
+from ..validation import boolean
 from .connection import Connection
 
 if TYPE_CHECKING:
     from ..engine import EventMailbox
     from ..execution.asynchronous import CallFuture
     from ..execution.call import Call
+    from ..operations.source import Gathering
 
 P = ParamSpec("P")
 Client = TypeVar("Client", bound=Connection)
 Response = TypeVar("Response")
+Item = TypeVar("Item")
 Told = TypeVar("Told", covariant=True)
 
 
@@ -61,6 +67,58 @@ def blocking(
 
         response = describe.__annotations__["return"].removeprefix("Described[").removesuffix("]")
         signature = takes.signature(describe).replace(return_annotation=response)
+        _present(method, describe, takes, describe.__doc__ or "", signature)
+        return method
+
+    return method_of
+
+
+@dataclass(frozen=True)
+class Streamed(Generic[Item]):
+    """A stream, described.
+
+    Attributes:
+        source: where the inputs come from.
+        sample: an input that nothing is wrong with; what else is wrong is found with it before anything is pulled.
+        gather: how inputs are put together, by a policy.
+        make: how the operation of a batch is made, of a policy, of the batch, and of the number of its first input.
+        present: what is made of that number, of the batch and of its response.
+        ordered: whether results come in the order of the source.
+        preference, options: what the policy is made of.
+    """
+
+    source: Any
+    sample: Any
+    gather: Callable[[Policy], Gathering]
+    make: Callable[[Policy, list[Any], int], Any]
+    present: Callable[[int, list[Any], Any], Item]
+    ordered: bool
+    preference: Preference
+    options: Any
+
+
+def streaming(
+    takes: Takes,
+) -> Callable[[Callable[Concatenate[Client, P], Streamed[Item]]], Callable[Concatenate[Client, P], Stream[Item]]]:
+    """Make a method that returns a stream, of a description of the same name."""
+
+    def method_of(
+        describe: Callable[Concatenate[Client, P], Streamed[Item]],
+    ) -> Callable[Concatenate[Client, P], Stream[Item]]:
+        def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Stream[Item]:
+            described = describe(self, *args, **kwargs)
+            policy = takes.policy(describe, self._preference, described.preference, (), described.options)
+            ordered = boolean("ordered", described.ordered)
+            sample = [described.sample]
+            if isinstance(policy, ValueError):
+                described.make(DEFAULT, sample, 0)
+                raise copy(policy)
+            make = partial(described.make, policy)
+            begin = partial(self._stream_call, make, make(sample, 0), described.present, ordered, policy)
+            return Stream(described.source, described.gather(policy), begin)
+
+        item = describe.__annotations__["return"].removeprefix("Streamed[").removesuffix("]")
+        signature = takes.signature(describe).replace(return_annotation=f"Stream[{item}]")
         _present(method, describe, takes, describe.__doc__ or "", signature)
         return method
 

@@ -35,6 +35,10 @@ from baseten_perf.decode.kernel cimport choose_kernel, kernel_count, kernel_in_u
 from baseten_perf.decode.reader cimport Bytes, Reservation, ReserveRows, EmbeddingsReader
 
 
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
+
 cdef extern from "<cmath>" nogil:
     double ceil(double number)
     double fabs(double number)
@@ -61,7 +65,9 @@ include "chance.pxi"        # neither of them,
 include "gate.pxi"          # and when none at all
 include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors
-include "operation.pxi"     # the native operation: requests, shares, progress
+include "operation.pxi"     # the native operation: shares, progress
+include "request.pxi"       # its requests, and which is started next
+include "rows.pxi"          # and where their rows go
 include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
@@ -91,8 +97,10 @@ include "core.pxi"          # a connection pool's loops
 include "spare.pxi"         # a descriptor for when there is no other
 include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
+include "lent.pxi"          # a Matrix on memory of the caller's
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
+include "operation_driver.pxi"   # OperationDriver, for tests
 include "reader_driver.pxi" # ReaderDriver, for tests
 include "startup.pxi"       # what happens at import

@@ -3,7 +3,7 @@
 cdef void share_attempt_ended(Transfer *transfer, int code) noexcept nogil:
     """libcurl has ended this transfer: complete its request, or make another attempt later."""
     cdef Share *share = transfer.share
-    cdef Py_ssize_t index = transfer.index
+    cdef Request *request = transfer.request
     cdef Outcome outcome = outcome_of(transfer, code)
     cdef double now = seconds_now()
     cdef double retry_after = transfer_retry_after(transfer) if outcome == OUTCOME_HTTP_STATUS else 0
@@ -37,7 +37,7 @@ cdef void share_attempt_ended(Transfer *transfer, int code) noexcept nogil:
             share_complete(share, transfer, outcome, code, next.verdict, retry_after)
         else:
             transfer_end(transfer)
-            share_send_again(share, index, next)
+            share_send_again(share, request, next)
     share_serve(share)
 
 
@@ -45,60 +45,60 @@ cdef void share_complete(Share *share, Transfer *transfer, Outcome outcome, int 
                         double retry_after) noexcept nogil:
     """Hand over how the transfer's request ended."""
     cdef Op *op = share.op
-    cdef Py_ssize_t index = transfer.index
+    cdef Request *request = transfer.request
     cdef NativeCompletion *completion = completion_of(transfer, outcome, code, monotonic_ns())
     if completion != NULL and outcome != OUTCOME_OK:
         completion.verdict = verdict
-        completion.refusals = <int>op.requests[index].refusals
+        completion.refusals = <int>request.refusals
         completion.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
         completion.retry_after = <long long>(retry_after * 1e9)
-        completion.budget = op.most_retry_budget
+        completion.budget = count_now(&op.most_retry_budget)
     transfer_end(transfer)
     if completion == NULL:
-        share_fail(share, index, OUTCOME_NO_MEMORY, b"out of memory for an answer")
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
     else:
-        op_post(op, completion)
+        op_post(op, completion, outcome != OUTCOME_OK and not op.collects)
 
 
 cdef void share_attempt_unsent(Share *share, Transfer *transfer, int code, double now) noexcept nogil:
     """No descriptor was left for a connection.  The attempt never was one, so it does not count."""
-    cdef Py_ssize_t index = transfer.index
+    cdef Request *request = transfer.request
     cdef double started = transfer.permit.started
     if now >= op_patience_ends(share.op):
         snprintf(transfer.error, sizeof(transfer.error), b"%s", NO_DESCRIPTOR)
         share_complete(share, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
         return
-    share.op.requests[index].attempts -= 1
+    request.attempts -= 1
     transfer_end(transfer)
-    share_unsent(share, index, started)
+    share_unsent(share, request, started)
 
 
-cdef void share_unsent(Share *share, Py_ssize_t index, double started) noexcept nogil:
+cdef void share_unsent(Share *share, Request *request, double started) noexcept nogil:
     """The request waits for a descriptor, before the others."""
-    share_put_back(share, index)
+    share_put_back(share, request)
     shortage_begins(share.loop, started)
 
 
-cdef void share_send_again(Share *share, Py_ssize_t index, Next next) noexcept nogil:
+cdef void share_send_again(Share *share, Request *request, Next next) noexcept nogil:
     if next.wait > 0:
-        share_back_off(share, index, <long long>(next.wait * 1e9))
+        share_back_off(share, request, <long long>(next.wait * 1e9))
     elif next.first:
-        share_put_back(share, index)
+        share_put_back(share, request)
     else:
-        share_put_last(share, index)
+        share_put_last(share, request)
 
 
-cdef void share_back_off(Share *share, Py_ssize_t index, long long wait) noexcept nogil:
+cdef void share_back_off(Share *share, Request *request, long long wait) noexcept nogil:
     cdef Backoff *backoff = <Backoff *>calloc(1, sizeof(Backoff))
     if backoff == NULL:
-        share_fail(share, index, OUTCOME_NO_MEMORY, b"out of memory for a retry")
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
         return
     backoff.share = share
-    backoff.index = index
+    backoff.request = request
     timer_init(&backoff.timer, BACKOFF_OVER, <void *>backoff)
     if not timers_add(&share.loop.timers, &backoff.timer, monotonic_ns() + wait):
         free(backoff)
-        share_fail(share, index, OUTCOME_NO_MEMORY, b"out of memory for a retry")
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for a retry")
         return
     backoff.next = share.waiting
     if share.waiting != NULL:
@@ -114,6 +114,6 @@ cdef void share_backoff_over(Backoff *backoff) noexcept nogil:
         share.waiting = backoff.next
     if backoff.next != NULL:
         backoff.next.previous = backoff.previous
-    share_put_last(share, backoff.index)
+    share_put_last(share, backoff.request)
     free(backoff)
     share_serve(share)

@@ -38,4 +38,4 @@ cdef cpp_bool body_take(void *transfer_, const char *text, size_t length) noexce
 cdef Reservation reserve_rows(void *transfer_, size_t dimension, float **rows) noexcept nogil:
     cdef Transfer *transfer = <Transfer *>transfer_
     cdef Op *op = transfer.share.op
-    return op_reserve_rows(op, &op.requests[transfer.index], dimension, rows)
+    return op_reserve_rows(op, transfer.request, dimension, rows)

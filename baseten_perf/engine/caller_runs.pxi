@@ -26,14 +26,14 @@ cdef bint caller_may_run(Op *op) noexcept nogil:
 
 
 cdef bint caller_runs(Op *op, long long until) noexcept nogil:
-    """Carry the operation in this thread until it is over, at most `until`; False when its loop is not idle."""
+    """Carry the operation in this thread until there is something to do, at most `until`; False when its loop is not idle."""
     cdef Loop *loop = op.shares[0].loop
     if not loop_caller_begins(loop):
         return False
     loop.now = monotonic_ns()
     op_wake_shares(op)
     loop_serve_inbox(loop)
-    while op_running(op) and loop.now < until and not count_now(&process_ends):
+    while not op_is_told(op) and loop.now < until and not count_now(&process_ends):
         loop_fire_timers(loop)
         loop_turn_epoll(loop, until)
         loop_serve_inbox(loop)

@@ -70,6 +70,7 @@ cdef class Completion:
     """How one request of an operation ended.  See engine/_engine.pyi for the attributes."""
 
     cdef readonly Py_ssize_t index
+    cdef readonly bint final
     cdef readonly int outcome
     cdef readonly int status
     cdef readonly int curl_code
@@ -87,6 +88,7 @@ cdef class Completion:
     cdef readonly str error
     cdef readonly Py_ssize_t placed
     cdef readonly object vectors
+    cdef readonly object matrix
     cdef readonly int endpoint
     # Of what only errors show, the parts.
     cdef bytes request_id_stem
@@ -112,6 +114,7 @@ cdef Completion completion_from(NativeCompletion *native, bytes request_id_stem,
     cdef Body body
     cdef Vectors vectors
     completion.index = native.index
+    completion.final = native.final
     completion.outcome = native.outcome
     completion.status = native.status
     completion.curl_code = native.curl_code
@@ -148,4 +151,6 @@ cdef Completion completion_from(NativeCompletion *native, bytes request_id_stem,
         native.values = NULL
         native.ends = NULL
         completion.vectors = vectors
+    if native.buffer != NULL:
+        completion.matrix = matrix_of(native.buffer)
     return completion

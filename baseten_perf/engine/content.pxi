@@ -4,7 +4,7 @@
 
 cdef void content_announced(Transfer *transfer, const char *value, size_t size) noexcept nogil:
     """What a Content-Encoding line says; a response may have several of them."""
-    if transfer.share.op.requests[transfer.index].plan.head:
+    if transfer.request.plan.head:
         return                      # they tell of a body that does not come
     if transfer.content == NULL:
         transfer.content = new ContentDecoder()

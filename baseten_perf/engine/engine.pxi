@@ -92,6 +92,8 @@ cdef class Engine:
         cdef Py_ssize_t worth = slots // REQUESTS_PER_LOOP
         if op.embeddings:
             worth = max(slots // DECODED_PER_LOOP, min(<size_t>slots, op.total_rows // ROWS_PER_LOOP))
+            if op.open:
+                worth = slots
         cdef int shares = <int>max(1, min(<Py_ssize_t>core.most_loops, worth))
         cdef int number, i
         cdef int chosen = 0

@@ -2,6 +2,9 @@
 
 cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into nanoseconds
 
+cdef enum:
+    MOST_UNDER_WAY = 1048576        # requests of an operation without a known end
+
 # Request ids: the first of a process is drawn, so that a child does not repeat its parent's.
 cdef unsigned long long request_ids = 0
 
@@ -44,36 +47,45 @@ cdef class OperationHandle:
 
     Parameters:
         plan: what its requests have in common.
-        count: number of requests, at least 1.
-        rows: for embeddings, the number of inputs of each request; None when answers are kept as they come.
+        count: number of requests, at least 1; None when it is not known before close().
+        rows: where vectors go: a number n, to one matrix of n rows; 0, to a matrix of each request's own. None when
+            answers are kept as they come.
         sequence_number: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
         spent_s: seconds of the plan's total time-out that have passed already.
+        capacity: without a count, how many requests may be under way, from their push to the drain of their completions.
+        collects: a request that fails is a completion like others, and does not end the operation.
+        tell_every: announce progress, or return from wait(), whenever so many completions can be drained; 0: at the end,
+            and when more bodies are wanted.
     """
 
     cdef Op *op
+    cdef Feed feed
     cdef RequestPlan plan
-    cdef list bodies                # or (body, plan) of a request with a plan of its own
+    cdef list bodies                # by slot; or (body, plan) of a request with a plan of its own
     cdef bytes request_id_stem
     cdef bint planned               # whether there are such
-    cdef Py_ssize_t pushed
-    cdef Py_ssize_t held            # bodies that have not been let go
+    cdef size_t rows                # pushed so far
     cdef bint flushed
     cdef bint awaits_caller         # from its loop, until wait() knows who carries it
     cdef readonly bint drained
 
-    def __init__(self, RequestPlan plan not None, Py_ssize_t count, rows, unsigned long long sequence_number,
-                 EventMailbox mailbox, unsigned long long token, double spent_s = 0.0):
-        cdef Py_ssize_t i
-        cdef long long first = 0
+    def __init__(self, RequestPlan plan not None, count, rows, unsigned long long sequence_number, EventMailbox mailbox,
+                 unsigned long long token, double spent_s=0.0, *, Py_ssize_t capacity=0, bint collects=False,
+                 Py_ssize_t tell_every=0):
+        cdef Py_ssize_t requests = UNKNOWN if count is None else count
         sweep_limbo()
-        if count < 1:
+        if requests < 1:
             raise ValueError("an operation needs at least one request")
+        if count is not None:
+            capacity = requests
+        elif not 1 <= capacity <= MOST_UNDER_WAY:
+            raise ValueError(f"capacity must be between 1 and {MOST_UNDER_WAY}, not {capacity}")
         if self.op != NULL:
             raise RuntimeError("an operation is made once")
         self.plan = plan
         self.bodies = []
-        self.op = op_new(count)
+        self.op = op_new(requests, capacity)
         if self.op == NULL:
             raise MemoryError
         cdef Op *op = self.op
@@ -87,17 +99,17 @@ cdef class OperationHandle:
             op.request_id_stem = copy_text(self.request_id_stem)
             op.request_id_stem_size = len(self.request_id_stem)
         op.begun = seconds_now() - spent_s
-        op.retry_budget = op.most_retry_budget = budget_of(op.plan.retry_share, count)
-        op.hedge_budget = budget_of(op.plan.hedge_share, count)
+        op.collects = collects
+        if tell_every > 0:
+            op.tell_at = tell_every
+        op.retry_budget = op.most_retry_budget = budget_of(op.plan.retry_share, 0 if op.open else requests)
+        op.hedge_budget = budget_of(op.plan.hedge_share, 0 if op.open else requests)
         if op.plan.total_timeout_s > 0:
             op.deadline = monotonic_ns() + <long long>(min(op.plan.total_timeout_s - spent_s, CENTURY_S) * 1e9)
         if rows is not None:
             op.embeddings = True
-            for i in range(count):
-                op.requests[i].first_row = first
-                op.requests[i].rows = rows[i]
-                first += op.requests[i].rows
-            op.total_rows = first
+            op.total_rows = rows
+            op.apart = rows == 0
         if mailbox is not None:
             op.mailbox = mailbox.box
             op.token = token
@@ -112,9 +124,15 @@ cdef class OperationHandle:
             raise RuntimeError("this call was started by the parent process, before the fork")
         return 0
 
-    def push(self, bytes body not None) -> None:
-        """Add the body of the next request.  It is sent from where it lies, never copied."""
-        self.add(body, self.op.plan, body)
+    def push(self, bytes body not None, unsigned int rows=0) -> None:
+        """Add the body of the next request.  It is sent from where it lies, never copied.
+
+        Parameters:
+            rows: how many vectors its answer may have; they follow those of the request before.
+
+        Raises IndexError when there is no room; see `room`.
+        """
+        self.add(body, self.op.plan, rows, body)
 
     def push_planned(self, bytes body not None, RequestPlan plan not None) -> None:
         """Add the body of a request that is sent as another plan says: URLs, method and header lines.
@@ -127,25 +145,40 @@ cdef class OperationHandle:
         if plan.plan.core != self.op.core:
             plan_find_hosts(plan.plan, self.op.core)
         self.planned = True
-        self.add(body, plan.plan, (body, plan))
+        self.add(body, plan.plan, 0, (body, plan))
 
-    cdef inline int add(self, bytes body, Plan *plan, object held) except -1:
+    cdef inline int add(self, bytes body, Plan *plan, unsigned int rows, object held) except -1:
+        cdef Op *op = self.op
         cdef Request *request
-        if self.pushed == self.op.count:
-            raise IndexError(f"all {self.op.count} bodies have been pushed")
-        request = &self.op.requests[self.pushed]
+        cdef Py_ssize_t slot
+        if feed_room(&self.feed, op) < 1:
+            raise IndexError(f"all {op.count} bodies have been pushed" if self.feed.pushed == op.count
+                             else f"all {op.capacity} requests are under way")
+        if op.embeddings and not op.apart and rows > op.total_rows - self.rows:
+            raise IndexError(f"rows {self.rows} to {self.rows + rows} of {op.total_rows}")
+        request = feed_push(&self.feed, op)
         request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
-        self.bodies.append(held)
-        self.held += 1
-        self.pushed += 1
+        request.first_row = self.rows
+        request.rows = rows
+        self.rows += rows
+        slot = request - op.requests
+        if slot == len(self.bodies):
+            self.bodies.append(held)
+        else:
+            self.bodies[slot] = held
         return 0
 
-    cdef list urls_of(self, Py_ssize_t index):
+    cdef list urls_of(self, Py_ssize_t slot):
         """Those of the routes of a request."""
-        held = self.bodies[index] if index < self.pushed else None
+        held = self.bodies[slot] if slot < len(self.bodies) else None
         return (<RequestPlan>(<tuple>held)[1]).urls if type(held) is tuple else self.plan.urls
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be pushed before completions are drained."""
+        return feed_room(&self.feed, self.op)
 
     def flush(self, Py_ssize_t low_water) -> None:
         """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start.
@@ -154,19 +187,25 @@ cdef class OperationHandle:
         """
         cdef Op *op = self.op
         self.check()
-        self.awaits_caller = not self.flushed and self.pushed == op.count and caller_may_run(op)
+        self.awaits_caller = not self.flushed and self.feed.pushed == op.count and caller_may_run(op)
         with nogil:
-            op.monitor.lock()
-            op.submitted = self.pushed
-            op.low_water = low_water
-            op.hungry = False
-            op.monitor.unlock()
+            feed_submit(&self.feed, op, low_water)
             if not self.awaits_caller:
                 op_wake_shares(op)
         self.flushed = True
 
+    def close(self) -> None:
+        """Flush; nothing more will be pushed: the operation is over when all that was pushed has ended."""
+        cdef Op *op = self.op
+        self.check()
+        with nogil:
+            feed_close(&self.feed, op)
+            op_wake_shares(op)
+        self.awaits_caller = False
+        self.flushed = True
+
     def wait(self, double seconds) -> None:
-        """Block without the GIL until the operation is over or hungry, at most `seconds`.
+        """Block without the GIL until the operation is over, hungry, or tells of completions; at most `seconds`.
 
         Never returns once the process ends: only daemon threads are left to wait then, and they must stay silent.
         """
@@ -178,7 +217,7 @@ cdef class OperationHandle:
                 op_wake_shares(op)
             self.awaits_caller = False
             op.monitor.lock()
-            if op.state == OP_RUNNING and not op.hungry:
+            if not op_tells(op):
                 op.monitor.wait(until - monotonic_ns())
             while count_now(&process_ends):
                 op.monitor.wait(1000000000)
@@ -193,32 +232,23 @@ cdef class OperationHandle:
         Afterwards `drained` tells whether they were the last ones: never once the process ends, as in wait().
         """
         cdef Op *op = self.op
-        cdef NativeCompletion *completion
-        cdef NativeCompletion *following
         cdef NativeCompletion *oldest = NULL
         cdef list urls
         cdef list completions = []
+        cdef Py_ssize_t slot
+        cdef bint over
         self.check()
         with nogil:
-            op.monitor.lock()
-            completion = op.completions
-            op.completions = NULL
-            op.undrained = 0
-            op.notified = False
-            self.drained = op.state != OP_RUNNING and not count_now(&process_ends)
-            op.monitor.unlock()
-        while completion != NULL:
-            following = completion.next
-            completion.next = oldest
-            oldest = completion
-            completion = following
+            oldest = op_drain(op, &over)
+        self.drained = over and not count_now(&process_ends)
         try:
             while oldest != NULL:
-                urls = self.plan.urls if not self.planned else self.urls_of(oldest.index)
-                # Without an answer of its own, the request may be in flight still, and its body being sent.
-                if oldest.by_attempt:
-                    self.bodies[oldest.index] = None
-                    self.held -= 1
+                # Without a slot to let go, the request may be in flight still, and its body being sent.
+                slot = oldest.request - op.requests if oldest.request != NULL else oldest.index
+                urls = self.plan.urls if not self.planned else self.urls_of(slot)
+                if oldest.request != NULL:
+                    self.bodies[slot] = None
+                    feed_let_go(&self.feed, oldest.request)
                 completions.append(completion_from(oldest, self.request_id_stem, urls))
                 oldest = completion_free_first(oldest)
         finally:
@@ -274,7 +304,7 @@ cdef class OperationHandle:
 
     @property
     def matrix(self) -> "Matrix | None":
-        """The rows received so far; None when no vector has arrived."""
+        """The rows received so far, of all requests; None when no vector has arrived, or each request has its own."""
         self.check()
         cdef RowBuffer *buffer = op_row_buffer(self.op)
         return matrix_of(buffer) if buffer != NULL else None
@@ -289,7 +319,7 @@ cdef class OperationHandle:
             # No loop has seen it: the references taken for the shares are let go here.
             for _ in range(self.op.share_count):
                 op_drop(self.op)
-        if self.held > 0 and count_now(&self.op.refs) > 1:
+        if self.feed.held > 0 and count_now(&self.op.refs) > 1:
             left = Limbo.__new__(Limbo)
             left.op = self.op
             left.bodies = self.bodies

@@ -55,9 +55,8 @@ cdef int transfer_prepare_lines(Transfer *transfer, Plan *plan) noexcept nogil:
     return curl.easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, lines)
 
 
-cdef void transfer_write_lines(Transfer *transfer, Op *op, Py_ssize_t index, int hedge) noexcept nogil:
+cdef void transfer_write_lines(Transfer *transfer, Op *op, Request *request, int hedge) noexcept nogil:
     """Name the attempt that the transfer is to carry."""
-    cdef Request *request = &op.requests[index]
     cdef Plan *plan = request.plan
     cdef char *place = transfer.joined + transfer.joined_size
     if plan.request_id_prefix != NULL:
@@ -65,7 +64,7 @@ cdef void transfer_write_lines(Transfer *transfer, Op *op, Py_ssize_t index, int
             place = put_text(place, b"\r\n", 2)
         place = put_text(place, b"x-baseten-customer-request-id: ", 31)
         place = put_text(place, op.request_id_stem, op.request_id_stem_size)
-        place = put_number(put_text(place, b"-", 1), index)
+        place = put_number(put_text(place, b"-", 1), request.index)
         if hedge > 0:
             place = put_number(put_text(place, b"-hedge-", 7), hedge)
         else:

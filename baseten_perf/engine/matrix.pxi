@@ -11,6 +11,7 @@ cdef class Matrix:
     """A buffer of float32 rows, C-contiguous and writable through the buffer protocol: numpy.asarray(matrix) is a view."""
 
     cdef RowBuffer *buffer
+    cdef object memory              # what keeps the floats of a buffer that is lent, else None
     # Who looks into the rows: exported buffers, and calls in which other threads or a collection can get a turn.  The
     # buffer does not rest meanwhile.
     cdef int readers
@@ -72,9 +73,30 @@ cdef class Matrix:
         return buffer
 
     def last(self):
-        """The rows for their last reader: this matrix itself, unless its memory is one that forked processes share, or
+        """The rows for their last reader: this matrix itself, unless forked processes or a caller share its memory, or
         somebody has a view of it."""
-        return self if self.buffer.file < 0 and self.readers == 0 else self.copy()
+        return self if self.buffer.file < 0 and not self.buffer.lent and self.readers == 0 else self.copy()
+
+    def put(self, start: int, rows: Matrix) -> None:
+        """Copy all rows of another matrix, of the same dimension, to rows[start:]."""
+        cdef Matrix source = rows
+        if source.shape[1] != self.shape[1]:
+            raise ValueError(f"rows of dimension {source.shape[1]} do not fit into dimension {self.shape[1]}")
+        if source.shape[0] == 0:
+            return
+        self.at(start + source.shape[0] - 1)
+        cdef float *target = self.at(start)
+        cdef const float *floats = source.at(0)
+        cdef size_t size = source.shape[0] * source.shape[1] * sizeof(float)
+        if size < QUICK_COPY and not self.buffer.lent:
+            memcpy(target, floats, size)
+            return
+        self.readers += 1
+        source.readers += 1
+        with nogil:                 # memory that is a file's may have to wait for the disk
+            memcpy(target, floats, size)
+        source.readers -= 1
+        self.readers -= 1
 
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""

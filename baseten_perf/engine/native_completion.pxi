@@ -84,7 +84,7 @@ cdef NativeCompletion *completion_new(const Bytes *headers, Bytes *body) noexcep
 cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int code, long long now) noexcept nogil:
     """What the finished attempt means for its request; NULL when memory has run out."""
     cdef Op *op = transfer.share.op
-    cdef Request *request = &op.requests[transfer.index]
+    cdef Request *request = transfer.request
     cdef Bytes *body = transfer.body
     cdef const char *words = NULL
     cdef char *url = NULL
@@ -108,8 +108,8 @@ cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int co
     body.restart()
     if completion == NULL:
         return NULL
-    completion.index = transfer.index
-    completion.by_attempt = True
+    completion.index = request.index
+    completion.request = request
     completion.outcome = outcome
     completion.status = transfer.status
     completion.curl_code = code if transfer.fault == FAULT_NONE else CURLE_OK
@@ -129,6 +129,12 @@ cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int co
         completion.vectors = transfer.reader.vectors.count()
         if not transfer.reader.vectors.direct():
             transfer.reader.vectors.take(&completion.values, &completion.ends)
+        elif op.apart:
+            completion.buffer = request.buffer
+            request.buffer = NULL
+    if op.apart:
+        row_buffer_drop(request.buffer)  # rows of an attempt that broke, or of one that was ragged
+        request.buffer = NULL
     if transfer.redirected:
         # Not asked without need: libcurl puts the URL together anew, for a tenth of a small request's instructions.
         curl.easy_getinfo(transfer.easy, CURLINFO_EFFECTIVE_URL, &url)
@@ -137,17 +143,24 @@ cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int co
     return completion
 
 
-cdef NativeCompletion *completion_without_attempt(Op *op, Py_ssize_t index, Outcome outcome, const char *words,
+cdef NativeCompletion *completion_without_attempt(Op *op, Request *request, Outcome outcome, const char *words,
                                    long long now) noexcept nogil:
-    """A completion that no attempt brought: the deadline, or memory that ran out."""
-    cdef Request *request = &op.requests[index]
+    """A completion that no attempt brought: the deadline, or memory that ran out.
+
+    `request` is NULL when it is that of none; then the next one to be started is named.
+    """
     cdef NativeCompletion *completion = <NativeCompletion *>calloc(1, sizeof(NativeCompletion))
     if completion == NULL:
         return NULL
-    completion.index = index
     completion.outcome = outcome
-    completion.attempts = request.attempts + request.hedges
-    completion.retry = max(0, request.attempts - 1)
-    completion.elapsed = now - request.started if request.started else 0
+    if request != NULL:
+        completion.index = request.index
+        completion.attempts = request.attempts + request.hedges
+        completion.retry = max(0, request.attempts - 1)
+        completion.elapsed = now - request.started if request.started else 0
+    else:
+        op.monitor.lock()
+        completion.index = min(op.started, op.count - 1)
+        op.monitor.unlock()
     completion.error = strdup(words)
     return completion

@@ -36,28 +36,15 @@ cdef enum OpState:
 cdef enum:
     MOST_LOOPS = 16
 
-cdef struct Request:
-    Plan *plan                      # how it is sent: the operation's, or one that the handle keeps as it keeps the body
-    const char *body
-    size_t body_size
-    long long started               # when an attempt first got a slot; 0 before
-    long long first_row
-    unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
-    double failed                   # instant of the last refusal that may be its own; 0 for none
-    Py_ssize_t next                 # in a list of requests that may be sent again; -1 at its end
-    unsigned int rows
-    unsigned int attempts           # sent so far, hedges aside
-    unsigned int refusals           # of them, those that the server did not take: no retries
-    unsigned char hedges
-    unsigned char retries           # failed attempts that count against max_retries
-    unsigned char network_failures
+cdef Py_ssize_t UNKNOWN = PY_SSIZE_T_MAX        # count of an operation whose end is not known
 
 # How a request ended.  Made by a loop, handed over to the Python Completion.  One piece of memory, except for what has
 # an owner's comment of its own: loops and Python's threads pass millions of these to each other.
 cdef struct NativeCompletion:
     NativeCompletion *next
     Py_ssize_t index
-    bint by_attempt                 # an attempt of this request brought it: nothing of the request is in flight
+    Request *request                # its slot, once nothing refers to it; NULL while the request may be in flight still
+    bint final                      # it ended the operation
     Outcome outcome
     int status
     int curl_code
@@ -83,6 +70,7 @@ cdef struct NativeCompletion:
     size_t vectors                  # how many the answer brought: written to the matrix, or these ragged ones:
     float *values                   # see decode/vectors.hpp
     size_t *ends
+    RowBuffer *buffer               # a reference: the rows, where each request has its own; or NULL
 
 # The part of an operation that one loop serves: its share of the concurrency and what it has in flight.  Only that
 # loop touches it, except `queued`, `detached` and `inbox_next`, which the loop's monitor guards.
@@ -93,8 +81,8 @@ cdef struct Share:
     int in_flight
     Transfer *transfers
     Transfer *unaddressed           # those of them that wait for an address; see address.pxi
-    Py_ssize_t ready                # FIFO of requests to be sent again, linked by Request.next; -1 for none
-    Py_ssize_t ready_last
+    Request *ready                  # FIFO of requests to be sent again
+    Request *ready_last
     Backoff *waiting                # requests whose own back-off is not over
     Timer deadline
     Timer alarm                     # when to ask for a permit again
@@ -117,8 +105,12 @@ cdef struct Op:
     char *request_id_stem
     size_t request_id_stem_size
     bint embeddings
-    Py_ssize_t count
-    size_t total_rows
+    bint apart                      # each request has a buffer of rows of its own: see rows.pxi
+    size_t total_rows               # of `buffer`
+    bint collects                   # a request that fails is a completion like others; else it ends the operation
+    bint open                       # the number of requests was not known at first
+    Py_ssize_t capacity             # how many may be under way: slots
+    Py_ssize_t tell_at              # the waiter is told of so many completions; UNKNOWN: at the end
     double begun                    # instant, in seconds
     long long deadline              # monotonic nanoseconds, or NEVER
     Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
@@ -126,39 +118,39 @@ cdef struct Op:
     int share_count
     Share *shares
     Waiter *waiters                 # the shares', where there are several routes
-    int most_retry_budget
+    int most_retry_budget           # atomic
+    Request *requests               # its slots: see request.pxi
     # shared
     Monitor *monitor
     OpState state
+    Py_ssize_t count                # UNKNOWN until the feed is closed
     int retry_budget
     int hedge_budget
-    Request *requests
+    Request *first                  # FIFO of requests that any share may start
+    Request *last
     Py_ssize_t submitted
     Py_ssize_t started
-    Py_ssize_t returned             # list of requests that a share could not start: any other may; -1 for none
     Py_ssize_t finished
     Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
     bint hungry
     bint notified
     NativeCompletion *completions   # newest first
     Py_ssize_t undrained
-    RowBuffer *buffer
+    RowBuffer *buffer               # all rows, or NULL
 
-cdef enum:
-    # An asynchronous caller is told of finished requests in batches, so that taking them in never stalls its loop.
-    COMPLETIONS_PER_WAKE = 64
-
-
-cdef Op *op_new(Py_ssize_t count) noexcept nogil:
+cdef Op *op_new(Py_ssize_t count, Py_ssize_t capacity) noexcept nogil:
+    """An operation of `count` requests, or UNKNOWN; `capacity` of them may be under way."""
     cdef Op *op = <Op *>calloc(1, sizeof(Op))
     if op == NULL:
         return NULL
     op.refs = 1
     op.count = count
+    op.open = count == UNKNOWN
+    op.capacity = capacity
+    op.tell_at = UNKNOWN
     op.deadline = NEVER
-    op.returned = -1
     op.monitor = new Monitor()
-    op.requests = <Request *>calloc(count, sizeof(Request))
+    op.requests = <Request *>calloc(capacity, sizeof(Request))
     if op.requests == NULL:
         op_drop(op)
         return NULL
@@ -166,10 +158,14 @@ cdef Op *op_new(Py_ssize_t count) noexcept nogil:
 
 
 cdef void op_drop(Op *op) noexcept nogil:
+    cdef Py_ssize_t i
     if count_down(&op.refs) > 0:
         return
     while op.completions != NULL:
         op.completions = completion_free_first(op.completions)
+    if op.apart:
+        for i in range(op.capacity):
+            row_buffer_drop(op.requests[i].buffer)
     free(op.shares)
     free(op.waiters)
     free(op.request_id_stem)
@@ -189,6 +185,7 @@ cdef void completion_free(NativeCompletion *completion) noexcept nogil:
     free(completion.url)
     free(completion.values)
     free(completion.ends)
+    row_buffer_drop(completion.buffer)
     free(completion)
 
 
@@ -208,43 +205,13 @@ cdef inline bint op_notify(Op *op) noexcept nogil:
     return True
 
 
-cdef Py_ssize_t op_next_request(Op *op) noexcept nogil:
-    """The number of the next request to start: a returned one, else in input order; -1 when there is none now."""
-    cdef Py_ssize_t index = -1
-    cdef bint notify = False
-    op.monitor.lock()
-    if op.state == OP_RUNNING and op.returned >= 0:
-        index = op.returned
-        op.returned = op.requests[index].next
-    elif op.state == OP_RUNNING and op.started < op.submitted:
-        index = op.started
-        op.started += 1
-        if op.submitted < op.count and op.submitted - op.started < op.low_water and not op.hungry:
-            op.hungry = True
-            notify = op_notify(op)
-    op.monitor.unlock()
-    if notify:
-        mailbox_post(op.mailbox, op.token)
-    return index
+cdef inline bint op_tells(Op *op) noexcept nogil:
+    """With the monitor held: is there something for the waiter to do?"""
+    return op.state != OP_RUNNING or op.hungry or op.undrained >= op.tell_at
 
 
-cdef bint op_has_request(Op *op) noexcept nogil:
-    """Whether op_next_request would give one."""
-    op.monitor.lock()
-    cdef bint there = op.state == OP_RUNNING and (op.returned >= 0 or op.started < op.submitted)
-    op.monitor.unlock()
-    return there
-
-
-cdef void op_return_request(Op *op, Py_ssize_t index) noexcept nogil:
-    op.monitor.lock()
-    op.requests[index].next = op.returned
-    op.returned = index
-    op.monitor.unlock()
-
-
-cdef void op_post(Op *op, NativeCompletion *completion) noexcept nogil:
-    """Hand over how a request ended; the first completion that is not OK ends the operation."""
+cdef void op_post(Op *op, NativeCompletion *completion, bint final) noexcept nogil:
+    """Hand over how a request ended; a final one ends the operation."""
     cdef bint over = False
     cdef bint notify = False
     op.monitor.lock()
@@ -256,19 +223,46 @@ cdef void op_post(Op *op, NativeCompletion *completion) noexcept nogil:
     op.completions = completion
     op.undrained += 1
     op.finished += 1
-    if completion.outcome != OUTCOME_OK:
+    if final:
+        completion.final = True
         op.state = OP_FAILED
         over = True
     elif op.finished == op.count:
         op.state = OP_COMPLETE
         over = True
-    if over or (op.mailbox != NULL and op.undrained >= COMPLETIONS_PER_WAKE):
+    if over or op.undrained >= op.tell_at:
         notify = op_notify(op)
     op.monitor.unlock()
     if notify:
         mailbox_post(op.mailbox, op.token)
     if over:
         op_wake_shares(op)
+
+
+cdef NativeCompletion *op_drain(Op *op, bint *over) noexcept nogil:
+    """The completions since the last call, the oldest first; and whether there will be no more."""
+    cdef NativeCompletion *oldest = NULL
+    cdef NativeCompletion *following
+    op.monitor.lock()
+    cdef NativeCompletion *completion = op.completions
+    op.completions = NULL
+    op.undrained = 0
+    op.notified = False
+    over[0] = op.state != OP_RUNNING
+    op.monitor.unlock()
+    while completion != NULL:
+        following = completion.next
+        completion.next = oldest
+        oldest = completion
+        completion = following
+    return oldest
+
+
+cdef bint op_is_told(Op *op) noexcept nogil:
+    op.monitor.lock()
+    cdef bint told = op_tells(op)
+    op.monitor.unlock()
+    return told
 
 
 cdef bint op_running(Op *op) noexcept nogil:
@@ -286,6 +280,14 @@ cdef bint op_withdraw(Op *op, int *budget) noexcept nogil:
         budget[0] -= 1
     op.monitor.unlock()
     return granted
+
+
+cdef void op_deposit(Op *op, Py_ssize_t before, Py_ssize_t requests) noexcept nogil:
+    """With the monitor held: so many requests instead of those `before` may spend more on retries and hedges."""
+    cdef int most = budget_of(op.plan.retry_share, requests)
+    op.retry_budget += most - budget_of(op.plan.retry_share, before)
+    op.hedge_budget += budget_of(op.plan.hedge_share, requests) - budget_of(op.plan.hedge_share, before)
+    count_set(&op.most_retry_budget, most)
 
 
 cdef void op_wake_shares(Op *op) noexcept nogil:
@@ -306,33 +308,3 @@ cdef void op_cancel(Op *op) noexcept nogil:
         mailbox_post(op.mailbox, op.token)
     if running:
         op_wake_shares(op)
-
-
-cdef Reservation op_reserve_rows(Op *op, Request *request, size_t dimension, float **rows) noexcept nogil:
-    """The rows of `request` in the operation's matrix, which the first caller's dimension shapes."""
-    cdef RowBuffer *buffer = op_row_buffer(op)
-    cdef RowBuffer *made
-    if buffer == NULL:
-        # Made outside of the lock.  Another loop may do the same: the first to install its buffer wins.
-        made = row_buffer_new(op.total_rows, dimension)
-        op.monitor.lock()
-        if op.buffer == NULL:
-            op.buffer = made
-            made = NULL
-        buffer = op.buffer
-        op.monitor.unlock()
-        row_buffer_drop(made)
-    if buffer == NULL:
-        return Reservation.no_memory
-    if buffer.dimension != dimension:
-        return Reservation.dimension_differs
-    rows[0] = buffer.floats + request.first_row * dimension
-    return Reservation.granted
-
-
-cdef inline RowBuffer *op_row_buffer(Op *op) noexcept nogil:
-    """The matrix, which stays with the operation to its end; NULL while nobody has needed it."""
-    op.monitor.lock()
-    cdef RowBuffer *buffer = op.buffer
-    op.monitor.unlock()
-    return buffer

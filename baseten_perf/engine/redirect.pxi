@@ -60,7 +60,7 @@ cdef void on_redirect(Transfer *transfer) noexcept nogil:
     transfer.redirected = True
     if not (301 <= status <= 303 or 307 <= status <= 308):
         curl.easy_setopt(transfer.easy, CURLOPT_FOLLOWLOCATION, <long>0)
-    elif status <= 303 and not transfer.share.op.requests[transfer.index].plan.bodyless:
+    elif status <= 303 and not transfer.request.plan.bodyless:
         transfer_empty_line(transfer, b"content-type:")
 
 

@@ -10,7 +10,7 @@ cdef enum:
 cdef struct Backoff:
     Timer timer
     Share *share
-    Py_ssize_t index
+    Request *request
     Backoff *previous               # among share.waiting
     Backoff *next
 
@@ -111,7 +111,7 @@ cdef Next next_of(Transfer *transfer, Outcome outcome, Signal signal, Advice adv
 cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double retry_after, double good,
                        double now) noexcept nogil:
     cdef Op *op = transfer.share.op
-    cdef Request *request = &op.requests[transfer.index]
+    cdef Request *request = transfer.request
     cdef double patience = op.plan.patience * 1e-9
     cdef Next next
     request.refusals += 1
@@ -147,7 +147,7 @@ cdef Next next_at_gate(Transfer *transfer, Signal signal, Advice advice, double 
 cdef Next next_after_back_off(Transfer *transfer, Outcome outcome, Signal signal, double retry_after,
                               double now) noexcept nogil:
     cdef Op *op = transfer.share.op
-    cdef Request *request = &op.requests[transfer.index]
+    cdef Request *request = transfer.request
     cdef long long ms = op.plan.backoff_ms
     cdef int i
     cdef Next next

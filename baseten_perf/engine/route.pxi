@@ -119,19 +119,18 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, uns
     return -1
 
 
-cdef int op_take_permit(Op *op, Py_ssize_t index, Waiter *waiters, double now, bint last_chance, Permit *permit,
+cdef int op_take_permit(Op *op, Request *request, Waiter *waiters, double now, bint last_chance, Permit *permit,
                         double *look_again) noexcept nogil:
     """The route of the next attempt of a request, with a permit for it; -1 when the waiters stand in the queues.
 
     `waiters` is NULL for an attempt that does not wait.  `look_again` becomes the earliest instant at which one of them
     must ask again.
     """
-    cdef Request *request = &op.requests[index]
     cdef unsigned long long closed = 0
     cdef double again
     cdef int route
     while True:
-        route = op_choose_route(op, index, request.tried, closed, request.attempts)
+        route = op_choose_route(op, request.index, request.tried, closed, request.attempts)
         if route < 0:
             return -1
         if pace_take(op.plan.routes[route].pace, &waiters[route] if waiters != NULL else NULL, now, last_chance,

@@ -64,6 +64,7 @@ cdef struct RowBuffer:
     size_t dimension
     size_t size                     # bytes
     int file                        # -1: none, or the buffer is a copy
+    bint lent                       # `floats` are a caller's: see lent.pxi
     size_t mapped                   # bytes of the file that are mapped; 0: none are, or `floats` is other memory
     Mapping mapping                 # where `floats` are; `start` is NULL when they are malloc's or mapped
 
@@ -92,6 +93,21 @@ cdef RowBuffer *row_buffer_new(size_t rows, size_t dimension) noexcept nogil:
     return buffer
 
 
+cdef RowBuffer *row_buffer_lent(float *floats, size_t rows, size_t dimension) noexcept nogil:
+    """Rows in memory that somebody else keeps for as long as the buffer is used; NULL when memory has run out."""
+    cdef RowBuffer *buffer = <RowBuffer *>calloc(1, sizeof(RowBuffer))
+    if buffer == NULL:
+        return NULL
+    buffer.refs = 1
+    buffer.floats = floats
+    buffer.rows = rows
+    buffer.dimension = dimension
+    buffer.size = rows * dimension * sizeof(float)
+    buffer.file = -1
+    buffer.lent = True
+    return buffer
+
+
 cdef bint row_buffer_allocate(RowBuffer *buffer) noexcept nogil:
     """Memory that is no file's; False when it has run out."""
     if buffer.size >= MAPPED_BUFFER:
@@ -105,7 +121,9 @@ cdef bint row_buffer_allocate(RowBuffer *buffer) noexcept nogil:
 cdef void row_buffer_drop(RowBuffer *buffer) noexcept nogil:
     if buffer == NULL or count_down(&buffer.refs) > 0:
         return
-    if buffer.mapping.start != NULL:
+    if buffer.lent:
+        pass
+    elif buffer.mapping.start != NULL:
         page_cache_give(buffer.mapping)
     elif buffer.mapped:
         unmap_pages(buffer.floats, buffer.mapped)

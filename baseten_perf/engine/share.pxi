@@ -28,12 +28,11 @@ cdef void share_attach(Share *share) noexcept nogil:
     if loop.shares != NULL:
         loop.shares.previous = share
     loop.shares = share
-    share.ready = -1
     share.shortage.share = <void *>share
     timer_init(&share.alarm, ALARM, <void *>share)
     timer_init(&share.deadline, DEADLINE_PASSED, <void *>share)
     if share.op.deadline != NEVER and not timers_add(&loop.timers, &share.deadline, share.op.deadline):
-        share_fail(share, 0, OUTCOME_NO_MEMORY, b"out of memory")
+        share_fail(share, NULL, OUTCOME_NO_MEMORY, b"out of memory")
 
 
 cdef void share_detach(Share *share) noexcept nogil:
@@ -70,8 +69,8 @@ cdef void share_serve(Share *share) noexcept nogil:
         share_start_requests(share)
     op.monitor.lock()
     cdef bint over = op.state != OP_RUNNING
-    idle = (share.in_flight == 0 and share.ready < 0 and share.waiting == NULL and op.started == op.count
-            and op.returned < 0)
+    idle = (share.in_flight == 0 and share.ready == NULL and share.waiting == NULL
+            and op.started == op.count)
     op.monitor.unlock()
     if over:
         share_abort(share)
@@ -83,33 +82,32 @@ cdef void share_serve(Share *share) noexcept nogil:
         share_detach(share)
 
 
-cdef void share_fail(Share *share, Py_ssize_t index, Outcome outcome, const char *words) noexcept nogil:
+cdef void share_fail(Share *share, Request *request, Outcome outcome, const char *words) noexcept nogil:
     """End the whole operation for a reason that no answer brought."""
-    cdef NativeCompletion *completion = completion_without_attempt(share.op, index, outcome, words, monotonic_ns())
+    share_post_final(share, completion_without_attempt(share.op, request, outcome, words, monotonic_ns()))
+
+
+cdef void share_post_final(Share *share, NativeCompletion *completion) noexcept nogil:
+    """`completion` is NULL when memory has run out."""
     if completion == NULL:
         op_cancel(share.op)
     else:
-        op_post(share.op, completion)
+        op_post(share.op, completion, True)
 
 
 cdef void share_deadline_passed(Share *share) noexcept nogil:
     """The first share to notice ends the operation; the oldest request that it has not finished is named."""
-    cdef Op *op = share.op
-    cdef Py_ssize_t index = -1
+    cdef Request *request = NULL
     cdef Transfer *transfer = share.transfers
     while transfer != NULL:
-        if index < 0 or transfer.index < index:
-            index = transfer.index
+        if request == NULL or transfer.request.index < request.index:
+            request = transfer.request
         transfer = transfer.next
-    if index < 0:
-        index = share.ready
-    if index < 0 and share.waiting != NULL:
-        index = share.waiting.index
-    if index < 0:
-        op.monitor.lock()
-        index = min(op.started, op.count - 1)
-        op.monitor.unlock()
-    share_fail(share, index, OUTCOME_DEADLINE, b"the operation's total time-out has passed")
+    if request == NULL:
+        request = share.ready
+    if request == NULL and share.waiting != NULL:
+        request = share.waiting.request
+    share_fail(share, request, OUTCOME_DEADLINE, b"the operation's total time-out has passed")
     share_serve(share)
 
 
@@ -123,5 +121,5 @@ cdef void share_abort(Share *share) noexcept nogil:
         share.waiting = backoff.next
         timers_remove(&share.loop.timers, &backoff.timer)
         free(backoff)
-    share.ready = -1
+    share.ready = NULL
     share_stand(share, False, False, INFINITY_S)

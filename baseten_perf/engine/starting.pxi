@@ -4,7 +4,7 @@ cdef void share_start_requests(Share *share) noexcept nogil:
     """Start what slots, descriptors and paces admit; where they do not, wait for them."""
     cdef Op *op = share.op
     cdef Permit permit
-    cdef Py_ssize_t index
+    cdef Request *request
     cdef int route
     cdef double now
     cdef double patience_ends = INFINITY_S
@@ -13,22 +13,22 @@ cdef void share_start_requests(Share *share) noexcept nogil:
     cdef bint short = False
     cdef bint last_chance = False
     while share.in_flight < share.slots:
-        if not shortage_admits(share.loop, share) and not last_chance and (share.ready >= 0 or op_has_request(op)):
+        if not shortage_admits(share.loop, share) and not last_chance and (share.ready != NULL or op_has_request(op)):
             short = True
         else:
-            index = share_next_request(share)
-            if index < 0:
+            request = share_next_request(share)
+            if request == NULL:
                 break
             now = seconds_now()
-            route = op_take_permit(op, index, share.waiters, now, last_chance, &permit, &look_again)
+            route = op_take_permit(op, request, share.waiters, now, last_chance, &permit, &look_again)
             if route >= 0:
-                if not share_start_attempt(share, index, route, &permit):
+                if not share_start_attempt(share, request, route, &permit):
                     break
                 if last_chance:
                     short = share.in_flight == 0    # it could not be sent
                     break
                 continue
-            share_put_back(share, index)
+            share_put_back(share, request)
             waits = True
         if last_chance:
             break
@@ -64,7 +64,7 @@ cdef void share_stand(Share *share, bint short, bint waits, double look_again) n
     timers_remove(&loop.timers, &share.alarm)
     if (short or waits) and look_again < CENTURY_S:
         if not timers_add(&loop.timers, &share.alarm, <long long>(look_again * 1e9) + 1):
-            share_fail(share, 0, OUTCOME_NO_MEMORY, b"out of memory for a timer")
+            share_fail(share, NULL, OUTCOME_NO_MEMORY, b"out of memory for a timer")
 
 
 cdef void share_pass_on(Share *share) noexcept nogil:
@@ -83,49 +83,48 @@ cdef void share_pass_on(Share *share) noexcept nogil:
     shortage_passes_on(share.loop)
 
 
-cdef Py_ssize_t share_next_request(Share *share) noexcept nogil:
-    """The request to send next: one that is ready again, before a fresh one; -1 for none."""
-    cdef Op *op = share.op
-    cdef Py_ssize_t index = share.ready
-    if index >= 0:
-        share.ready = op.requests[index].next
+cdef Request *share_next_request(Share *share) noexcept nogil:
+    """The request to send next: one that is ready again, before a fresh one; NULL for none."""
+    cdef Request *request = share.ready
+    if request != NULL:
+        share.ready = request.next
     else:
-        index = op_next_request(op)
-        if index >= 0 and op.requests[index].started == 0:
-            op.requests[index].started = monotonic_ns()
-    return index
+        request = op_next_request(share.op)
+        if request != NULL and request.started == 0:
+            request.started = monotonic_ns()
+    return request
 
 
-cdef void share_put_back(Share *share, Py_ssize_t index) noexcept nogil:
+cdef void share_put_back(Share *share, Request *request) noexcept nogil:
     """The request goes before all others that are ready."""
-    share.op.requests[index].next = share.ready
-    if share.ready < 0:
-        share.ready_last = index
-    share.ready = index
+    request.next = share.ready
+    if share.ready == NULL:
+        share.ready_last = request
+    share.ready = request
 
 
-cdef void share_put_last(Share *share, Py_ssize_t index) noexcept nogil:
-    share.op.requests[index].next = -1
-    if share.ready < 0:
-        share.ready = index
+cdef void share_put_last(Share *share, Request *request) noexcept nogil:
+    request.next = NULL
+    if share.ready == NULL:
+        share.ready = request
     else:
-        share.op.requests[share.ready_last].next = index
-    share.ready_last = index
+        share.ready_last.next = request
+    share.ready_last = request
 
 
 cdef void share_hand_back(Share *share) noexcept nogil:
     """This loop has no connection at all: what is ready here may go by way of another."""
-    cdef Py_ssize_t index
-    if share.op.share_count == 1 or share.ready < 0:
+    cdef Request *request
+    if share.op.share_count == 1 or share.ready == NULL:
         return
-    while share.ready >= 0:
-        index = share.ready
-        share.ready = share.op.requests[index].next
-        op_return_request(share.op, index)
+    while share.ready != NULL:
+        request = share.ready
+        share.ready = request.next
+        op_return_request(share.op, request)
     op_wake_shares(share.op)
 
 
-cdef bint share_start_attempt(Share *share, Py_ssize_t index, int route, Permit *permit) noexcept nogil:
+cdef bint share_start_attempt(Share *share, Request *request, int route, Permit *permit) noexcept nogil:
     """Send the request with the permit; False when the operation has failed."""
     cdef Op *op = share.op
     cdef Loop *loop = share.loop
@@ -133,25 +132,37 @@ cdef bint share_start_attempt(Share *share, Py_ssize_t index, int route, Permit 
     if transfer == NULL:
         permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
         if not descriptors_are_scarce(permit.started):
-            share_fail(share, index, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
+            share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         elif permit.started >= op_patience_ends(op):
-            share_fail(share, index, OUTCOME_NETWORK, NO_DESCRIPTOR)
+            return share_give_up(share, request)
         else:
-            share_unsent(share, index, permit.started)
+            share_unsent(share, request, permit.started)
             return True
         return False
     transfer.permit = permit[0]
-    cdef int code = transfer_begin(transfer, share, index, route, 0)
-    if code == 0 and op.plan.hedge_delay > 0 and op.requests[index].attempts <= HEDGED_ATTEMPTS:
+    cdef int code = transfer_begin(transfer, share, request, route, 0)
+    if code == 0 and op.plan.hedge_delay > 0 and request.attempts <= HEDGED_ATTEMPTS:
         if not timers_add(&loop.timers, &transfer.hedge_timer, monotonic_ns() + op.plan.hedge_delay):
             code = CURLE_OUT_OF_MEMORY
     if code != 0:
         transfer.serial = 0
         transfer.route = route
         transfer_end(transfer)
-        share_fail(share, index, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
+        share_fail(share, request, OUTCOME_NO_MEMORY, b"libcurl would not take the transfer")
         return False
     shortage_took(loop, share)
+    return True
+
+
+cdef bint share_give_up(Share *share, Request *request) noexcept nogil:
+    """End a request that has found no descriptor for as long as patience allows; False when that ends the operation."""
+    cdef Op *op = share.op
+    cdef NativeCompletion *completion = completion_without_attempt(op, request, OUTCOME_NETWORK, NO_DESCRIPTOR, monotonic_ns())
+    if completion == NULL or not op.collects:
+        share_post_final(share, completion)
+        return False
+    completion.request = request
+    op_post(op, completion, False)
     return True
 
 
@@ -164,14 +175,14 @@ cdef void share_hedge(Transfer *transfer) noexcept nogil:
     """No header has come for long: send a copy elsewhere, within the hedge budget.  It takes no slot, and never waits."""
     cdef Share *share = transfer.share
     cdef Op *op = share.op
-    cdef Request *request = &op.requests[transfer.index]
+    cdef Request *request = transfer.request
     cdef Transfer *copy
     cdef Permit permit
     cdef double unused = 0
     cdef int route
     if transfer.status != 0 or transfer.twin != NULL or share.loop.shortage.most != NO_SHORTAGE:
         return
-    route = op_take_permit(op, transfer.index, NULL, seconds_now(), False, &permit, &unused)
+    route = op_take_permit(op, request, NULL, seconds_now(), False, &permit, &unused)
     if route < 0:
         return
     copy = loop_idle_transfer(share.loop, op.plan.routes[route].secure) if op_withdraw(op, &op.hedge_budget) else NULL
@@ -182,7 +193,7 @@ cdef void share_hedge(Transfer *transfer) noexcept nogil:
     copy.permit = permit
     request.hedges += 1
     # The copy decodes detached from the matrix: two attempts must never write to the same rows.
-    if transfer_begin(copy, share, transfer.index, route, request.hedges) != 0:
+    if transfer_begin(copy, share, request, route, request.hedges) != 0:
         transfer_end(copy)
         share_pass_on(share)
         return

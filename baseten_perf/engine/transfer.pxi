@@ -19,7 +19,7 @@ cdef struct Transfer:
     Transfer *previous              # in share.transfers
     Transfer *next                  # there, or in multi.idle
     Share *share
-    Py_ssize_t index
+    Request *request
     unsigned long long serial       # of the plan it is set up for
     int route                       # of that plan; it is set up for this one
     Permit permit                   # it owns it until it is given back
@@ -83,13 +83,12 @@ cdef void transfer_free(Transfer *transfer) noexcept nogil:
     free(transfer)
 
 
-cdef int transfer_begin(Transfer *transfer, Share *share, Py_ssize_t index, int route, int hedge) noexcept nogil:
-    """Make the transfer carry an attempt of request `index`, or its hedge, and give it to its multi; a CURLcode."""
+cdef int transfer_begin(Transfer *transfer, Share *share, Request *request, int route, int hedge) noexcept nogil:
+    """Make the transfer carry an attempt of the request, or its hedge, and give it to its multi; a CURLcode."""
     cdef Op *op = share.op
-    cdef Request *request = &op.requests[index]
     cdef int code = 0
     transfer.share = share
-    transfer.index = index
+    transfer.request = request
     transfer.status = 0
     transfer.headed = False
     retry_headers_clear(&transfer.retry_headers)
@@ -109,7 +108,7 @@ cdef int transfer_begin(Transfer *transfer, Share *share, Py_ssize_t index, int 
     if transfer.route != route:
         code |= transfer_prepare_route(transfer, request.plan, route)
     if code == 0:
-        transfer_write_lines(transfer, op, index, hedge)
+        transfer_write_lines(transfer, op, request, hedge)
     if not request.plan.bodyless:
         code |= curl.easy_setopt(transfer.easy, CURLOPT_POSTFIELDSIZE_LARGE, <curl_off_t>request.body_size)
         code |= curl.easy_setopt(transfer.easy, CURLOPT_POSTFIELDS, request.body)

@@ -8,7 +8,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from ..engine import EventMailbox
 from ..partial import Partial, attach
@@ -95,6 +96,12 @@ class CancelledCallFuture(CallFuture[Any]):
         yield
 
 
+class Listener(Protocol):
+    """What waits for itself, and only has to be told that there is something to do."""
+
+    def announced(self) -> None: ...
+
+
 class Dispatcher:
     """Serves the calls of one event loop, in its thread.
 
@@ -106,6 +113,7 @@ class Dispatcher:
         self._loop = loop
         self.mailbox = EventMailbox()
         self._futures: dict[int, CallFuture[Any]] = {}
+        self._listeners: WeakValueDictionary[int, Listener] = WeakValueDictionary()
         self._tokens = itertools.count(1)
         if not self._watch():
             threading.Thread(target=_relay, args=(self.mailbox, loop, self._ready), daemon=True).start()
@@ -137,6 +145,12 @@ class Dispatcher:
         self._futures[token] = future
         self._feed(token)
         return future
+
+    def listen(self, listener: Listener) -> int:
+        """A token for the mailbox: what is announced by it is told to `listener`, which is not kept alive."""
+        token = next(self._tokens)
+        self._listeners[token] = listener
+        return token
 
     def abandon(self) -> None:
         """Abort every call, silently: their event loop is closed and nobody can be told."""
@@ -180,6 +194,9 @@ class Dispatcher:
     def _advance(self, token: int) -> None:
         future = self._futures.get(token)
         if future is None or future.call is None:
+            listener = self._listeners.get(token)
+            if listener is not None:
+                listener.announced()
             return
         call = future.call
         if future.done():
@@ -237,7 +254,11 @@ def start(make_call: Callable[..., Call], *details: Any) -> CallFuture[Any]:
 
     Raises RuntimeError when no event loop runs in this thread.
     """
-    loop = asyncio.get_running_loop()
+    return dispatcher_of(asyncio.get_running_loop()).start(make_call, *details)
+
+
+def dispatcher_of(loop: asyncio.AbstractEventLoop) -> Dispatcher:
+    """The dispatcher of an event loop, which runs in this thread."""
     dispatcher = _dispatchers.get(loop)
     if dispatcher is None or dispatcher.mailbox.stale:
         for other, left in list(_dispatchers.items()):
@@ -245,4 +266,4 @@ def start(make_call: Callable[..., Call], *details: Any) -> CallFuture[Any]:
                 left.abandon()
                 _dispatchers.pop(other, None)
         dispatcher = _dispatchers[loop] = Dispatcher(loop)
-    return dispatcher.start(make_call, *details)
+    return dispatcher

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from errno import EMFILE
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import engine
 from ..closing import ClosedError
-from ..exceptions import InvalidResponse, OutOfDescriptors, OutOfMemory, RequestFailed
-from ..late import load
+from ..exceptions import InvalidResponse, RequestFailed
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
 from .call_log import call_log
+from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
     from ..policy import Policy
 
+# An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
+PORTION = 64
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 
@@ -35,7 +36,7 @@ class Owner(Protocol):
     """
 
     @property
-    def calls(self) -> set[Call]: ...
+    def calls(self) -> set[Any]: ...
 
     @property
     def closed_by(self) -> str:
@@ -77,6 +78,7 @@ class Call:
         "_plan_of",
         "_policy",
         "_remake",
+        "_rows",
         "_sent",
         "handle",
     )  # fmt: skip
@@ -111,9 +113,16 @@ class Call:
         self._plan_of = plan_of
         now = perf_counter()
         self._began = now if began is None else began
+        self._rows = operation.rows
+        into: int | None = None
+        if self._rows is not None:
+            into = sum(self._rows) if operation.out is None else 0
+        if operation.out is not None:
+            self._matrix = engine.lent_matrix(operation.out)
         self.handle = engine.OperationHandle(
-            plan, self._count, operation.rows, sequence_number, mailbox, token, now - self._began
-        )
+            plan, self._count, into, sequence_number, mailbox, token,
+            now - self._began, collects=policy.return_exceptions, tell_every=0 if mailbox is None else PORTION,
+        )  # fmt: skip
         self._call_log = call_log(operation, policy, endpoints)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
@@ -131,13 +140,15 @@ class Call:
                 raise ClosedError(owner.closed_by)
         if owner.closed_by or self._cancelled_by_token():
             return False
-        handle, operation, count = self.handle, self._operation, self._count
-        push = handle.push if self._plan_of is None else self._push_by_head
+        handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
         window_end = min(count, handle.started + self._ahead)
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            push(body)
+            if self._plan_of is not None:
+                self._push_by_head(body)
+            else:
+                handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
             self._sent += 1
         left = self._sent - handle.started
@@ -164,7 +175,7 @@ class Call:
         if self._call_log is not None:
             self._call_log.took_in(completion)
         if completion.outcome != OK:
-            self._failure = self._failure or completion
+            self._take_in_failure(completion, None)
             return
         if self._operation.rows is not None and self._matrix is None:
             self._matrix = self.handle.matrix
@@ -172,15 +183,26 @@ class Call:
             self._operation.accept(completion, self._matrix)
             self._completed += 1
         except InvalidResponse as invalid:
-            if self._failure is None:
-                self._failure, self._invalid = completion, invalid
-            self.handle.cancel()
+            self._take_in_failure(completion, invalid.with_traceback(None))
         except BaseException:
             # A signal handler has raised: the answer is taken in again for whoever asks for what has arrived. But not
             # vectors, since their rows may have been put into order already, and must not be so twice.
             if self._operation.rows is None:
                 self._arrived.appendleft(completion)
             raise
+
+    def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
+        """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
+        if (
+            self._policy.return_exceptions
+            and (invalid is not None or not completion.final)
+            and (self._remake is None or invalid is not None or self._operation.fallback(completion) is None)
+        ):
+            self._operation.fail(completion, self._failed(completion, invalid))
+            return
+        if self._failure is None:
+            self._failure, self._invalid = completion, invalid
+        self.handle.cancel()
 
     def fallback(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
@@ -199,6 +221,8 @@ class Call:
         self._let_go()
         if self._failure is None and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
+            if self._operation.failures:
+                self._operation.explain(response)
             self._write("done")
             return response
         # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
@@ -209,58 +233,22 @@ class Call:
         """What the caller gets instead of a response; may be asked for once."""
         failure, self._failure = self._failure, None
         invalid, self._invalid = self._invalid, None
-        try:
-            errors = load("baseten_perf.errors")
-        except (OSError, ImportError) as shortage:
-            exception: RequestFailed = self._last_resort(failure, shortage)
+        if failure is None:
+            by = stopped_by(self._policy, self._owner.closed_by)
+            exception = call_ended(self._operation.name, by, self._count, self._completed, self.handle.started)
         else:
-            exception = invalid or self._made_by(errors, failure)
-            if failure is not None:
-                exception.details = errors.details_of(
-                    failure,
-                    method=self._operation.method_of(failure.index),
-                    endpoint=self._endpoints[failure.endpoint],
-                    policy=self._policy,
-                    count=self._count,
-                )
-        if failure is not None:
-            exception.batch_index = failure.index
-            exception.inputs = self._operation.inputs(failure.index)
-            exception.attempts = failure.attempts
-            exception.endpoint = self._endpoints[failure.endpoint]
-            exception.request_id = failure.request_id or None
+            exception = self._failed(failure, invalid)
         exception.response_partial = self.partial().response()
+        self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
         if self._call_log is not None:
             self._call_log.failed(exception, failure if invalid is None else None)
             self._call_log = None
         return exception
 
-    def _made_by(self, errors: Any, failure: engine.Completion | None) -> RequestFailed:
-        operation = self._operation
-        if failure is not None:
-            failed: RequestFailed = errors.exception_from(
-                failure, method=operation.method_of(failure.index), total_timeout_s=self._policy.total_timeout_s
-            )
-            return failed
-        if self._cancelled_by_token():
-            by = "token"
-        elif self._owner.closed_by:
-            by = f"{self._owner.closed_by}.close()"
-        else:
-            return OutOfMemory("out of memory, even for the reason why the call failed")
-        cancelled: RequestFailed = errors.cancelled(
-            operation.name, by=by, count=self._count, answered=self._completed, started=self.handle.started
-        )
-        return cancelled
-
-    def _last_resort(self, failure: engine.Completion | None, shortage: Exception) -> OutOfDescriptors:
-        """Says what it can when the other exception classes cannot be loaded."""
-        what = f"{self._operation.name} failed"
-        if failure is not None:
-            words = failure.error or bytes(failure.body[:200])
-            what += f" in request {failure.index}, status {failure.status}: {words!r}"
-        return OutOfDescriptors(EMFILE, f"{what}; for want of descriptors, its exception could not be made: {shortage}")
+    def _failed(self, completion: engine.Completion, invalid: InvalidResponse | None) -> RequestFailed:
+        inputs = self._operation.inputs(completion.index)
+        return request_failed(completion, invalid, self._operation, self._policy, self._endpoints, self._count, inputs)
 
     def partial(self) -> Partial:
         """The answers so far, once the call is over or `cancel` has been called."""
@@ -271,7 +259,10 @@ class Call:
         except RuntimeError:
             pass  # this is a forked child: what arrives is the parent's
         answers: deque[Completion] = deque(completion for completion in self._arrived if completion.outcome == OK)
-        return Partial(self._operation, answers, self._matrix, perf_counter() - self._began)
+        partial = Partial(self._operation, answers, self._matrix, perf_counter() - self._began)
+        if self._operation.out is not None:
+            partial.response()  # now or never: the caller may use the memory for something else later
+        return partial
 
     @property
     def has_arrivals(self) -> bool:

@@ -7,6 +7,7 @@ from .embed import Embed
 from .operation import Operation
 from .post import Post
 from .rerank import Rerank
+from .source import GatheredPayloads, GatheredTexts
 from .system_one import SystemOne
 
-__all__ = ["Classify", "Embed", "Operation", "Post", "Rerank", "SystemOne"]
+__all__ = ["Classify", "Embed", "GatheredPayloads", "GatheredTexts", "Operation", "Post", "Rerank", "SystemOne"]

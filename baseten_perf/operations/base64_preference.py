@@ -26,15 +26,15 @@ class Base64Preference:
         self._refused = refused
         self._answering: set[int] = set()  # numbers of endpoints
 
-    def answered(self, completion: Completion) -> None:
-        """A request of the call has been answered."""
-        self._answering.add(completion.endpoint)
-        if completion.index == self._refused:
+    def answered(self, index: int, endpoint: int) -> None:
+        """Request `index` of the call has been answered."""
+        self._answering.add(endpoint)
+        if index == self._refused:
             # It was the format that was refused, since the rest of the request is as it was.
             self._refusing.add(self._model)
 
-    def without(self, failure: Completion) -> Base64Preference | None:
-        """The preference of the call without base64, if that may be what an endpoint has refused; else None.
+    def without(self, index: int, failure: Completion) -> Base64Preference | None:
+        """The preference of the call without base64, if that may be what request `index` was refused for; else None.
 
         An endpoint that has answered other requests of this call refuses something else.
         """
@@ -45,4 +45,4 @@ class Base64Preference:
             or failure.endpoint in self._answering
         ):
             return None
-        return Base64Preference(self._refusing, self._model, failure.index)
+        return Base64Preference(self._refusing, self._model, index)

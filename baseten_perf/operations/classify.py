@@ -99,7 +99,7 @@ class Classify(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""
-        index = completion.index
+        index = completion.index - self.first
         start, end = self._batches.span(index)
         groups = None
         if not completion.msgpack:

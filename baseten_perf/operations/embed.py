@@ -19,6 +19,7 @@ from .base64_preference import REFUSALS, Base64Preference
 from .batching import Batches
 from .extra_body import extra_members
 from .operation import Operation
+from .output import checked_output
 from .response_body import decoded, integer, items, json_kind, malformed
 from .tokens import texts_or_tokens
 
@@ -41,11 +42,12 @@ class Embed(Operation):
         refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
+        out: memory of the caller's that the rows go to; see checked_output.
         url_path: appended to the base URL; None for PATH.
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
 
-    Raises TypeError, OverflowError, UnicodeEncodeError or ValueError.
+    Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Embed(Operation):
         "_total_tokens",
         "final_statuses",
         "has_fallback",
+        "out",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +80,7 @@ class Embed(Operation):
         refusing: set[str | None] | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        out: Any = None,
     ) -> None:
         self._inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
@@ -95,6 +99,9 @@ class Embed(Operation):
             raise ValueError("User string cannot exceed 1000 characters")
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
+        if out is not None:
+            checked_output(out, len(self._inputs), dimensions)
+        self.out = out
         left_open = encoding_format is None and "encoding_format" not in extra
         self._base64: Base64Preference | None = None
         self.has_fallback = refusing is not None and left_open and model not in refusing
@@ -118,10 +125,10 @@ class Embed(Operation):
 
     def fallback(self, failure: Completion) -> Embed | None:
         """The call without base64, when it may be that which an endpoint refuses."""
-        without = None if self._base64 is None else self._base64.without(failure)
+        without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments)
+        plain = Embed(*self._arguments, out=self.out)
         plain._base64 = without
         return plain
 
@@ -134,7 +141,7 @@ class Embed(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
-        index = completion.index
+        index = completion.index - self.first
         start, end = self._batches.span(index)
         document = decoded(completion)
         if not isinstance(document, dict):
@@ -149,21 +156,24 @@ class Embed(Operation):
             state = regular_form(entries)
         if not state:
             state, embeddings, order, names = irregular.read(completion, entries)
+        if self.out is not None and matrix is not None:
+            self._put(completion, embeddings, order, start, matrix)
         # Nothing is refused from here on, so a refused answer leaves no trace.
         shows_floats = self.has_fallback  # the caller did not ask for base64
         if embeddings is not None:
             if shows_floats:
                 embeddings = [-1 - each if isinstance(each, int) and each < 0 else each for each in embeddings]
-            self._irregular[index] = IrregularBatch(
-                embeddings if order is None else _moved(embeddings, order), completion.vectors
-            )
-        elif order is not None and matrix is not None:
+            embeddings = embeddings if order is None else _moved(embeddings, order)
+            if self.out is not None:  # each row has its place already
+                embeddings = [k if each >= 0 else -1 - k for k, each in enumerate(embeddings)]
+            self._irregular[index] = IrregularBatch(embeddings, completion.vectors)
+        elif order is not None and matrix is not None and self.out is None:
             matrix.permute(start, order)
         if names is not None:
             self._objects[index] = names if order is None else _moved(names, order)
         self._states[index] = FLOATS if shows_floats and state == BASE64 else state
         if self._base64 is not None:
-            self._base64.answered(completion)
+            self._base64.answered(index, completion.endpoint)
         if index == 0:
             self._model = _text_or(self._model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
@@ -172,6 +182,19 @@ class Embed(Operation):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
             self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
+
+    def _put(
+        self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
+    ) -> None:
+        """Copy the rows of a response to the caller's memory. Raises InvalidResponse, or ValueError for its shape."""
+        rows = completion.matrix
+        if rows is None or any(isinstance(embedding, str) for embedding in embeddings or ()):
+            raise malformed(completion, "the items of `data` are not vectors of one dimension")
+        if rows.dim != matrix.dim:
+            raise ValueError(f"out has {matrix.dim} columns, and the vectors have {rows.dim} numbers")
+        if order is not None:
+            rows.permute(0, order)
+        matrix.put(start, rows)
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         batches = self._batches

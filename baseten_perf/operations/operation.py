@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..exceptions import RequestFailed
 from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
 
@@ -34,6 +35,8 @@ class Operation(ABC):
         model: that all requests name, or None; a server may have a quota for each.
         rows: number of inputs of each batch when the answers are vectors (it sizes the matrix), else None.
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
+        out: the caller's memory for vectors, or None for memory of the engine's.
+        first: number of its first request among those of the engine's operation; of a stream it is one of many.
         has_fallback: whether `fallback` may give another form of the call.
     """
 
@@ -41,8 +44,9 @@ class Operation(ABC):
     heads: Sequence[Head] | None = None
     media_types = MEDIA_TYPES
     has_fallback = False
+    out: Any = None
 
-    __slots__ = ("elapsed", "headers", "method", "model", "name", "path", "rows")
+    __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows")
 
     def __init__(
         self,
@@ -58,7 +62,10 @@ class Operation(ABC):
         self.method = method
         self.path = path
         self.rows = rows
+        self.first = 0
         self.elapsed = [0.0] * requests
+        # Of calls that collect failures, by request; None while there is none.
+        self.failures: dict[int, RequestFailed] | None = None
         # Of each request whose answer was accepted.
         self.headers: list[bytes | None] = [None] * requests
 
@@ -79,8 +86,17 @@ class Operation(ABC):
 
     def record(self, completion: Completion) -> None:
         """Keep what every response tells about its requests. The last act of `accept`."""
-        self.elapsed[completion.index] = completion.elapsed
-        self.headers[completion.index] = completion.headers
+        index = completion.index - self.first
+        self.elapsed[index] = completion.elapsed
+        self.headers[index] = completion.headers
+
+    def fail(self, completion: Completion, failure: RequestFailed) -> None:
+        """Take in a request that has failed, in a call that goes on."""
+        index = completion.index - self.first
+        self.elapsed[index] = completion.elapsed
+        if self.failures is None:
+            self.failures = {}
+        self.failures[index] = failure
 
     @abstractmethod
     def body(self, index: int) -> bytes:
@@ -100,3 +116,9 @@ class Operation(ABC):
 
         `total_time` is in seconds.
         """
+
+    def explain(self, response: Any) -> None:
+        """Let a response of this operation tell which inputs have no answer, and why."""
+        failures = self.failures or {}
+        errors = {i: failures[index] for index in sorted(failures) for i in self.inputs(index)}
+        response.lack(errors, self.missing())

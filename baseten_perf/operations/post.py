@@ -39,6 +39,7 @@ class Post(Operation):
         allow_nan: see Encoder.
         name: of the public method.
         argument: what that method calls the payloads.
+        first: number of the first payload, for errors.
 
     All payloads are serialised here and not in `body`: the last of a million may be impossible to serialise, and then
     nothing must have been sent. It also lets the caller change them while the requests run.
@@ -59,6 +60,7 @@ class Post(Operation):
         *,
         name: str = "batch_post",
         argument: str = "payloads",
+        first: int = 0,
     ) -> None:
         path = url_path_of("url_path", url_path)
         values = listed(payloads)
@@ -75,7 +77,7 @@ class Post(Operation):
         if holds_instance(values, PostRequest):
             requests = [each if type(each) is PostRequest else PostRequest(each) for each in values]
             values = [request.payload for request in requests]
-        self._bodies = _encoded(values, encoder)
+        self._bodies = _encoded(values, encoder, first)
         if encoder.nulled:
             logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", name, argument)
         if verb not in METHODS:
@@ -101,7 +103,7 @@ class Post(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in an answer: decoded, or what stands for an answer without any."""
-        self._data[completion.index] = self._answer(completion)
+        self._data[completion.index - self.first] = self._answer(completion)
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
@@ -111,7 +113,7 @@ class Post(Operation):
                 return bytes(body)
             if self._format == "text":
                 return _text(completion)
-            if self.method_of(completion.index) in LENIENT:
+            if self.method_of(completion.index - self.first) in LENIENT:
                 try:
                     return {} if body == b"" else decoded(completion)
                 except ValueError:
@@ -122,7 +124,7 @@ class Post(Operation):
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
 
 
-def _encoded(payloads: list[Any], encoder: Encoder) -> list[bytes]:
+def _encoded(payloads: list[Any], encoder: Encoder, first: int) -> list[bytes]:
     bodies: list[bytes] = []
     encode, add = encoder.encode, bodies.append
     try:
@@ -130,7 +132,7 @@ def _encoded(payloads: list[Any], encoder: Encoder) -> list[bytes]:
             add(encode(payload))
     except (TypeError, ValueError) as reason:
         text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
-        raise ValueError(f"Failed to depythonize payload at index {len(bodies)}: {text}") from None
+        raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
     return bodies
 
 

@@ -107,11 +107,12 @@ class Rerank(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
-        start, end = self._batches.span(completion.index)
+        index = completion.index - self.first
+        start, end = self._batches.span(index)
         results = None
         if not completion.msgpack:
             results = self._read(completion, start, end - start)
-        self._results[completion.index] = results or self._checked(completion, start, end - start)
+        self._results[index] = results or self._checked(completion, start, end - start)
         self.record(completion)
 
     def _read(self, completion: Completion, start: int, count: int) -> list[RerankResult] | None:

@@ -39,6 +39,7 @@ class CallOptions(TypedDict, total=False):
     trace_context: TraceContext | None
     patience_s: float | None
     max_response_bytes: int | None
+    return_exceptions: bool | None
 
 
 class BatchOptions(CallOptions, total=False):

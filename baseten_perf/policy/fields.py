@@ -173,6 +173,11 @@ class Options:
         range=Range(1024, 2**40, "{name} must be between {low} and {high} bytes"),
         doc="bytes of one response, decoded, {range}",
     )  # fmt: skip
+    return_exceptions: Option[bool] = Option(
+        default=False, convert=boolean, kw_only=True,
+        doc="every request runs to its end: `data` has None where one failed, and `errors` of the response tells why;"
+        " else the first failure ends the call",
+    )  # fmt: skip
 
 
 # A keyword of methods that send one request per payload: 0.0.x's word for `extra_headers`, merged over them.

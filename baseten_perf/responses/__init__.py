@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .batch import ClassificationBatch, EmbeddingsBatch, PostedBatch
 from .batch_post import BatchPostResponse
 from .classification import ClassificationResponse, ClassificationResult
 from .embeddings import OpenAIEmbeddingData, OpenAIEmbeddingsResponse, OpenAIUsage
@@ -9,11 +10,14 @@ from .rerank import RerankResponse, RerankResult
 
 __all__ = [
     "BatchPostResponse",
+    "ClassificationBatch",
     "ClassificationResponse",
     "ClassificationResult",
+    "EmbeddingsBatch",
     "OpenAIEmbeddingData",
     "OpenAIEmbeddingsResponse",
     "OpenAIUsage",
+    "PostedBatch",
     "RerankResponse",
     "RerankResult",
 ]

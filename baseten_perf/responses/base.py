@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
 from ..validation import real, string_mapping, wrong_type
+
+if TYPE_CHECKING:
+    from ..exceptions import RequestFailed
 
 
 class Response:
@@ -21,13 +24,15 @@ class Response:
             describe a compressed body (content-encoding, its content-length) are left out. Made at the first read.
     """
 
-    __slots__ = ("__weakref__", "_headers", "_times", "_total_time")
+    __slots__ = ("__weakref__", "_errors", "_headers", "_missing", "_times", "_total_time")
 
     def __init__(
         self, total_time: float, times: Sequence[float], headers: Sequence[bytes | dict[str, str] | None]
     ) -> None:
         self._total_time = total_time
         self._times = list(times)
+        self._errors: dict[int, RequestFailed] | None = None
+        self._missing: Sequence[int] = ()
         # Raw header lines until somebody asks for them: most callers never do.
         self._headers = list(headers)
 
@@ -52,6 +57,30 @@ class Response:
         if any(not isinstance(headers, dict) for headers in self._headers):
             self._headers = [raw if isinstance(raw, dict) else header_block.parse(raw or b"") for raw in self._headers]
         return self._headers  # type: ignore[return-value]
+
+    @property
+    def errors(self) -> dict[int, RequestFailed]:
+        """Of a call with return_exceptions=True, why inputs have no answer: the exception of the request, by input."""
+        if self._errors is None:
+            self._errors = {}
+        return self._errors
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the inputs without an answer, ascending; `data` has None there."""
+        return list(self._missing)
+
+    def raise_for_errors(self) -> None:
+        """Raise the first of `errors`, if there is any; its `response_partial` is this response."""
+        for error in self.errors.values():
+            error.response_partial = self
+            error.missing = self.missing
+            raise error
+
+    def lack(self, errors: dict[int, RequestFailed], missing: Sequence[int]) -> None:
+        """Let the response tell why inputs have no answer, and which."""
+        self._errors = errors
+        self._missing = missing
 
     def _values(self) -> tuple[Any, ...]:
         """What equality compares."""

@@ -216,7 +216,7 @@ class OpenAIEmbeddingsResponse(Response):
         # Without the cached objects of `data`: they are made anew from the rows.
         return type(self), (
             self._rows, self._object, self._model, self._usage, self._total_time, self._times, self._headers,
-        )  # fmt: skip
+        ), (None, {"_errors": self._errors, "_missing": self._missing})  # fmt: skip
 
     def __repr__(self) -> builtins.str:
         dim = self._rows.first_dim()

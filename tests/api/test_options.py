@@ -41,6 +41,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "trace_context": (TraceContext("00-a"), TraceContext("")),
     "patience_s": (5, 86401),
     "max_response_bytes": (100000, 1),
+    "return_exceptions": (True, None),
 }
 OF_BATCHES = {"batch_size", "max_chars_per_request"}
 CALLS: dict[str, tuple[Any, ...]] = {
@@ -97,7 +98,7 @@ def test_every_option_is_a_keyword(client: PerformanceClient, server: Server, me
 def test_keywords_that_show_on_the_wire(client: PerformanceClient, server: Server, method: str) -> None:
     called(
         client, method, primary_api_key_override="other", extra_headers={"X-Team": "search"}, timeout_s=7,
-        trace_context=TraceContext("00-a", "b=c"), max_response_bytes=2**30,
+        trace_context=TraceContext("00-a", "b=c"), max_response_bytes=2**30, return_exceptions=False,
     )  # fmt: skip
     (request,) = server.requests()
     assert request.header("authorization") == "Bearer other"

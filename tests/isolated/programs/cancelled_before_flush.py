@@ -15,7 +15,7 @@ def operation(pool: engine.Engine) -> engine.OperationHandle:
         timeout_s=1.0, connect_timeout_s=1.0, total_timeout_s=10.0, max_retries=0, initial_backoff_ms=50,
         retry_share=0.0, hedge_delay_s=None, hedge_share=0.0, final_statuses=[],
     )  # fmt: skip
-    return engine.OperationHandle(plan, 64, [1] * 64, 0, None, 0)
+    return engine.OperationHandle(plan, 64, 64, 0, None, 0)
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     for number in range(4000):
         unused = operation(pool)
         for _ in range(number % 3):
-            unused.push(b"x" * 100)
+            unused.push(b"x" * 100, 1)
         if number % 2:
             unused.cancel()
             nothing: list[object] = []

@@ -1,0 +1,157 @@
+"""Stream: results as they come, of inputs as they come, in a thread or in an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ..closing import Closable
+from ..late import load
+from .blocking import SLICE_S
+from .stream_call import StreamCall
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..operations.source import Gathering
+
+Item = TypeVar("Item")
+# While results are ready, the source is asked for so many batches before the next one is given.
+PULLED_PER_ITEM = 2
+
+
+class Stream(Closable, Generic[Item]):
+    """Results as they come: an iterator, to be used once, with `for` in a thread or with `async for` in an event loop.
+
+    The source is pulled in the consumer's thread, as far ahead as keeps the requests busy, and no further while results
+    are not taken; so memory stays flat however many inputs there are. An asynchronous source takes `async for`; a
+    blocking source under `async for` blocks the event loop while it is pulled.
+
+    When the source raises, what was sent is settled and given, and then its exception goes up. `close()`, leaving a
+    `with` block, and dropping the stream abort on the wire what is in flight.
+
+    Parameters:
+        source: iterable or asynchronous iterable of inputs.
+        gathering: makes batches of them.
+        begin: makes the call, of a mailbox and a token there for event loops.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Any] | AsyncIterable[Any],
+        gathering: Gathering,
+        begin: Callable[..., StreamCall[Item]],
+    ) -> None:
+        if isinstance(source, (str, bytes, bytearray, Mapping)) or not isinstance(source, (Iterable, AsyncIterable)):
+            kind = type(source).__name__
+            raise TypeError(f"inputs must be an iterable or asynchronous iterable of inputs, not {kind}")
+        self._source = source
+        self._gathering = gathering
+        self._begin = begin
+        self._call: StreamCall[Item] | None = None
+        self._inputs: Iterator[Any] | None = None  # of a source that blocks
+        self._waiting: Any = None  # asyncio's part of it
+        self._closed = False
+
+    def __iter__(self) -> Self:
+        if isinstance(self._source, AsyncIterable):
+            raise TypeError("an asynchronous source needs `async for`")
+        return self
+
+    def __next__(self) -> Item:
+        if self._closed:
+            raise StopIteration
+        call = self._call or self._begun(iter(self)._begin())
+        inputs = self._inputs or iter(())
+        try:
+            while True:
+                call.advance()
+                self._pull(call, inputs)
+                if call.ready:
+                    return call.take()
+                if call.over:
+                    break
+                if not call.has_arrivals:
+                    call.flush()
+                    call.handle.wait(SLICE_S)
+        except BaseException:
+            self.close()
+            raise
+        self._closed = True
+        if call.failed:
+            raise call.end()  # in no variable, which would keep it and this frame by each other
+        call.close()
+        raise StopIteration
+
+    def _begun(self, call: StreamCall[Item]) -> StreamCall[Item]:
+        self._call = call
+        if not isinstance(self._source, AsyncIterable):
+            self._inputs = iter(self._source)
+        return call
+
+    def _pull(self, call: StreamCall[Item], inputs: Iterator[Any]) -> None:
+        """Pull batches from a source that blocks, as long as the call wants them and nothing waits to be given."""
+        pulled = 0
+        while call.wants and (pulled < PULLED_PER_ITEM or not call.ready):
+            try:
+                batch = self._gathering.pull(inputs)
+                if batch:
+                    call.push(batch)
+                else:
+                    call.source_ended()
+            except Exception as failure:
+                call.source_ended(failure)
+            pulled += 1
+            call.advance()
+
+    def __aiter__(self) -> AsyncIterator[Item]:
+        return self
+
+    async def __anext__(self) -> Item:
+        if self._closed:
+            raise StopAsyncIteration
+        if self._waiting is None:
+            self._waiting = load("baseten_perf.execution.async_stream").Waiting()
+        waiting = self._waiting
+        call = self._call or self._begun(self._begin(*waiting.address()))
+        try:
+            while True:
+                call.advance()
+                if self._inputs is not None:
+                    self._pull(call, self._inputs)
+                else:
+                    waiting.pull(call, self._source, self._gathering)
+                if call.ready:
+                    return call.take()
+                if call.over:
+                    break
+                if not call.has_arrivals:
+                    call.flush()
+                await waiting.wait(call.has_arrivals)
+        except Exception:
+            self.close()
+            raise
+        self._closed = True
+        waiting.close()
+        if call.failed:
+            raise call.end()
+        call.close()
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """End the stream: abort on the wire whatever is in flight. May be called again; nothing is given afterwards."""
+        self._closed = True
+        if self._waiting is not None:
+            self._waiting.close()
+        if self._call is not None:
+            self._call.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is given any more: all has been, it was closed, or it has failed."""
+        return self._closed
+
+    def __del__(self) -> None:
+        # The client knows the call as long as it is under way, and would keep it.
+        if hasattr(self, "_closed"):
+            self.close()

@@ -1,0 +1,276 @@
+"""StreamCall: an operation without a known end under way; batches go down as they are pulled, results come up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .. import engine
+from ..closing import ClosedError
+from ..exceptions import InvalidResponse
+from ..outcome import Outcome
+from .failure import call_ended, request_failed, stopped_by
+
+if TYPE_CHECKING:
+    from ..operations.operation import Head, Operation
+    from ..policy import Policy
+    from .call import Owner
+
+# Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
+MOST_BYTES_HELD = 16 * 1024 * 1024
+# So many results are taken in at a time: an event loop must not be stalled.
+PORTION = 64
+# Pushed batches are handed down together, unless the network may be idle: to wake the loops costs more than to push.
+FLUSHED_TOGETHER = 16
+
+OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
+
+Item = TypeVar("Item")
+
+
+class Pulled:
+    """A batch that was pulled from the source: the operation of its one request, and its place."""
+
+    __slots__ = ("inputs", "operation", "place", "size", "start")
+
+    def __init__(self, place: int, start: int, inputs: list[Any], operation: Operation) -> None:
+        self.place = place
+        self.start = start
+        self.inputs = inputs
+        self.operation = operation
+        self.size = 0
+
+
+class StreamCall(Generic[Item]):
+    """Used by one thread at a time; knows how to go on, never how to wait nor where inputs come from.
+
+    Failures of requests are items like others, or end the stream when it notices them; the engine collects them.
+
+    Parameters:
+        owner, plan, endpoints, policy, sequence_number, mailbox, token: see Call.
+        probe: an operation of the kind that the batches are, for logs and errors.
+        make: makes the operation of a batch, of its inputs and the number of the first.
+        present: makes an item of the number of a batch's first input, of its inputs and of their response.
+        plan_of: makes the plan of requests that begin with a head of their own.
+        ordered: items come in the order of the source; else as their requests end.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        plan: engine.RequestPlan,
+        endpoints: list[str],
+        policy: Policy,
+        probe: Operation,
+        make: Callable[[list[Any], int], Operation],
+        present: Callable[[int, list[Any], Any], Item],
+        ordered: bool,
+        sequence_number: int = 0,
+        mailbox: engine.EventMailbox | None = None,
+        token: int = 0,
+        plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+    ) -> None:
+        self._owner = owner
+        self._policy = policy
+        self._endpoints = endpoints
+        self._probe = probe
+        self._make = make
+        self._plan_of = plan_of
+        self._present = present
+        self._ordered = ordered
+        concurrency = policy.max_concurrent_requests
+        self._concurrency = concurrency
+        self._window = concurrency + concurrency // 2 + 16  # batches that are pulled and not given
+        self._pulled = 0  # batches
+        self._start = 0  # number of the next input
+        self._given = 0
+        self._requests = 0  # pushed, those made again included
+        self._answered = 0
+        self._under_way: dict[int, Pulled] = {}  # by request
+        self._results: dict[int, tuple[Item, int]] = {}  # by place, with the size
+        self._arrived: deque[engine.Completion] = deque()
+        self._unflushed = 0
+        self._held = 0  # bytes
+        self._ended = False  # the source
+        self._source_failure: BaseException | None = None
+        self._failure: BaseException | None = None
+        self._closed = False
+        self.handle = engine.OperationHandle(
+            plan, None, None if probe.rows is None else 0, sequence_number, mailbox, token,
+            capacity=2 * self._window, collects=True, tell_every=1,
+        )  # fmt: skip
+        owner.calls.add(self)
+        if owner.closed_by:
+            owner.calls.discard(self)
+            raise ClosedError(owner.closed_by)
+        if policy.cancel_token is not None:
+            policy.cancel_token.watch(self)
+
+    @property
+    def wants(self) -> bool:
+        """Whether another batch shall be pulled now."""
+        return (
+            not self._ended
+            and self._failure is None
+            and self._pulled - self._given < self._window
+            and (len(self._under_way) < self._concurrency or self._held < MOST_BYTES_HELD)
+            and self._held < 4 * MOST_BYTES_HELD
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` has something to give."""
+        return self._given in self._results if self._ordered else bool(self._results)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be pulled, to be waited for or to be given."""
+        return (self._ended and not self._under_way and not self._results) or (
+            self._failure is not None and not self.ready
+        )
+
+    def push(self, inputs: list[Any]) -> None:
+        """Send a batch that was pulled. Raises what is wrong with its inputs."""
+        if stopped_by(self._policy, self._owner.closed_by):
+            self.stop()
+            return
+        pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
+        self._send(pulled)
+        self._pulled += 1
+        self._start += len(inputs)
+
+    def _send(self, pulled: Pulled) -> None:
+        operation = pulled.operation
+        operation.first = self._requests
+        body = operation.body(0)
+        pulled.size = len(body)
+        if operation.heads is not None and self._plan_of is not None:
+            self.handle.push_planned(body, self._plan_of(operation.heads[0]))
+        else:
+            self.handle.push(body, 0 if operation.rows is None else operation.rows[0])
+        self._held += pulled.size
+        self._under_way[self._requests] = pulled
+        self._requests += 1
+        self._unflushed += 1
+        flushed = len(self._under_way) - self._unflushed
+        if self._unflushed >= FLUSHED_TOGETHER or flushed < self._concurrency:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand down what has been pushed."""
+        if self._unflushed:
+            self.handle.flush(0)
+            self._unflushed = 0
+
+    def source_ended(self, failure: BaseException | None = None) -> None:
+        """No more batches come; what was sent is settled, and then the source's exception goes up, if there is one."""
+        self._ended = True
+        self._source_failure = failure
+
+    def advance(self) -> None:
+        """Take in a portion of what has arrived; `has_arrivals` tells whether there is more."""
+        handle, arrived = self.handle, self._arrived
+        if self._closed:
+            return
+        handle.drain(arrived)
+        over = handle.drained
+        taken = 0
+        while arrived and taken < PORTION:
+            self._take_in(arrived.popleft())
+            taken += 1
+        if over and not arrived and self._failure is None:
+            by = stopped_by(self._policy, self._owner.closed_by)
+            self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
+
+    @property
+    def has_arrivals(self) -> bool:
+        """Whether results wait to be taken in."""
+        return bool(self._arrived) and not self._closed
+
+    def _take_in(self, completion: engine.Completion) -> None:
+        if self._failure is not None:
+            return
+        pulled = self._under_way.pop(completion.index, None)
+        if pulled is None:  # the stream's time-out, when nothing is under way
+            pulled = Pulled(self._pulled, self._start, [], self._probe)
+        self._held -= pulled.size
+        operation = pulled.operation
+        if completion.outcome != OK:
+            fallback = None if completion.final else operation.fallback(completion)
+            if fallback is not None:
+                pulled.operation = fallback
+                self._send(pulled)
+                return
+            self._take_in_failure(pulled, completion, None)
+            return
+        try:
+            operation.accept(completion, completion.matrix)
+        except InvalidResponse as invalid:
+            self._take_in_failure(pulled, completion, invalid.with_traceback(None))
+            return
+        self._answered += 1
+        self._keep(pulled, completion)
+
+    def _take_in_failure(self, pulled: Pulled, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
+        failure = request_failed(
+            completion, invalid, pulled.operation, self._policy, self._endpoints, self._requests,
+            range(pulled.start, pulled.start + len(pulled.inputs)),
+        )  # fmt: skip
+        failure.batch_index = pulled.place
+        failure.missing = list(failure.inputs)
+        if completion.final or not self._policy.return_exceptions:
+            self._fail(failure)
+            return
+        pulled.operation.fail(completion, failure)
+        self._keep(pulled, completion)
+
+    def _keep(self, pulled: Pulled, completion: engine.Completion) -> None:
+        operation = pulled.operation
+        response = operation.response(completion.elapsed, completion.matrix)
+        if operation.failures:
+            operation.explain(response)
+        matrix = completion.matrix
+        size = len(completion.body) + (0 if matrix is None else 4 * matrix.rows * matrix.dim)
+        self._held += size
+        self._results[pulled.place] = self._present(pulled.start, pulled.inputs, response), size
+
+    def _fail(self, failure: BaseException) -> None:
+        """The stream ends with this, once what has its turn already is given."""
+        self._failure = failure
+        self.close()
+
+    def take(self) -> Item:
+        """The next item; only when it is ready."""
+        place = self._given if self._ordered else next(iter(self._results))
+        item, size = self._results.pop(place)
+        self._held -= size
+        self._given += 1
+        return item
+
+    @property
+    def failed(self) -> bool:
+        """Once it is over, whether the stream ends with an exception."""
+        return self._failure is not None or self._source_failure is not None
+
+    def end(self) -> BaseException:
+        """That exception; may be asked for once."""
+        failure = self._failure or self._source_failure
+        assert failure is not None
+        self._failure = self._source_failure = None
+        self.close()
+        return failure
+
+    def close(self) -> None:
+        """Abort on the wire whatever is in flight, and let go of what waits for its turn to be sent."""
+        if self._policy.cancel_token is not None:
+            self._policy.cancel_token.unwatch(self)
+        self._owner.calls.discard(self)
+        self._ended = self._closed = True
+        self.handle.cancel()
+        self._under_way.clear()
+        self._arrived.clear()
+
+    def stop(self) -> None:
+        """Abort on the wire whatever is in flight, in any thread; the stream then ends with OperationCancelled."""
+        self.handle.cancel()
