@@ -138,8 +138,10 @@ cdef void loop_socket_ready(Loop *loop, int fd, int bits) noexcept nogil:
         return
     multi = loop.multis[known.multi]
     if known.wanted == 0 or multi == NULL:
-        epoll_watch(loop.epoll, fd, known.watched, 0)
-        known.watched = 0
+        # An event of before the socket was closed finds nothing here: its number may be another thread's by now.
+        if known.watched:
+            epoll_watch(loop.epoll, fd, known.watched, 0)
+            known.watched = 0
         return
     curl.multi_socket_action(multi.handle, fd, bits, &running)
     multi_reap(multi)
