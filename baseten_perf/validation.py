@@ -91,7 +91,7 @@ def utf8_string(name: str, value: Any) -> str:
 
 def url_path_of(name: str, value: Any) -> str:
     """Accept what is to be appended to a base URL. Raises ValueError for an absolute URL, without repeating it."""
-    path = utf8_string(name, value)
+    path = value if type(value) is str and value.isascii() else utf8_string(name, value)
     if "://" in path and _ABSOLUTE_URL.match(path):
         raise ValueError(f"{name} must be a path, not an absolute URL: requests go to the client's base URL")
     return path

@@ -142,8 +142,8 @@ class Connection(Closable):
         if operation.heads is not None:
             plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces, self._lease.pool))
         return Call(
-            self._lease, plan, endpoints, operation, policy, self._sequence_number(operation, policy), mailbox, token,
-            began,
+            self._lease, plan, endpoints, operation, policy,
+            0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
             plan_of,
         )  # fmt: skip

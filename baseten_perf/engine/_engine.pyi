@@ -166,10 +166,10 @@ class OperationHandle:
         mailbox: EventMailbox | None,
         token: int,
         spent_s: float = 0.0,
-        *,
-        capacity: int = 0,
         collects: bool = False,
         tell_every: int = 0,
+        *,
+        capacity: int = 0,
     ) -> None: ...
     def push(self, body: bytes, rows: int = 0) -> None: ...
     def push_planned(self, body: bytes, plan: RequestPlan) -> None: ...

@@ -121,7 +121,7 @@ class Call:
             self._matrix = engine.lent_matrix(operation.out)
         self.handle = engine.OperationHandle(
             plan, self._count, into, sequence_number, mailbox, token,
-            now - self._began, collects=policy.return_exceptions, tell_every=0 if mailbox is None else PORTION,
+            now - self._began, policy.return_exceptions, 0 if mailbox is None else PORTION,
         )  # fmt: skip
         self._call_log = call_log(operation, policy, endpoints)
         if policy.cancel_token is not None:

@@ -234,4 +234,6 @@ def _text_or(default: str, value: Any) -> str:
 
 
 def _count(tokens: Any) -> int:
+    if type(tokens) is int:  # as nearly always
+        return tokens if tokens > 0 else 0
     return max(0, integer(tokens) or 0)

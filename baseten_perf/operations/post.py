@@ -103,22 +103,21 @@ class Post(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in an answer: decoded, or what stands for an answer without any."""
-        self._data[completion.index - self.first] = self._answer(completion)
+        answer = _json(completion) if self._strict else self._answer(completion)
+        self._data[completion.index - self.first] = answer
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
-        body = completion.body
-        if not self._strict:
-            if self._format == "bytes":
-                return bytes(body)
-            if self._format == "text":
-                return _text(completion)
-            if self.method_of(completion.index - self.first) in LENIENT:
-                try:
-                    return {} if body == b"" else decoded(completion)
-                except ValueError:
-                    return {}
-        return None if body == b"" or completion.status == 204 else decoded(completion)
+        if self._format == "bytes":
+            return bytes(completion.body)
+        if self._format == "text":
+            return _text(completion)
+        if self.method_of(completion.index - self.first) in LENIENT:
+            try:
+                return {} if completion.body == b"" else decoded(completion)
+            except ValueError:
+                return {}
+        return _json(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
@@ -134,6 +133,10 @@ def _encoded(payloads: list[Any], encoder: Encoder, first: int) -> list[bytes]:
         text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
         raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
     return bodies
+
+
+def _json(completion: Completion) -> Any:
+    return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
 
 def _text(completion: Completion) -> str:
