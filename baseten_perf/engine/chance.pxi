@@ -13,6 +13,7 @@ cdef double EARLY_SHARE = 0.2       # the least after a request that was accepte
 cdef double MOST_SHARE = 0.75
 cdef double TIMES_SHARE = 3         # or so many times the part that was seen in the trial
 cdef double BELOW = 0.75            # of the rate that was borne before
+cdef double SHORT_S = 0.05          # seconds of a mean closure: a longer one may be that of a small quota
 cdef double IRREGULAR = 0.1         # of its square, the variance of a cycle's length: that of a quota's is smaller
 cdef double LEVEL = 10              # requests that are accepted,
 cdef int LEVEL_CYCLES = 3           # in so many cycles, before the next rate is tried
@@ -24,9 +25,10 @@ cdef double LONG = 8                # requests of a mean cycle; the length of sh
 cdef double LEAST_ACCEPTED = 8      # requests of a cycle that tells what rate is borne
 
 
-cdef bint pace_was_borne(Pace *pace) noexcept nogil:
+cdef bint pace_was_borne(Pace *pace, double now) noexcept nogil:
     """Was the rate that a refusal met borne before?"""
-    return pace.rate < BELOW * pace.best and pace.bank == 0
+    return pace.rate != INFINITY_S and pace.bank == 0 and (
+        pace.rate < BELOW * pace.best or pace.mean_closure <= SHORT_S and pace_progress(pace, now) < BELOW)
 
 
 cdef void pace_count_cycle(Pace *pace, double accepted) noexcept nogil:
@@ -44,7 +46,9 @@ cdef double pace_try_higher(Pace *pace, double accepted, double period, double r
     if accepted >= LEAST_ACCEPTED:
         pace.best = max(pace.best, accepted / period)
     if pace.trial == 0:
-        if pace.futile >= pace.enough and pace.spread >= IRREGULAR * pace.length * pace.length:
+        if pace.futile >= pace.enough and (
+            pace.length < LONG or pace.spread >= IRREGULAR * pace.length * pace.length
+        ):
             pace.trial = pace.level = pace.low
             pace.level_before = 0
             pace_begin_level(pace)
@@ -81,7 +85,8 @@ cdef void pace_begin_level(Pace *pace) noexcept nogil:
 cdef void pace_end_trial(Pace *pace) noexcept nogil:
     pace.trial = 0
     pace.futile = 0
-    pace.enough = min(<int>MOST_FUTILE, 2 * pace.enough)
+    if pace.mean_closure > SHORT_S:
+        pace.enough = min(<int>MOST_FUTILE, 2 * pace.enough)
 
 
 cdef void pace_leave_to_chance(Pace *pace, double share) noexcept nogil:

@@ -101,7 +101,7 @@ class Call:
         self._operation = operation
         self._policy = policy
         self._endpoints = endpoints
-        self._count = len(operation)
+        self._count = len(operation.elapsed)
         self._sent = 0
         self._completed = 0
         self._ahead = 2 * policy.max_concurrent_requests + 16
@@ -138,7 +138,8 @@ class Call:
             owner.calls.add(self)  # here and not before: whoever feeds a call also lets it go
             if owner.closed_by:
                 raise ClosedError(owner.closed_by)
-        if owner.closed_by or self._cancelled_by_token():
+        token = self._policy.cancel_token
+        if owner.closed_by or (token is not None and token.is_cancelled()):
             return False
         handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
         window_end = min(count, handle.started + self._ahead)
@@ -223,7 +224,8 @@ class Call:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
             if self._operation.failures:
                 self._operation.explain(response)
-            self._write("done")
+            if self._call_log is not None:
+                self._write("done")
             return response
         # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
         # caller's client and its connections would stay until the garbage collector comes.
@@ -278,10 +280,6 @@ class Call:
     def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
         self.handle.cancel()
-
-    def _cancelled_by_token(self) -> bool:
-        token = self._policy.cancel_token
-        return token is not None and token.is_cancelled()
 
     def _let_go(self) -> None:
         self._owner.calls.discard(self)

@@ -103,8 +103,8 @@ class Post(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in an answer: decoded, or what stands for an answer without any."""
-        answer = _json(completion) if self._strict else self._answer(completion)
-        self._data[completion.index - self.first] = answer
+        usual = self._strict and completion.status != 204 and completion.body
+        self._data[completion.index - self.first] = decoded(completion) if usual else self._answer(completion)
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
@@ -117,7 +117,7 @@ class Post(Operation):
                 return {} if completion.body == b"" else decoded(completion)
             except ValueError:
                 return {}
-        return _json(completion)
+        return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
@@ -133,10 +133,6 @@ def _encoded(payloads: list[Any], encoder: Encoder, first: int) -> list[bytes]:
         text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
         raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
     return bodies
-
-
-def _json(completion: Completion) -> Any:
-    return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
 
 def _text(completion: Completion) -> str:
