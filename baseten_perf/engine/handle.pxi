@@ -42,6 +42,13 @@ cdef void sweep_limbo():
     limbo[:] = kept
 
 
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(void *)
+
+
+# Loops read the bodies until their shares have let go, which __dealloc__ sees to: the garbage collector, which clears what
+# lies in a cycle, must neither clear the handle nor, as a container that it tracks, the list.
+@cython.no_gc_clear
 cdef class OperationHandle:
     """One public call on a plan's engine: push bodies, flush, wait, drain; or cancel.
 
@@ -85,6 +92,7 @@ cdef class OperationHandle:
             raise RuntimeError("an operation is made once")
         self.plan = plan
         self.bodies = []
+        PyObject_GC_UnTrack(<void *>self.bodies)
         self.op = op_new(requests, capacity)
         if self.op == NULL:
             raise MemoryError
