@@ -22,12 +22,7 @@ def unsigned(name: str, value: Any, bits: int = 64) -> int:
 
     Raises TypeError for floats and strings, OverflowError for negative or too large numbers.
     """
-    number: int = value
-    if type(value) is not int:
-        try:
-            number = int(operator.index(value))
-        except TypeError:
-            raise wrong_type(name, "an int", value) from None
+    number = _integer(name, value)
     if number < 0:
         raise OverflowError(f"{name} must not be negative")
     if number >> bits:
@@ -40,13 +35,19 @@ def positive(name: str, value: Any) -> int:
 
     Raises TypeError for floats and strings, ValueError for less.
     """
-    try:
-        number = int(operator.index(value))
-    except TypeError:
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+    number = _integer(name, value)
     if number < 1:
         raise ValueError(f"{name} must be at least 1, not {number}")
     return number
+
+
+def _integer(name: str, value: Any) -> int:
+    if type(value) is int:
+        return value
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        raise wrong_type(name, "an int", value) from None
 
 
 def real(name: str, value: Any) -> float:

@@ -58,14 +58,7 @@ class Waiting:
         pulling = self._pulling
         if pulling is not None and pulling.done():
             self._pulling = None
-            try:
-                batch = pulling.result()
-                if batch:
-                    call.push(batch)
-                else:
-                    call.source_ended()
-            except Exception as failure:
-                call.source_ended(failure)
+            call.pull(pulling.result)
         if self._pulling is None and call.wants:
             # Neither the task nor what it calls back keeps the stream, which may be dropped meanwhile.
             self._pulling = self._loop.create_task(_next_batch(self._source, gathering))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..closing import Closable
@@ -77,10 +78,7 @@ class Stream(Closable, Generic[Item]):
         except BaseException:
             self.close()
             raise
-        self._closed = True
-        if call.failed:
-            raise call.end()  # in no variable, which would keep it and this frame by each other
-        call.close()
+        self._finish(call)
         raise StopIteration
 
     def _begun(self, call: StreamCall[Item]) -> StreamCall[Item]:
@@ -91,16 +89,10 @@ class Stream(Closable, Generic[Item]):
 
     def _pull(self, call: StreamCall[Item], inputs: Iterator[Any]) -> None:
         """Pull batches from a source that blocks, as long as the call wants them and nothing waits to be given."""
+        next_batch = partial(self._gathering.pull, inputs)
         pulled = 0
         while call.wants and (pulled < PULLED_PER_ITEM or not call.ready):
-            try:
-                batch = self._gathering.pull(inputs)
-                if batch:
-                    call.push(batch)
-                else:
-                    call.source_ended()
-            except Exception as failure:
-                call.source_ended(failure)
+            call.pull(next_batch)
             pulled += 1
             call.advance()
 
@@ -131,12 +123,14 @@ class Stream(Closable, Generic[Item]):
         except Exception:
             self.close()
             raise
-        self._closed = True
-        waiting.close()
-        if call.failed:
-            raise call.end()
-        call.close()
+        self._finish(call)
         raise StopAsyncIteration
+
+    def _finish(self, call: StreamCall[Item]) -> None:
+        """All is given; raises what has ended the stream, if it failed."""
+        self.close()
+        if call.failed:
+            raise call.end()  # in no variable, which would keep it and this frame by each other
 
     def close(self) -> None:
         """End the stream: abort on the wire whatever is in flight. May be called again; nothing is given afterwards."""

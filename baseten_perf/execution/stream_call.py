@@ -130,8 +130,22 @@ class StreamCall(Generic[Item]):
             self._failure is not None and not self.ready
         )
 
-    def push(self, inputs: list[Any]) -> None:
-        """Send a batch that was pulled. Raises what is wrong with its inputs."""
+    def pull(self, next_batch: Callable[[], list[Any]]) -> None:
+        """Send the source's next batch; an empty one, or an exception, ends the source.
+
+        What was sent is settled, and then the exception goes up: the source's, or what is wrong with the inputs.
+        """
+        try:
+            inputs = next_batch()
+            if inputs:
+                self._push(inputs)
+            else:
+                self._ended = True
+        except Exception as failure:
+            self._ended = True
+            self._source_failure = failure
+
+    def _push(self, inputs: list[Any]) -> None:
         if stopped_by(self._policy, self._owner.closed_by):
             self.stop()
             return
@@ -162,11 +176,6 @@ class StreamCall(Generic[Item]):
         if self._unflushed:
             self.handle.flush(0)
             self._unflushed = 0
-
-    def source_ended(self, failure: BaseException | None = None) -> None:
-        """No more batches come; what was sent is settled, and then the source's exception goes up, if there is one."""
-        self._ended = True
-        self._source_failure = failure
 
     def advance(self) -> None:
         """Take in a portion of what has arrived; `has_arrivals` tells whether there is more."""

@@ -57,6 +57,17 @@ def awaiting_both(begin: Callable[[Any], Stream[Any]], source: Iterable[Any]) ->
     return asyncio.run(consume())
 
 
+def noting(way: Way, stream: Stream[Any], given: list[int]) -> Any:
+    """The stream, to be consumed in this way; the starts of its batches are appended to `given`."""
+
+    async def noted() -> AsyncIterator[Any]:
+        async for batch in stream:
+            given.append(batch.start)
+            yield batch
+
+    return (given.append(batch.start) for batch in stream) if way is blocking else noted()
+
+
 @pytest.fixture(params=[blocking, awaiting, awaiting_both], ids=["for", "async for", "async for, async source"])
 def way(request: pytest.FixtureRequest) -> Way:
     consume: Way = request.param
@@ -195,42 +206,24 @@ def test_the_client_is_closed(server: Server, way: Way, eventually: Callable[...
 
 def test_a_source_that_raises(client: PerformanceClient, way: Way) -> None:
     """What was sent is given, and then the exception goes up."""
-    given = []
+    given: list[int] = []
 
     def failing() -> Iterator[str]:
         yield from TEXTS[:22]
         raise LookupError("no more rows")
 
-    def begin(source: Any) -> Any:
-        stream = client.iter_embed(source, "m", **SMALL)
-        if way is blocking:
-            return (given.append(batch.start) for batch in stream)
-        return noting(stream)
-
-    async def noting(stream: Stream[Any]) -> AsyncIterator[Any]:
-        async for batch in stream:
-            given.append(batch.start)
-            yield batch
-
     with pytest.raises(LookupError, match="no more rows"):
-        way(begin, failing())
+        way(lambda source: noting(way, client.iter_embed(source, "m", **SMALL), given), failing())
     assert given == [0, 4, 8, 12, 16]
 
 
 def test_a_request_that_fails_ends_the_stream(server: Server, poller: str, way: Way) -> None:
     client = faulty(server, containing='"text 13"', status=400)
-    given = []
+    given: list[int] = []
 
     def begin(source: Any) -> Any:
         stream = client.iter_embed(source, "m", batch_size=4, max_concurrent_requests=1, max_retries=0)
-        if way is blocking:
-            return (given.append(batch.start) for batch in stream)
-        return noting(stream)
-
-    async def noting(stream: Stream[Any]) -> AsyncIterator[Any]:
-        async for batch in stream:
-            given.append(batch.start)
-            yield batch
+        return noting(way, stream, given)
 
     with pytest.raises(requests.exceptions.HTTPError) as raised:
         way(begin, TEXTS)
