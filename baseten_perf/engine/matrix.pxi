@@ -124,6 +124,13 @@ cdef class Matrix:
             self.readers -= 1
         free(places)
 
+    def blank(self, rows: list) -> None:
+        """Zero rows that hold nothing but what their memory held before; a caller's own memory stays as it is."""
+        if self.buffer.lent:
+            return
+        for i in rows:
+            memset(self.at(i), 0, self.shape[1] * sizeof(float))
+
     def __getbuffer__(self, Py_buffer *view, int flags):
         if (flags & PyBUF_STRIDES) != PyBUF_STRIDES and (flags & PyBUF_ND) != PyBUF_ND and flags & PyBUF_FORMAT:
             raise BufferError("the rows are a 2-dimensional buffer")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..exceptions import RequestFailed
+    from ._arrow import ArrowVectors
 
 Whole = TypeVar("Whole", bound=Response)
 
@@ -92,6 +93,16 @@ class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse]):
     def numpy(self, *, copy: bool | None = None, missing: Literal["raise", "nan"] = "raise") -> NDArray[numpy.float32]:
         """The embeddings as float32 of shape (inputs of the batch, dimension); see OpenAIEmbeddingsResponse.numpy."""
         return self._response.numpy(copy=copy, missing=missing)
+
+    def arrow(self) -> ArrowVectors:
+        """The embeddings as an Arrow array, which shows their own memory; see OpenAIEmbeddingsResponse.arrow."""
+        return self._response.arrow()
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        return self._response.__arrow_c_array__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._response.__arrow_c_schema__()
 
 
 class ClassificationBatch(Batch[ClassificationResponse]):

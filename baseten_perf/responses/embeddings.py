@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..validation import instance, utf8_string
 from .base import Response, WeaklyReferenced
+from .by_input import EmbeddingsByInput
 from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
 from .rows import Rows
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     import numpy
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from ._arrow import ArrowVectors
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -53,8 +56,8 @@ class OpenAIEmbeddingData:
 
     __slots__ = ("__weakref__", "_embedding", "_index", "_object")
 
-    def __init__(self, embedding: list[float] | str | Rows, index: int, object: str = "embedding") -> None:
-        self._embedding = embedding  # the operation's Rows until somebody reads it
+    def __init__(self, embedding: list[float] | str | EmbeddingsByInput, index: int, object: str = "embedding") -> None:
+        self._embedding = embedding  # all of the operation until somebody reads it
         self._index = index
         self._object = object
 
@@ -62,7 +65,7 @@ class OpenAIEmbeddingData:
     def embedding(self) -> list[float] | str:
         """The vector: a list of floats, or the base64 text when the server sent that."""
         embedding = self._embedding
-        if isinstance(embedding, Rows):
+        if isinstance(embedding, EmbeddingsByInput):
             embedding = self._embedding = embedding.embedding(self._index)
         return embedding
 
@@ -90,7 +93,7 @@ class OpenAIEmbeddingData:
 
     def __repr__(self) -> str:
         embedding = self._embedding
-        if isinstance(embedding, Rows):
+        if isinstance(embedding, EmbeddingsByInput):
             text, dim = embedding.is_text(self._index), embedding.dim(self._index)
         else:
             text, dim = isinstance(embedding, str), len(embedding)
@@ -113,7 +116,7 @@ class OpenAIEmbeddingsResponse(Response):
 
     def __init__(
         self,
-        rows: Rows,
+        rows: EmbeddingsByInput,
         object: str,
         model: str,
         usage: OpenAIUsage,
@@ -208,6 +211,25 @@ class OpenAIEmbeddingsResponse(Response):
                 f"the embeddings are float32, so that an array of {dtype!r} is a copy, which copy=False forbids"
             )
         return array.astype(dtype)
+
+    def arrow(self) -> ArrowVectors:
+        """All embeddings as an Arrow array: fixed_size_list<float32>[dimension], null where one is missing.
+
+        An object with `__arrow_c_array__` and `__arrow_c_schema__` (Arrow's PyCapsule interface, which pyarrow, polars,
+        DuckDB and nanoarrow take), as the response has them too: `pyarrow.array(response)`. It shows the response's own
+        memory, which stays in use until all that was made of it is released; with `out=` that is the caller's. Only
+        embeddings that do not lie in one block of memory, because the server mixed forms, are copied together.
+
+        Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
+        base64 of float32.
+        """
+        return self._rows.arrow()
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        return self.arrow().__arrow_c_array__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.arrow().__arrow_c_schema__()
 
     def _values(self) -> tuple[Any, ...]:
         return self._object, self._model, self._usage, self._rows
