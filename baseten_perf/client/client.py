@@ -72,6 +72,8 @@ class PerformanceClient(Connection):
             floats to the caller all the same. Servers that ignore it are read as they answer; where one refuses it, the
             call is made again without it, and so are later calls for that model, at once.
         preference: options of all calls. It may be changed, for the calls that follow.
+        count_tokens: gives the number of tokens of a text, such as `lambda text: len(encoding.encode(text))` with
+            tiktoken. None: 4 bytes of UTF-8 are a token, corrected by the ratio that `usage` of the answers shows.
         verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
 
     Raises ValueError when there is no API key; for the rest see HttpClientWrapper.

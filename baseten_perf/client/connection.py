@@ -18,6 +18,7 @@ from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
 from ..operations.operation import WITH_BODY, Head
+from ..operations.token_count import TokenCounter
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
@@ -56,6 +57,7 @@ class Connection(Closable):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         prefer_base64: bool = False,
         preference: RequestProcessingPreference | None = None,
+        count_tokens: Callable[[str], int] | None = None,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -79,6 +81,7 @@ class Connection(Closable):
         self._preference = None
         if preference is not None:
             self._preference = instance("preference", preference, RequestProcessingPreference)
+        self._token_counter = TokenCounter(count_tokens)
         self._prepare(pool)
 
     def _prepare(self, pool: HttpClientWrapper) -> None:
