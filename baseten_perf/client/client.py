@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Buffer, Unpack
 
-    from ..policy.call_options import BatchOptions, PostOptions
+    from ..policy.call_options import BatchKeywords, PostKeywords
     from ..post_request import Method
     from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
+    from ..responses.answers import ReturnExceptions
     from .inputs import Payloads, Texts, Tokens
 
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
@@ -95,8 +96,8 @@ class PerformanceClient(Connection):
         out: NDArray[numpy.float32] | Buffer | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Described[OpenAIEmbeddingsResponse]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Described[OpenAIEmbeddingsResponse[ReturnExceptions]]:
         """Embed texts: POST /v1/embeddings (OpenAI API), a batch of inputs per request.
 
         Parameters:
@@ -142,8 +143,8 @@ class PerformanceClient(Connection):
         top_n: int | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Described[RerankResponse]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Described[RerankResponse[ReturnExceptions]]:
         """Score texts against a query, a batch of texts per request.
 
         Parameters:
@@ -191,8 +192,8 @@ class PerformanceClient(Connection):
         api: Literal["tei", "vllm", "infinity"] = "tei",
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Described[ClassificationResponse]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Described[ClassificationResponse[ReturnExceptions]]:
         """Classify texts, a batch of inputs per request.
 
         Parameters:
@@ -229,8 +230,8 @@ class PerformanceClient(Connection):
         *positions: Any,
         response_format: Literal["json", "text", "bytes"] = "json",
         allow_nan: bool | None = None,
-        **options: Unpack[PostOptions],
-    ) -> Described[BatchPostResponse]:
+        **options: Unpack[PostKeywords[ReturnExceptions]],
+    ) -> Described[BatchPostResponse[ReturnExceptions]]:
         """Send JSON payloads to any path, one request each.
 
         Parameters:
@@ -273,8 +274,8 @@ class PerformanceClient(Connection):
         ordered: bool = True,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Streamed[EmbeddingsBatch]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Streamed[EmbeddingsBatch[ReturnExceptions]]:
         """Embed texts as they come, however many: a stream of batches with their embeddings, in flat memory.
 
         Parameters:
@@ -310,8 +311,8 @@ class PerformanceClient(Connection):
         ordered: bool = True,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Streamed[ClassificationBatch]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Streamed[ClassificationBatch[ReturnExceptions]]:
         """Classify texts as they come: a stream of batches with their labels.
 
         Parameters: as for `classify`; `inputs` and `ordered` as for `iter_embed`. The options are those of
@@ -336,8 +337,8 @@ class PerformanceClient(Connection):
         ordered: bool = True,
         response_format: Literal["json", "text", "bytes"] = "json",
         allow_nan: bool | None = None,
-        **options: Unpack[PostOptions],
-    ) -> Streamed[PostedBatch]:
+        **options: Unpack[PostKeywords[ReturnExceptions]],
+    ) -> Streamed[PostedBatch[ReturnExceptions]]:
         """Send JSON payloads as they come, one request each: a stream of payloads with their answers.
 
         Parameters: as for `batch_post`; `payloads` and `ordered` as `inputs` and `ordered` of `iter_embed`. The options
@@ -356,8 +357,8 @@ class PerformanceClient(Connection):
         self,
         requests: Payloads,
         preference: RequestProcessingPreference | None = None,
-        **options: Unpack[PostOptions],
-    ) -> Described[BatchPostResponse]:
+        **options: Unpack[PostKeywords[ReturnExceptions]],
+    ) -> Described[BatchPostResponse[ReturnExceptions]]:
         """Send System One requests: POST /v1/systemone, one for each.
 
         Parameters:

@@ -123,7 +123,7 @@ class Classify(Operation):
             self._groups[index] = list(map(self._names.results, rows))
         return self._groups
 
-    def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
+    def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse[Any]:
         data = self._batches.joined(self._named())
         return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers, self._names.all())
 

@@ -196,7 +196,7 @@ class Embed(Operation):
             rows.permute(0, order)
         matrix.put(start, rows)
 
-    def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
+    def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse[Any]:
         batches = self._batches
         rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)

@@ -151,7 +151,7 @@ class Rerank(Operation):
             texts = [None] * len(numbers)
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
-    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
+    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse[Any]:
         results = self._results
         if self._top_n is None:
             data = self._batches.joined(results)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
 from ..validation import real, string_mapping, wrong_type
+from .answers import Answered, Collects
 
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
 
 
-class Response:
+class Response(Answered[Collects]):
     """Base of the responses.
 
     Attributes (read-only):

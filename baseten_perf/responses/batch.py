@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .answers import Answered, Collects, answers
 from .base import Response
 from .batch_post import BatchPostResponse
 from .classification import ClassificationResponse, ClassificationResult
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from ..exceptions import RequestFailed
     from ._arrow import ArrowVectors
 
-Whole = TypeVar("Whole", bound=Response)
+Whole = TypeVar("Whole", bound=Response[Any])
 
 
-class Batch(Generic[Whole]):
+class Batch(Answered[Collects], Generic[Whole, Collects]):
     """The inputs of one request of a stream, and their results.
 
     Attributes (read-only):
@@ -70,12 +71,12 @@ class Batch(Generic[Whole]):
         return f"{type(self).__name__}(inputs {self.start} to {self.stop - 1}{failed})"
 
 
-class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse]):
+class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse, Collects]):
     """Texts with their embeddings."""
 
     __slots__ = ()
 
-    @property
+    @answers
     def data(self) -> list[OpenAIEmbeddingData]:
         """One item for each input; `index` counts from 0 in each batch. None where it is missing."""
         return self._response.data
@@ -105,23 +106,23 @@ class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse]):
         return self._response.__arrow_c_schema__()
 
 
-class ClassificationBatch(Batch[ClassificationResponse]):
+class ClassificationBatch(Batch[ClassificationResponse, Collects]):
     """Texts with their labels."""
 
     __slots__ = ()
 
-    @property
+    @answers
     def data(self) -> list[list[ClassificationResult]]:
         """One list of labels for each input; None where it is missing."""
         return self._response.data
 
 
-class PostedBatch(Batch[BatchPostResponse]):
+class PostedBatch(Batch[BatchPostResponse, Collects]):
     """A payload with its answer."""
 
     __slots__ = ()
 
-    @property
+    @answers
     def data(self) -> list[Any]:
         """The answer, as the only item of a list."""
         return self._response.data

@@ -9,6 +9,7 @@ from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 from ..validation import instance, utf8_string
+from .answers import Collects, answers
 from .base import Response, WeaklyReferenced
 from .by_input import EmbeddingsByInput
 from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
@@ -101,7 +102,7 @@ class OpenAIEmbeddingData:
         return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
 
 
-class OpenAIEmbeddingsResponse(Response):
+class OpenAIEmbeddingsResponse(Response[Collects]):
     """The answer of an embed call.
 
     Attributes (read-only), besides those of every response:
@@ -134,7 +135,7 @@ class OpenAIEmbeddingsResponse(Response):
     @classmethod
     def from_vectors(
         cls, vectors: ArrayLike, model: str = "model", usage: OpenAIUsage | None = None
-    ) -> OpenAIEmbeddingsResponse:
+    ) -> OpenAIEmbeddingsResponse[Collects]:
         """A response that no server has sent, for tests of programs that are given one.
 
         Parameters:
@@ -149,7 +150,7 @@ class OpenAIEmbeddingsResponse(Response):
         usage = OpenAIUsage(0, 0) if usage is None else instance("usage", usage, OpenAIUsage)
         return cls(Rows.of(vectors), "list", model, usage, 0.0, [0.0], [{}])
 
-    @property
+    @answers
     def data(self) -> list[OpenAIEmbeddingData]:
         """One item for each input, in their order; made at the first read and kept."""
         if self._data is None:
