@@ -1,4 +1,4 @@
-"""Token counts: how many tokens an input has, by the caller's tokeniser or by its size, corrected by what servers count."""
+"""Token counts: the tokens of an input, by the caller's tokeniser or by its size, corrected by what servers count."""
 
 from __future__ import annotations
 
