@@ -17,6 +17,8 @@ cdef void share_attempt_ended(Transfer *transfer, int code) noexcept nogil:
         count_set(&endpoint.responded, 1)
     cdef double good = instant_now(&share.op.plan.routes[transfer.route].pace.good)
     cdef Advice advice = permit_return(&transfer.permit, signal, retry_after, now)
+    if short:
+        op_give_back(share.op, request, transfer.route)
     cdef Transfer *twin = transfer.twin
     cdef Next next
     if twin != NULL and outcome == OUTCOME_OK:
