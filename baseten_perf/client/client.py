@@ -86,8 +86,8 @@ class PerformanceClient(Connection):
 
     Raises ValueError when there is no API key; for the rest see HttpClientWrapper.
 
-    Options, keywords of every method (`batch_size` and `max_chars_per_request` only where a request has several
-    inputs). With keywords of 0.0.x and nothing newer a call has the defaults of 0.0.x:
+    Options, keywords of every method (`batch_size`, `max_chars_per_request`, `max_tokens_per_request` and `dedupe` only
+    where a request has several inputs). With keywords of 0.0.x and nothing newer a call has the defaults of 0.0.x:
     """
 
     @blocking(BATCHED)
@@ -127,7 +127,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Embed(
-                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out
+                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out,
+                self._batch_limits(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -179,7 +180,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Rerank(
                 query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body, api, top_n,
+                url_path, extra_body, api, top_n, self._batch_limits(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -220,7 +221,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Classify(
-                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api
+                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
+                self._batch_limits(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -298,9 +300,10 @@ class PerformanceClient(Connection):
         `inputs` raises, what was sent is given first, and then the exception goes up.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", self._batch_limits(policy)),
             lambda policy, batch, first: operations.Embed(
-                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
+                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
+                limits=operations.ONE_BATCH,
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -326,9 +329,10 @@ class PerformanceClient(Connection):
         PerformanceClient.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", self._batch_limits(policy)),
             lambda policy, batch, first: operations.Classify(
-                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
+                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body,
+                limits=operations.ONE_BATCH,
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip

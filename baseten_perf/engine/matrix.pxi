@@ -98,6 +98,25 @@ cdef class Matrix:
         source.readers -= 1
         self.readers -= 1
 
+    def put_each(self, places: list, rows: Matrix) -> None:
+        """Copy row `k` of another matrix, of the same dimension, to all rows that `places[k]` lists."""
+        cdef Matrix source = rows
+        if source.shape[1] != self.shape[1]:
+            raise ValueError(f"rows of dimension {source.shape[1]} do not fit into dimension {self.shape[1]}")
+        cdef size_t size = self.shape[1] * sizeof(float)
+        cdef float *target
+        cdef const float *floats
+        for k, numbers in enumerate(places):
+            floats = source.at(k)
+            for i in numbers:
+                target = self.at(i)
+                self.readers += 1
+                source.readers += 1
+                with nogil:         # memory that is a file's may have to wait for the disk
+                    memcpy(target, floats, size)
+                source.readers -= 1
+                self.readers -= 1
+
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
         cdef Py_ssize_t count = len(order)

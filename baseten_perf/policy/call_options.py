@@ -52,6 +52,8 @@ class BatchOptions(CallOptions, total=False):
 
     batch_size: int | None
     max_chars_per_request: int | None
+    max_tokens_per_request: int | None
+    dedupe: bool | None
 
 
 class PostOptions(CallOptions, total=False):

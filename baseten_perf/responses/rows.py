@@ -229,6 +229,16 @@ class Rows(EmbeddingsByInput):
                 # In a regular batch all rows are of the matrix, so one of them speaks for all.
                 yield from range(start, end if state == BatchState.IRREGULAR else start + 1)
 
+    def spread(self, places: Sequence[int]) -> Rows:
+        """Of inputs of which number `i` is equal to number `places[i]` of these, and has the matrix's row `i`."""
+        states, objects = bytearray(len(places)), {}
+        missing = set(self.missing())
+        for i, place in enumerate(places):
+            if place not in missing:
+                states[i] = BatchState.BASE64 if self.is_text(place) else BatchState.FLOATS
+                objects[i] = [self.object(place)]
+        return Rows(self._matrix, range(len(places)), len(places), states, {}, objects if self._objects else {})
+
     def _floats(self, i: int) -> list[float]:
         item, source = self._item(i)
         if isinstance(item, int):
