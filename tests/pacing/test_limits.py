@@ -1,7 +1,7 @@
-"""Limits by seeded random interleavings, without sockets and clocks: never too much in any window, first come, first served.
+"""Limits by seeded random interleavings, without sockets and clocks: never too much in any window, nobody left behind.
 
-A share stands for an operation's part on one loop, as in the tests of permits; here each asks the limit of a client, then
-that of an endpoint together with its pace. Half a million steps in all.
+A share stands for an operation's part on one loop, as in the tests of permits; here each asks the limit of a client,
+then that of an endpoint together with its pace. Half a million steps in all.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def test_never_too_much_and_nobody_waits_for_ever(kind: str, weather: tuple[int,
 
 @pytest.mark.parametrize("seed", range(3))
 def test_all_of_it_is_used(seed: int) -> None:
-    """Many shares at one limit, with attempts that were never sent and paces that refuse: it is the limit that they feel."""
+    """Of many shares at one limit, some of whose attempts are never sent."""
     chance = random.Random(seed)
     driver = LimitDriver(LimitState(6000, 0), [None, None], [[0], [1], [0, 1]] * 4)
     now, sent, woken, alarms = 1000.0, 0, list(range(12)), []
