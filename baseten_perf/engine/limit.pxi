@@ -32,16 +32,17 @@ cdef inline double limit_opens(Limit *limit, double cost, double now) noexcept n
     return max(bucket_fills_at(&limit.requests, 1, now), bucket_fills_at(&limit.tokens, cost, now))
 
 
-cdef bint limit_take(Limit *limit, Waiter *waiter, double cost, double now, double *look_again) noexcept nogil:
+cdef bint limit_take(Limit *limit, Waiter *waiter, bint had_turn, double cost, double now, double *look_again) noexcept nogil:
     """Take the cost of an attempt, or let the waiter stand in the FIFO, and bring `look_again` forward.
 
     Parameters:
         waiter: NULL for one that takes what is free or nothing, such as a hedge.
+        had_turn: it has been first here, and has then had to wait for something else.  Were it to queue up anew, many that
+            wait for both could hand their turns to each other without end.
     """
-    turns_come(&limit.turns, waiter)
     limit.turns.monitor.lock()
     bucket_expect(&limit.tokens, cost)
-    cdef bint taken = limit_has(limit, cost, now) and turns_are_of(&limit.turns, waiter)
+    cdef bint taken = limit_has(limit, cost, now) and (had_turn or turns_are_of(&limit.turns, waiter))
     if taken:
         bucket_take(&limit.requests, 1)
         bucket_take(&limit.tokens, cost)

@@ -83,7 +83,10 @@ cdef class LimitDriver:
         op.requests[0].attempts = self.given & 7    # so that all routes have their turn
         played.share = share
         played.cost = cost
-        played.route = op_take_permit(op, &op.requests[0], NULL if hedge else op.shares, now, False, &played.permit, &look_again)
+        cdef Share *asks = NULL
+        if not hedge:
+            asks = op.shares
+        played.route = op_take_permit(op, &op.requests[0], asks, now, False, &played.permit, &look_again)
         if played.route < 0:
             if not hedge:
                 share_leave_queues(op.shares, True)

@@ -24,7 +24,6 @@ cdef bint pace_take(Pace *pace, Waiter *waiter, double cost, double now, bint la
         last_chance: start regardless: what comes of it ends the patience of its operation.
     """
     cdef bint taken, limited, told, first
-    turns_come(&pace.turns, waiter)
     if not count_now(&pace.limited) and not count_now(&pace.told):
         pace_count(pace, now, permit)
         return True

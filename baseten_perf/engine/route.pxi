@@ -130,15 +130,22 @@ cdef int op_take_permit(Op *op, Request *request, Share *share, double now, bint
     """
     cdef Limit *limit = op.plan.limit
     cdef int route
-    if limit != NULL and not limit_take(limit, &share.held if share != NULL else NULL, request.cost, now, look_again):
+    cdef bint had_turn = limit != NULL and share != NULL and share_waits_at_routes(share)
+    if limit != NULL and not limit_take(
+        limit, &share.held if share != NULL else NULL, had_turn, request.cost, now, look_again
+    ):
         return -1
     route = op_take_route(op, request, share, now, last_chance, permit, look_again)
-    if limit != NULL and route < 0:
+    if not op.plan.limited:
+        return route
+    if route >= 0:
+        pace_tries(permit.pace, now)
+        if share != NULL:
+            share_leave_queues(share, False)    # for its next request it has had no turn
+    elif limit != NULL:
         limit_give_back(limit, request.cost)
         if share != NULL:
             turns_leave(&share.held)    # it waits at the routes now
-    elif op.plan.limited:
-        pace_tries(permit.pace, now)
     return route
 
 
@@ -166,7 +173,8 @@ cdef inline bint route_take(Op *op, Request *request, Share *share, int number, 
     """Take a permit of the route's pace and the cost from its endpoint's limit; or neither, and wait at one of them."""
     cdef Route *route = &op.plan.routes[number]
     cdef Waiter *waiter = &share.waiters[number] if share != NULL else NULL
-    if route.limit != NULL and not limit_take(route.limit, waiter, request.cost, now, look_again):
+    cdef bint had_turn = waiter != NULL and waiter.waiting and waiter.turns == &route.pace.turns
+    if route.limit != NULL and not limit_take(route.limit, waiter, had_turn, request.cost, now, look_again):
         return False
     if pace_take(route.pace, waiter, request_tokens(request), now, last_chance, permit, look_again):
         return True

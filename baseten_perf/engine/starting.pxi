@@ -73,6 +73,15 @@ cdef void share_leave_queues(Share *share, bint waits) noexcept nogil:
             turns_leave(&share.waiters[i])
 
 
+cdef bint share_waits_at_routes(Share *share) noexcept nogil:
+    """Whether it waits at paces or endpoints' limits, which it does once its client's limit has admitted it."""
+    cdef int i
+    for i in range(share.op.plan.route_count):
+        if share.waiters[i].waiting:
+            return True
+    return False
+
+
 cdef bint share_is_held(Share *share) noexcept nogil:
     """Whether it waits at some limit that the user has told."""
     cdef int i

@@ -70,14 +70,21 @@ cdef inline bint turns_are_of(Turns *turns, Waiter *waiter) noexcept nogil:
 
 
 cdef void turns_go_on(Turns *turns, Waiter *waiter) noexcept nogil:
-    """The waiter has been admitted; if it waits for more, the others are first."""
-    if waiter.waiting:
+    """The waiter has been admitted; if it waits here for more, the others are first."""
+    if waiter.waiting and waiter.turns == turns:
         turns_remove(turns, waiter)
         turns_append(turns, waiter)
 
 
 cdef bint turns_stand(Turns *turns, Waiter *waiter, double cost) noexcept nogil:
-    """The waiter stands in the FIFO, for something of this cost; whether it is the head, and needs an alarm."""
+    """The waiter stands in the FIFO, and nowhere else, for something of this cost; whether it is the head, and needs an alarm.
+
+    It may have to leave another FIFO for that, and then the monitor is let go of meanwhile.
+    """
+    if waiter.waiting and waiter.turns != turns:
+        turns.monitor.unlock()
+        turns_leave(waiter)
+        turns.monitor.lock()
     waiter.cost = cost
     if not waiter.waiting:
         turns_append(turns, waiter)
@@ -119,9 +126,3 @@ cdef void turns_leave(Waiter *waiter) noexcept nogil:
         turns.monitor.lock()
         turns_remove(turns, waiter)
         turns.monitor.unlock()
-
-
-cdef inline void turns_come(Turns *turns, Waiter *waiter) noexcept nogil:
-    """The waiter asks here now, and so waits nowhere else."""
-    if waiter != NULL and waiter.waiting and waiter.turns != turns:
-        turns_leave(waiter)
