@@ -123,7 +123,7 @@ class PerformanceClient(Connection):
                 replace what the parameters say. Neither `input` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
-        of shape (inputs, dimension).
+        of shape (inputs, dimension), `.arrow()` as an Arrow array.
         """
         return (
             lambda policy: operations.Embed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple
 
@@ -31,8 +32,9 @@ class BatchLimits(NamedTuple):
     @classmethod
     def of(cls, policy: Policy, counter: TokenCounter = BY_SIZE) -> BatchLimits:
         """Those that a call asks for."""
-        characters, tokens = policy.max_chars_per_request, policy.max_tokens_per_request
-        return cls(policy.batch_size, inf if characters is None else characters, tokens or inf, counter)
+        limits = _of_size(policy.batch_size, policy.max_chars_per_request)
+        tokens = policy.max_tokens_per_request
+        return limits if tokens is None else limits._replace(tokens=tokens, counter=counter)
 
     def within(self, inputs: float = inf, tokens: float = inf) -> BatchLimits:
         """These limits, and others that have been learned of a server."""
@@ -56,6 +58,11 @@ class BatchLimits(NamedTuple):
         return batch_starts(
             inputs, self.inputs, self.characters, self.tokens, counter.tokens_per_byte, counter.count_tokens
         )
+
+
+@lru_cache(maxsize=64)
+def _of_size(inputs: int, characters: int | None) -> BatchLimits:
+    return BatchLimits(inputs, inf if characters is None else characters)
 
 
 # For inputs that have been put together to what one request carries.

@@ -189,8 +189,8 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
                 ValueError, or give rows of "nan".
 
         Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
-        base64 of float32; with copy=False, when the embeddings do not lie in one block of memory. ImportError without
-        numpy.
+        base64 of float32; with copy=False, when the embeddings do not lie in one block of memory: so it is with
+        `dedupe`, where inputs were equal. ImportError without numpy.
         """
         if copy is not None and not isinstance(copy, bool):
             raise TypeError(f"copy must be a bool or None, not {type(copy).__name__}")
@@ -219,7 +219,8 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         An object with `__arrow_c_array__` and `__arrow_c_schema__` (Arrow's PyCapsule interface, which pyarrow, polars,
         DuckDB and nanoarrow take), as the response has them too: `pyarrow.array(response)`. It shows the response's own
         memory, which stays in use until all that was made of it is released; with `out=` that is the caller's. Only
-        embeddings that do not lie in one block of memory, because the server mixed forms, are copied together.
+        embeddings that do not lie in one block of memory are copied together: of forms that a server has mixed, or of
+        equal inputs that were sent once (`dedupe`).
 
         Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
         base64 of float32.
