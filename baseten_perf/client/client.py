@@ -56,6 +56,13 @@ class PerformanceClient(Connection):
     Each is a RequestFailed: it tells which request failed, and holds the answers that had arrived, as a list
     (`partial`) and as a response (`response_partial`).
 
+    A batch that is refused for its size (413; "batch size 128 > maximum allowed batch size 32", "max 300000 tokens per
+    request" and other words of servers) is divided and sent again. Limits that are told or found so are kept by path
+    and model, and batches are cut to them, never above `batch_size`. With return_exceptions=True, batches that are
+    refused with 400, 413 or 422 are halved until the culprits stand alone: a bad input costs 2 log2(batch_size)
+    requests, and no retries. Where no request of a call is answered at all, one batch is tried in this way; if all of
+    it is refused for one reason, each of the others fails as a whole.
+
     A pickle holds these parameters, the API key included, and no connection. A repr holds no key. A closed client can
     be neither pickled nor copied.
 
@@ -117,7 +124,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Embed(
-                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out
+                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out,
+                self._batch_limits,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -169,7 +177,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Rerank(
                 query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body, api, top_n,
+                url_path, extra_body, api, top_n, self._batch_limits,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -210,7 +218,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Classify(
-                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api
+                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
+                self._batch_limits,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -288,9 +297,10 @@ class PerformanceClient(Connection):
         `inputs` raises, what was sent is given first, and then the exception goes up.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            inputs, "-", lambda policy, probe: operations.GatheredTexts("inputs", policy, probe.limit),
             lambda policy, batch, first: operations.Embed(
-                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
+                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
+                limits=self._batch_limits,
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -316,9 +326,10 @@ class PerformanceClient(Connection):
         PerformanceClient.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            inputs, "-", lambda policy, probe: operations.GatheredTexts("inputs", policy, probe.limit),
             lambda policy, batch, first: operations.Classify(
-                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
+                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body,
+                limits=self._batch_limits,
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip
@@ -342,7 +353,7 @@ class PerformanceClient(Connection):
         are those of PerformanceClient. Each item's `inputs` and `data` are lists of one.
         """
         return Streamed(
-            payloads, {}, lambda policy: operations.GatheredPayloads(),
+            payloads, {}, lambda policy, probe: operations.GatheredPayloads(),
             lambda policy, batch, first: operations.Post(
                 url_path, batch, method, policy, response_format, allow_nan, name="iter_batch_post", first=first
             ),

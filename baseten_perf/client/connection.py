@@ -17,6 +17,7 @@ from ..execution.stream_call import StreamCall
 from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
+from ..operations.batch_limit import BatchLimits
 from ..operations.operation import WITH_BODY, Head
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
@@ -88,6 +89,7 @@ class Connection(Closable):
         self._request_id_prefix = request_id_prefix(os.environ)
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
+        self._batch_limits = BatchLimits()
 
     @property
     def base_url(self) -> str:
@@ -118,7 +120,7 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_lease"], state["_state"], state["_request_id_prefix"], state["_refusing"]
+        del state["_lease"], state["_state"], state["_request_id_prefix"], state["_refusing"], state["_batch_limits"]
         return {**state, "_pool": self._lease.pool}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -4,48 +4,102 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence, Sized
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..policy import Policy
+from .batch_limit import BatchLimit
+
+
+class Part(NamedTuple):
+    """Inputs of a batch that was divided: the first, the first one after them, and the number of that batch."""
+
+    start: int
+    end: int
+    root: int
 
 
 class Batches:
     """The spans of a list of inputs, one per request, in order and without gaps.
 
-    The length of a text is counted in characters, that of an input of token ids in tokens.
+    The length of a text is counted in characters, that of an input of token ids in tokens. A batch may be divided: its
+    parts are batches too, numbered after all others, and it is none any more.
 
     Attributes:
         starts: number of the first input of each batch (a range when all batches but the last are equally long).
         total: number of inputs.
     """
 
-    __slots__ = ("starts", "total")
+    __slots__ = ("_divided", "_parts", "starts", "total")
 
-    def __init__(self, inputs: Sequence[Sized], policy: Policy) -> None:
+    def __init__(self, inputs: Sequence[Sized], policy: Policy, known: BatchLimit | None = None) -> None:
         self.total = len(inputs)
-        self.starts: Sequence[int] = range(0, self.total, policy.batch_size)
-        limit = policy.max_chars_per_request
+        self._parts: list[Part] = []
+        self._divided: set[int] = set()
+        size, limit = policy.batch_size, policy.max_chars_per_request
+        if known is not None:
+            size, limit = min(size, known.inputs), known.characters if limit is None else min(limit, known.characters)
+        self.starts: Sequence[int] = range(0, self.total, size)
         # Usually no batch can reach the limit; then there is no need to walk through the inputs.
-        if limit is not None and max(map(len, inputs)) * policy.batch_size > limit:
-            self.starts = _starts_within(inputs, policy.batch_size, limit)
+        if limit is not None and max(map(len, inputs)) * size > limit:
+            self.starts = _starts_within(inputs, size, limit)
+
+    @classmethod
+    def whole(cls, total: int) -> Batches:
+        """All inputs in one batch."""
+        self = cls.__new__(cls)
+        self.total = total
+        self._parts, self._divided, self.starts = [], set(), range(0, total, total)
+        return self
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.starts) + len(self._parts)
 
     def span(self, batch: int) -> tuple[int, int]:
         """First input of a batch, and the first one after it."""
         following = batch + 1
-        return self.starts[batch], self.starts[following] if following < len(self.starts) else self.total
+        if following < len(self.starts):
+            return self.starts[batch], self.starts[following]
+        if following == len(self.starts):
+            return self.starts[batch], self.total
+        part = self._parts[batch - len(self.starts)]
+        return part.start, part.end
 
-    def joined(self, parts: Sequence[list[Any] | None]) -> list[Any]:
-        """The items of all batches in order, with None for each input of a batch that has no part."""
-        items: list[Any] = []
-        for part, size in zip(parts, self.sizes(), strict=True):
-            items.extend([None] * size if part is None else part)
-        return items
+    def divide(self, batch: int, sizes: Sequence[int]) -> range:
+        """Put parts of these sizes in place of a batch; their numbers."""
+        first, root = len(self), self.undivided(batch)
+        start, _ = self.span(batch)
+        for size in sizes:
+            self._parts.append(Part(start, start + size, root))
+            start += size
+        self._divided.add(batch)
+        return range(first, len(self))
+
+    def undivided(self, batch: int) -> int:
+        """The batch that this one is a part of; itself if of none."""
+        return batch if batch < len(self.starts) else self._parts[batch - len(self.starts)].root
+
+    def order(self) -> list[int] | None:
+        """The numbers of the batches in the order of their inputs; None when none is divided, and they are in order."""
+        if not self._divided:
+            return None
+        return sorted(set(range(len(self))) - self._divided, key=self.span)
+
+    def joined(self, items: Sequence[list[Any] | None]) -> list[Any]:
+        """The items of all batches in order, with None for each input of a batch that has none."""
+        joined: list[Any] = []
+        order = self.order()
+        if order is None:
+            for each, size in zip(items, self.sizes(), strict=True):
+                joined.extend([None] * size if each is None else each)
+            return joined
+        for batch in order:
+            each = items[batch]
+            start, end = self.span(batch)
+            joined.extend([None] * (end - start) if each is None else each)
+        return joined
 
     def sizes(self) -> list[int]:
-        """Number of inputs of each batch."""
+        """Number of inputs of each batch, as long as none is divided."""
         starts = self.starts
         if isinstance(starts, range):
             return [starts.step] * (len(starts) - 1) + [self.total - starts[-1]]

@@ -15,16 +15,16 @@ from ..responses.classification import ClassificationResponse, ClassificationRes
 from ..validation import boolean, url_path_of, utf8_string
 from . import probabilities
 from .api import checked_api, refuse_unless
-from .batching import Batches
+from .batch_limit import BatchLimits
+from .batched import Batched
 from .extra_body import extra_members
-from .operation import Operation
 from .response_body import decoded, field, floats, items, malformed
 from .texts import checked_texts
 
 PATHS = {"tei": "/predict", "vllm": "/classify", "infinity": "/classify"}
 
 
-class Classify(Operation):
+class Classify(Batched):
     """One classify call.
 
     Parameters:
@@ -34,13 +34,14 @@ class Classify(Operation):
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
+        limits: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix", "_texts")
+    __slots__ = ("_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix")
 
     def __init__(
         self,
@@ -53,8 +54,9 @@ class Classify(Operation):
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
+        limits: BatchLimits | None = None,
     ) -> None:
-        self._texts = checked_texts("inputs", inputs)
+        texts = checked_texts("inputs", inputs)
         model = None if model is None else utf8_string("model", model)
         raw_scores = boolean("raw_scores", raw_scores)
         truncate = boolean("truncate", truncate)
@@ -62,7 +64,7 @@ class Classify(Operation):
         api = checked_api(api, PATHS)
         path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
         extra = extra_members(extra_body, ("inputs", "input"))
-        if not self._texts:
+        if not texts:
             raise ValueError("Inputs list cannot be empty")
         options: dict[str, Any] = {} if model is None else {"model": model}
         self._of_tei = api == "tei"
@@ -80,22 +82,24 @@ class Classify(Operation):
         options |= extra
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
-        self._batches = Batches(self._texts, policy)
-        super().__init__("classify", "POST", path, len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
-        self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
+        self._forget()
+        super().__init__("classify", path, texts, policy, model, limits)
+
+    def _forget(self) -> None:
+        self._groups: list[list[list[ClassificationResult]] | None] = []
         self._rows: dict[int, list[probabilities.Row]] = {}
         self._names = probabilities.ClassNames()
 
+    def _add(self, requests: int) -> None:
+        self._groups += [None] * requests
+
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        texts: list[Any] = self._texts[start:end]
+        texts: Any = self._inputs[start:end]
         if self._of_tei:
             texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
         return self._prefix + orjson.dumps(texts) + self._suffix
-
-    def inputs(self, index: int) -> range:
-        return range(*self._batches.span(index))
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""
@@ -125,7 +129,8 @@ class Classify(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
         data = self._batches.joined(self._named())
-        return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers, self._names.all())
+        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
+        return ClassificationResponse.collected(data, total_time, elapsed, headers, self._names.all())
 
 
 def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -16,7 +16,8 @@ from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
-from .batching import Batches
+from .batch_limit import BatchLimits
+from .batched import Batched
 from .extra_body import extra_members
 from .operation import Operation
 from .output import checked_output
@@ -29,7 +30,7 @@ PATH = "/v1/embeddings"
 FLOATS, BASE64 = int(BatchState.FLOATS), int(BatchState.BASE64)
 
 
-class Embed(Operation):
+class Embed(Batched):
     """One embed call.
 
     Parameters:
@@ -46,6 +47,7 @@ class Embed(Operation):
         url_path: appended to the base URL; None for PATH.
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
+        limits: see Batched.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
@@ -53,8 +55,6 @@ class Embed(Operation):
     __slots__ = (
         "_arguments",
         "_base64",
-        "_batches",
-        "_inputs",
         "_irregular",
         "_model",
         "_object",
@@ -81,15 +81,16 @@ class Embed(Operation):
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         out: Any = None,
+        limits: BatchLimits | None = None,
     ) -> None:
-        self._inputs = texts_or_tokens("input", input)
+        inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
         encoding_format = None if encoding_format is None else utf8_string("encoding_format", encoding_format)
         dimensions = None if dimensions is None else unsigned("dimensions", dimensions, 32)
         user = None if user is None else utf8_string("user", user)
         path = PATH if url_path is None else url_path_of("url_path", url_path)
         extra = extra_members(extra_body, ("input",))
-        if not self._inputs:
+        if not inputs:
             raise ValueError("Input list cannot be empty")
         if model is not None and not model.strip():
             raise ValueError("Model name cannot be empty")
@@ -100,7 +101,7 @@ class Embed(Operation):
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
         if out is not None:
-            checked_output(out, len(self._inputs), dimensions)
+            checked_output(out, len(inputs), dimensions)
         self.out = out
         left_open = encoding_format is None and "encoding_format" not in extra
         self._base64: Base64Preference | None = None
@@ -108,36 +109,46 @@ class Embed(Operation):
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:
             self._base64 = Base64Preference(refusing, model)
-            self._arguments = self._inputs, model, None, dimensions, user, policy, None, url_path, extra
+            self._arguments = inputs, model, None, dimensions, user, policy, None, url_path, extra
             self.final_statuses = REFUSALS
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        self._batches = Batches(self._inputs, policy)
-        super().__init__("embed", "POST", path, len(self._batches), self._batches.sizes(), model)
+        self._forget()
+        super().__init__("embed", path, inputs, policy, model, limits, vectors=True)
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
+
+    def _forget(self) -> None:
         self._prompt_tokens = self._total_tokens = 0
-        self._states = bytearray(len(self._batches))
+        self._states = bytearray()
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
+
+    def _add(self, requests: int) -> None:
+        self._states += bytes(requests)
+
+    def part(self, start: int, end: int) -> Embed:
+        part = cast("Embed", super().part(start, end))
+        if self._base64 is not None and not self._base64.asks:
+            part._base64 = None  # that this part is answered tells nothing of the format
+        elif self._base64 is not None:
+            part._arguments = part._inputs, *self._arguments[1:]
+        return part
 
     def fallback(self, failure: Completion) -> Embed | None:
         """The call without base64, when it may be that which an endpoint refuses."""
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments, out=self.out)
+        plain = Embed(*self._arguments, out=self.out, limits=self._limits)
         plain._base64 = without
         return plain
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
         return b'{"input":%b%b' % (orjson.dumps(self._inputs[start:end]), self._suffix)
-
-    def inputs(self, index: int) -> range:
-        return range(*self._batches.span(index))
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -174,7 +185,7 @@ class Embed(Operation):
         self._states[index] = FLOATS if shows_floats and state == BASE64 else state
         if self._base64 is not None:
             self._base64.answered(index, completion.endpoint)
-        if index == 0:
+        if start == 0:
             self._model = _text_or(self._model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
         usage = document.get("usage")
@@ -198,9 +209,20 @@ class Embed(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         batches = self._batches
-        rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
+        order = batches.order()
+        if order is None:
+            rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
+        else:
+            starts = [batches.span(number)[0] for number in order]
+            irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
+            objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
+            states = bytearray(self._states[number] for number in order)
+            rows = Rows(matrix, starts, batches.total, states, irregular, objects)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
-        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
+        return OpenAIEmbeddingsResponse(
+            rows, self._object, self._model, usage, total_time,
+            self._in_order(self.elapsed), self._in_order(self.headers),
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=256)

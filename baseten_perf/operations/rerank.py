@@ -15,16 +15,16 @@ from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
-from .batching import Batches
+from .batch_limit import BatchLimits
+from .batched import Batched
 from .extra_body import extra_members
-from .operation import Operation
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
 PATHS = {"tei": "/rerank", "cohere": "/v1/rerank"}
 
 
-class Rerank(Operation):
+class Rerank(Batched):
     """One rerank call.
 
     Parameters:
@@ -37,15 +37,14 @@ class Rerank(Operation):
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
+        limits: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = (
-        "_batches", "_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_texts", "_top_n",
-    )  # fmt: skip
+    __slots__ = ("_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_top_n")
 
     def __init__(
         self,
@@ -61,9 +60,10 @@ class Rerank(Operation):
         extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
         top_n: int | None = None,
+        limits: BatchLimits | None = None,
     ) -> None:
         query = utf8_string("query", query)
-        self._texts = checked_texts("texts", texts)
+        texts = checked_texts("texts", texts)
         raw_scores = boolean("raw_scores", raw_scores)
         model = None if model is None else utf8_string("model", model)
         return_text = boolean("return_text", return_text)
@@ -73,7 +73,7 @@ class Rerank(Operation):
         path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
         top_n = None if top_n is None else positive("top_n", top_n)
         extra = extra_members(extra_body, ("query", "texts", "documents", "top_n"))
-        if not self._texts:
+        if not texts:
             raise ValueError("Texts list cannot be empty")
         before: dict[str, Any] = {"query": query} if model is None else {"query": query, "model": model}
         self._of_tei = api == "tei"
@@ -91,19 +91,21 @@ class Rerank(Operation):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        self._batches = Batches(self._texts, policy)
-        super().__init__("rerank", "POST", path, len(self._batches), model=model)
-        self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
+        self._forget()
+        super().__init__("rerank", path, texts, policy, model, limits)
+
+    def _forget(self) -> None:
+        self._results: list[list[RerankResult] | None] = []
+
+    def _add(self, requests: int) -> None:
+        self._results += [None] * requests
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        texts = orjson.dumps(self._texts[start:end])
+        texts = orjson.dumps(self._inputs[start:end])
         if self._most is not None and self._most < end - start:
             return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
         return self._prefix + texts + self._suffix
-
-    def inputs(self, index: int) -> range:
-        return range(*self._batches.span(index))
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
@@ -119,7 +121,7 @@ class Rerank(Operation):
         """The results of a batch of `count` texts from JSON of the usual form."""
         if self._of_tei:
             return read_scored_texts(completion.body, RerankResult, start, count)
-        texts = self._texts if self._return_text else None
+        texts = self._inputs if self._return_text else None
         most = min(count, self._most or count)
         return read_scored_documents(completion.body, RerankResult, texts, start, count, most)
 
@@ -146,7 +148,7 @@ class Rerank(Operation):
             raise malformed(completion, f"the `index` of the items are not different numbers from 0 to {count - 1}")
         # Servers of Cohere's API send the texts always, when asked, or never.
         if not self._of_tei and self._return_text:
-            texts = [self._texts[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
+            texts = [self._inputs[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
         elif not self._of_tei:
             texts = [None] * len(numbers)
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
@@ -157,7 +159,8 @@ class Rerank(Operation):
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
+        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
+        return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers)
 
 
 def _rank(result: RerankResult) -> tuple[bool, float, int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..policy import Policy
 from ._inputs import all_ascii
+from .batch_limit import UNLIMITED, BatchLimit
 
 
 class Gathering(ABC):
@@ -46,24 +47,26 @@ class GatheredTexts(Gathering):
 
     Parameters:
         name: what a public method calls its texts.
+        known: what is known of how large batches may be; it may come down meanwhile.
     """
 
-    __slots__ = ("_ahead", "_batch", "_characters", "_limit", "_name", "_size")
+    __slots__ = ("_ahead", "_batch", "_characters", "_known", "_limit", "_name", "_size")
 
-    def __init__(self, name: str, policy: Policy) -> None:
+    def __init__(self, name: str, policy: Policy, known: BatchLimit | None = None) -> None:
         super().__init__()
         self._name = name
         self._size = policy.batch_size
-        self._limit = policy.max_chars_per_request or 2**62
+        self._limit = policy.max_chars_per_request or UNLIMITED
+        self._known = known or BatchLimit()
         self._ahead: deque[Any] = deque()
         self._batch: list[str] = []
         self._characters = 0
 
     def pull(self, inputs: Iterator[Any]) -> list[Any]:
         if not self._ahead:
-            texts = list(islice(inputs, self._size - len(self._batch)))
+            texts = list(islice(inputs, max(1, min(self._size, self._known.inputs) - len(self._batch))))
             # As nearly always, they need no look at each; what else there is takes longer.
-            if all_ascii(texts) and self._characters + sum(map(len, texts)) <= self._limit:
+            if all_ascii(texts) and self._characters + sum(map(len, texts)) <= self._most_characters():
                 self.count += len(texts)
                 self._batch += texts
                 return self.rest()
@@ -82,13 +85,16 @@ class GatheredTexts(Gathering):
         self.count += 1
         batch = self._batch
         self._characters += len(item)
-        if self._characters > self._limit and batch:
+        if self._characters > self._most_characters() and batch:
             self._batch, self._characters = [item], len(item)
             return batch
         batch.append(item)
-        if len(batch) < self._size:
+        if len(batch) < min(self._size, self._known.inputs):
             return None
         return self.rest()
+
+    def _most_characters(self) -> int:
+        return min(self._limit, self._known.characters)
 
     def rest(self) -> list[str]:
         batch = self._batch
