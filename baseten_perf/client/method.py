@@ -80,7 +80,7 @@ class Streamed(Generic[Item]):
     Attributes:
         source: where the inputs come from.
         sample: an input that nothing is wrong with; what else is wrong is found with it before anything is pulled.
-        gather: how inputs are put together, by a policy.
+        gather: how inputs are put together, by a policy, for an operation like that of each batch.
         make: how the operation of a batch is made, of a policy, of the batch, and of the number of its first input.
         present: what is made of that number, of the batch and of its response.
         ordered: whether results come in the order of the source.
@@ -89,7 +89,7 @@ class Streamed(Generic[Item]):
 
     source: Any
     sample: Any
-    gather: Callable[[Policy], Gathering]
+    gather: Callable[[Policy, Any], Gathering]
     make: Callable[[Policy, list[Any], int], Any]
     present: Callable[[int, list[Any], Any], Item]
     ordered: bool
@@ -114,8 +114,9 @@ def streaming(
                 described.make(DEFAULT, sample, 0)
                 raise copy(policy)
             make = partial(described.make, policy)
-            begin = partial(self._stream_call, make, make(sample, 0), described.present, ordered, policy)
-            return Stream(described.source, described.gather(policy), begin)
+            probe = make(sample, 0)
+            begin = partial(self._stream_call, make, probe, described.present, ordered, policy)
+            return Stream(described.source, described.gather(policy, probe), begin)
 
         item = _type_in(describe.__annotations__["return"])
         signature = takes.signature(describe).replace(return_annotation=f"Stream[{item}]")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse
+from ..operations.batched import Batched
+from ..operations.refusal import REFUSING_CONTENT, refusal_of
 from ..outcome import Outcome
 from .failure import call_ended, request_failed, stopped_by
+from .splitting import Splitting, is_to_be_split
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
@@ -93,12 +96,17 @@ class StreamCall(Generic[Item]):
         self._concurrency = concurrency
         self._window = concurrency + concurrency // 2 + 16  # batches that are pulled and not given
         self._pulled = 0  # batches
+        self._due = 0  # items: the batches that were pulled, or what they were divided into
         self._start = 0  # number of the next input
         self._given = 0
         self._requests = 0  # pushed, those made again included
         self._answered = 0
         self._under_way: dict[int, Pulled] = {}  # by request
-        self._results: dict[int, tuple[Item, int]] = {}  # by place, with the size
+        self._next = 0  # number of the input that the next item begins with, where they are ordered
+        self._results: dict[int, tuple[Item, int, int]] = {}  # by the first input; with size, and the next item's
+        self._splitting: Splitting[Pulled] | None = None
+        self._parts: deque[Pulled] = deque()  # of batches that were divided, to be sent
+        self._answering: set[int] = set()  # endpoints that have answered in the form that may have a fallback
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
         self._held = 0  # bytes
@@ -123,7 +131,7 @@ class StreamCall(Generic[Item]):
         return (
             not self._ended
             and self._failure is None
-            and self._pulled - self._given < self._window
+            and self._due - self._given < self._window
             and (len(self._under_way) < self._concurrency or self._held < MOST_BYTES_HELD)
             and self._held < 4 * MOST_BYTES_HELD
         )
@@ -131,14 +139,12 @@ class StreamCall(Generic[Item]):
     @property
     def ready(self) -> bool:
         """Whether `take` has something to give."""
-        return self._given in self._results if self._ordered else bool(self._results)
+        return self._next in self._results if self._ordered else bool(self._results)
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to be pulled, to be waited for or to be given."""
-        return (self._ended and not self._under_way and not self._results) or (
-            self._failure is not None and not self.ready
-        )
+        return (self._ended and self._given == self._due) or (self._failure is not None and not self.ready)
 
     def pull(self, next_batch: Callable[[], list[Any]]) -> None:
         """Send the source's next batch; an empty one, or an exception, ends the source.
@@ -162,6 +168,7 @@ class StreamCall(Generic[Item]):
         pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
         self._send(pulled)
         self._pulled += 1
+        self._due += 1
         self._start += len(inputs)
 
     def _send(self, pulled: Pulled) -> None:
@@ -176,7 +183,7 @@ class StreamCall(Generic[Item]):
         if operation.heads is not None and self._plan_of is not None:
             self.handle.push_planned(body, self._plan_of(operation.heads[0]), cost)
         else:
-            self.handle.push(body, 0 if operation.rows is None else operation.rows[0], cost)
+            self.handle.push(body, 0 if operation.sizes is None else operation.sizes[0], cost)
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1
@@ -202,6 +209,12 @@ class StreamCall(Generic[Item]):
         while arrived and taken < PORTION:
             self._take_in(arrived.popleft())
             taken += 1
+        if self._splitting is not None and not over and not self._closed:
+            if not self._under_way and not self._parts:
+                self._splitting.settle()
+            while self._parts and handle.room:
+                self._send(self._parts.popleft())
+            self.flush()
         if over and not arrived and self._failure is None:
             by = stopped_by(self._policy, self._owner.closed_by)
             self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
@@ -220,7 +233,10 @@ class StreamCall(Generic[Item]):
         self._held -= pulled.size
         operation = pulled.operation
         if completion.outcome != OK:
-            fallback = None if completion.final else operation.fallback(completion)
+            again = not completion.final and completion.endpoint not in self._answering
+            fallback = operation.fallback(completion) if again else None
+            if self._split(pulled, completion, fallback is not None):
+                return
             if fallback is not None:
                 pulled.operation = fallback
                 self._send(pulled)
@@ -235,7 +251,54 @@ class StreamCall(Generic[Item]):
             self._take_in_failure(pulled, completion, invalid.with_traceback(None))
             return
         self._answered += 1
+        if operation.has_fallback:
+            self._answering.add(completion.endpoint)
         self._keep(pulled, completion)
+        if self._splitting is not None:
+            self._splitting.answered(pulled)
+
+    def _split(self, pulled: Pulled, completion: engine.Completion, has_fallback: bool) -> bool:
+        """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
+        if completion.outcome != Outcome.HTTP_STATUS or completion.status not in REFUSING_CONTENT or completion.final:
+            return False
+        refusal = refusal_of(completion)
+        if len(pulled.inputs) == 1:
+            if self._splitting is not None:
+                self._splitting.failed(refusal)
+            return False
+        if not is_to_be_split(refusal, completion.status, self._policy.return_exceptions):
+            return False
+        if has_fallback and not refusal.unit:
+            return False
+        if self._splitting is None:
+            assert isinstance(self._probe, Batched)
+            self._splitting = Splitting(self, self._probe.limit, self._answered > 0)
+        self._splitting.refused(pulled, completion, refusal)
+        return True
+
+    # What the splitting asks for.
+
+    def lengths(self, pulled: Pulled) -> list[int]:
+        return list(map(len, pulled.inputs))
+
+    def divided(self, pulled: Pulled, sizes: Sequence[int], refused: bool) -> Sequence[Pulled]:
+        operation = pulled.operation
+        assert isinstance(operation, Batched)
+        parts = []
+        start = 0
+        for size in sizes:
+            inputs = pulled.inputs[start : start + size]
+            parts.append(Pulled(pulled.place, pulled.start + start, inputs, operation.part(start, start + size)))
+            start += size
+        self._due += len(parts) - 1
+        return parts
+
+    def send(self, pulled: Pulled) -> None:
+        self._parts.append(pulled)
+
+    def give_up(self, pulled: Pulled, completion: engine.Completion, refused: bool) -> None:
+        pulled.operation.first = completion.index
+        self._take_in_failure(pulled, completion, None)
 
     def _take_in_failure(self, pulled: Pulled, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         failure = request_failed(
@@ -258,7 +321,8 @@ class StreamCall(Generic[Item]):
         matrix = completion.matrix
         size = len(completion.body) + (0 if matrix is None else 4 * matrix.rows * matrix.dim)
         self._held += size
-        self._results[pulled.place] = self._present(pulled.start, pulled.inputs, response), size
+        item = self._present(pulled.start, pulled.inputs, response)
+        self._results[pulled.start] = item, size, pulled.start + len(pulled.inputs)
 
     def _fail(self, failure: BaseException) -> None:
         """The stream ends with this, once what has its turn already is given."""
@@ -267,8 +331,8 @@ class StreamCall(Generic[Item]):
 
     def take(self) -> Item:
         """The next item; only when it is ready."""
-        place = self._given if self._ordered else next(iter(self._results))
-        item, size = self._results.pop(place)
+        start = self._next if self._ordered else next(iter(self._results))
+        item, size, self._next = self._results.pop(start)
         self._held -= size
         self._given += 1
         return item

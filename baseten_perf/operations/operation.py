@@ -38,12 +38,14 @@ class Operation(ABC):
         out: the caller's memory for vectors, or None for memory of the engine's.
         first: number of its first request among those of the engine's operation; of a stream it is one of many.
         has_fallback: whether `fallback` may give another form of the call.
+        sizes: number of inputs of each request, where requests can be divided (see Batched), else None.
     """
 
     final_statuses: frozenset[int] = frozenset()
     heads: Sequence[Head] | None = None
     media_types = MEDIA_TYPES
     has_fallback = False
+    sizes: Sequence[int] | None = None
     out: Any = None
 
     __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows")
@@ -82,7 +84,16 @@ class Operation(ABC):
 
     def missing(self) -> list[int]:
         """Numbers of the inputs without an accepted answer, ascending."""
-        return sorted(i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index))
+        unanswered = (index for index in self.numbers() if self.headers[index] is None)
+        return sorted(i for index in unanswered for i in self.inputs(index))
+
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the requests in the order of their inputs, without those that others have replaced."""
+        return range(len(self.elapsed))
+
+    def batch_of(self, index: int) -> int:
+        """The number that request `index` had, or the request that it is a part of, when the call began."""
+        return index
 
     def record(self, completion: Completion) -> None:
         """Keep what every response tells about its requests. The last act of `accept`."""
@@ -90,9 +101,10 @@ class Operation(ABC):
         self.elapsed[index] = completion.elapsed
         self.headers[index] = completion.headers
 
-    def fail(self, completion: Completion, failure: RequestFailed) -> None:
-        """Take in a request that has failed, in a call that goes on."""
-        index = completion.index - self.first
+    def fail(self, completion: Completion, failure: RequestFailed, index: int | None = None) -> None:
+        """Take in a request that has failed, in a call that goes on; or request `index`, which fails with that one."""
+        if index is None:
+            index = completion.index - self.first
         self.elapsed[index] = completion.elapsed
         if self.failures is None:
             self.failures = {}

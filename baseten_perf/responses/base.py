@@ -19,7 +19,8 @@ class Response(Answered[Collects]):
     Attributes (read-only):
         total_time: seconds of the whole operation.
         individual_request_times: seconds of each request, in the order of the batches, from getting a concurrency
-            slot to the end; retries and back-off included, queueing excluded.
+            slot to the end; retries and back-off included, queueing excluded. Where a batch was divided, each part that
+            was answered, or stands alone, has its entry, in the order of the inputs; so in `response_headers`.
         individual_batch_request_times: the same list under the name that older documentation uses.
         response_headers: one dict per request; names in lower case, of duplicates the last. Those that
             describe a compressed body (content-encoding, its content-length) are left out. Made at the first read.
