@@ -23,11 +23,9 @@ class Batched(Operation):
         limits: what the client knows of how large batches may be; None for nothing.
         vectors: whether the answers are vectors, one for each input.
 
-    Attributes:
-        total: number of inputs.
     """
 
-    __slots__ = ("_batches", "_inputs", "_limits", "sizes")
+    __slots__ = ("_batches", "_inputs", "_limits", "sizes", "total")
 
     def __init__(
         self,
@@ -42,21 +40,19 @@ class Batched(Operation):
         self._inputs = inputs
         self._limits = limits
         self._batches = Batches(inputs, policy, limits.known(path, model, inputs) if limits else None)
+        self.total = len(inputs)
         self.sizes: Sequence[int] = self._batches.sizes()
-        super().__init__(name, "POST", path, len(self._batches), self.sizes if vectors else None, model)
-        self._add(len(self._batches))
+        requests = len(self.sizes)
+        super().__init__(name, "POST", path, requests, self.sizes if vectors else None, model)
+        self._begin(requests)
+
+    def _begin(self, requests: int) -> None:
+        """Have room for what the answers of so many requests bring, and nothing taken in."""
+        raise NotImplementedError
 
     def _add(self, requests: int) -> None:
         """Make room for what the answers of so many more requests bring."""
         raise NotImplementedError
-
-    def _forget(self) -> None:
-        """Have no room for any, and nothing taken in."""
-        raise NotImplementedError
-
-    @property
-    def total(self) -> int:
-        return self._batches.total
 
     @property
     def limit(self) -> BatchLimit:
@@ -74,10 +70,11 @@ class Batched(Operation):
 
     def divide(self, index: int, sizes: Sequence[int]) -> range:
         """Put requests with so many inputs each in place of request `index`; their numbers."""
-        numbers = self._batches.divide(index, sizes)
+        numbers = self._batches.cut(index, sizes)
         self.elapsed += [0.0] * len(numbers)
         self.headers += [None] * len(numbers)
         self._add(len(numbers))
+        self._batches.replace(index, numbers)
         return numbers
 
     def part(self, start: int, end: int) -> Batched:
@@ -85,11 +82,11 @@ class Batched(Operation):
         part = copy(self)
         part._inputs = self._inputs[start:end]
         part._batches = Batches.whole(end - start)
+        part.total = end - start
         part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
         part.elapsed, part.headers, part.failures = [0.0], [None], None
-        part._forget()
-        part._add(1)
+        part._begin(1)
         return part
 
     def numbers(self) -> Sequence[int]:

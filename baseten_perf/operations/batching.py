@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence, Sized
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from ..policy import Policy
@@ -18,6 +19,13 @@ class Part(NamedTuple):
     root: int
 
 
+class Division(NamedTuple):
+    """The parts of all batches that were cut, parts among them; and what took the place of a batch, by its number."""
+
+    parts: list[Part]
+    instead: dict[int, range]
+
+
 class Batches:
     """The spans of a list of inputs, one per request, in order and without gaps.
 
@@ -29,12 +37,11 @@ class Batches:
         total: number of inputs.
     """
 
-    __slots__ = ("_divided", "_parts", "starts", "total")
+    __slots__ = ("_division", "starts", "total")
 
     def __init__(self, inputs: Sequence[Sized], policy: Policy, known: BatchLimit | None = None) -> None:
         self.total = len(inputs)
-        self._parts: list[Part] = []
-        self._divided: set[int] = set()
+        self._division: Division | None = None
         size, limit = policy.batch_size, policy.max_chars_per_request
         if known is not None:
             size, limit = min(size, known.inputs), known.characters if limit is None else min(limit, known.characters)
@@ -48,41 +55,55 @@ class Batches:
         """All inputs in one batch."""
         self = cls.__new__(cls)
         self.total = total
-        self._parts, self._divided, self.starts = [], set(), range(0, total, total)
+        self._division, self.starts = None, range(0, total, total)
         return self
 
     def __len__(self) -> int:
-        return len(self.starts) + len(self._parts)
+        return len(self.starts) + (0 if self._division is None else len(self._division.parts))
 
     def span(self, batch: int) -> tuple[int, int]:
         """First input of a batch, and the first one after it."""
         following = batch + 1
         if following < len(self.starts):
             return self.starts[batch], self.starts[following]
-        if following == len(self.starts):
+        if self._division is None or following == len(self.starts):
             return self.starts[batch], self.total
-        part = self._parts[batch - len(self.starts)]
+        part = self._division.parts[batch - len(self.starts)]
         return part.start, part.end
 
-    def divide(self, batch: int, sizes: Sequence[int]) -> range:
-        """Put parts of these sizes in place of a batch; their numbers."""
+    def cut(self, batch: int, sizes: Sequence[int]) -> range:
+        """Numbers for the parts of a batch, which have these sizes; they are batches once they replace it."""
+        if self._division is None:
+            self._division = Division([], {})
         first, root = len(self), self.undivided(batch)
-        start, _ = self.span(batch)
-        for size in sizes:
-            self._parts.append(Part(start, start + size, root))
-            start += size
-        self._divided.add(batch)
+        ends = list(accumulate(sizes, initial=self.span(batch)[0]))
+        self._division.parts.extend([Part(start, end, root) for start, end in pairwise(ends)])
         return range(first, len(self))
+
+    def replace(self, batch: int, parts: range) -> None:
+        """Put what `cut` has given in place of a batch: at once, as a signal handler may raise at any moment."""
+        assert self._division is not None
+        self._division.instead[batch] = parts
 
     def undivided(self, batch: int) -> int:
         """The batch that this one is a part of; itself if of none."""
-        return batch if batch < len(self.starts) else self._parts[batch - len(self.starts)].root
+        division = self._division
+        return batch if division is None or batch < len(self.starts) else division.parts[batch - len(self.starts)].root
 
     def order(self) -> list[int] | None:
         """The numbers of the batches in the order of their inputs; None when none is divided, and they are in order."""
-        if not self._divided:
+        if self._division is None:
             return None
-        return sorted(set(range(len(self))) - self._divided, key=self.span)
+        order = []
+        left = list(reversed(range(len(self.starts))))
+        while left:
+            batch = left.pop()
+            parts = self._division.instead.get(batch)
+            if parts is None:
+                order.append(batch)
+            else:
+                left.extend(reversed(parts))
+        return order
 
     def joined(self, items: Sequence[list[Any] | None]) -> list[Any]:
         """The items of all batches in order, with None for each input of a batch that has none."""
