@@ -178,7 +178,6 @@ class OperationHandle:
         spent_s: float = 0.0,
         collects: bool = False,
         tell_every: int = 0,
-        *,
         capacity: int = 0,
         divides: bool = False,
     ) -> None: ...

@@ -82,7 +82,7 @@ cdef class OperationHandle:
     cdef readonly bint drained
 
     def __init__(self, RequestPlan plan not None, count, rows, unsigned long long sequence_number, EventMailbox mailbox,
-                 unsigned long long token, double spent_s=0.0, bint collects=False, Py_ssize_t tell_every=0, *,
+                 unsigned long long token, double spent_s=0.0, bint collects=False, Py_ssize_t tell_every=0,
                  Py_ssize_t capacity=0, bint divides=False):
         cdef Py_ssize_t requests = UNKNOWN if count is None else count
         sweep_limbo()

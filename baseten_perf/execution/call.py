@@ -11,7 +11,7 @@ from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
 from ..operations.batched import Batched
-from ..operations.refusal import Refusal, refusal_of
+from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
@@ -125,7 +125,6 @@ class Call:
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
         self._invalid: InvalidResponse | None = None
-        self._instead: Operation | None = None
         self._matrix: engine.Matrix | None = None
         self._remake = remake
         self._plan_of = plan_of
@@ -134,21 +133,17 @@ class Call:
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes
-        # Of a call that divides batches: what does, how many there were before, parts to be sent, requests pushed.
         self._splitting: Splitting[int] | None = None
-        self._undivided = self._count
-        self._parts: deque[int] = deque()
-        self._pushed = 0
         into: int | None = None
         if operation.rows is not None:
             into = sum(operation.rows) if operation.out is None else 0
         if operation.out is not None:
             self._matrix = engine.lent_matrix(operation.out)
-        divides = isinstance(operation, Batched) and operation.total > self._count
+        divides = operation.total > self._count
         self.handle = engine.OperationHandle(
             plan, self._count, into, sequence_number, mailbox, token,
             now - self._began, policy.return_exceptions, 0 if mailbox is None else PORTION,
-            capacity=PARTS_UNDER_WAY if divides else 0, divides=divides,
+            PARTS_UNDER_WAY if divides else 0, divides,
         )  # fmt: skip
         self._call_log = call_log(operation, policy, endpoints)
         if policy.cancel_token is not None:
@@ -192,7 +187,7 @@ class Call:
         size = 0
         while size < most_bytes and self._pushed < handle.started + self._ahead and handle.room:
             if not parts and self._sent < self._undivided:
-                parts.extend(splitting.fitting(self._sent))
+                splitting.begin(self, self._sent)
                 self._sent += 1
             if not parts:
                 break
@@ -233,7 +228,7 @@ class Call:
                 return False
         if self._splitting is not None and not over:
             if not handle.under_way and not self._parts and self._sent == self._undivided:
-                self._splitting.settle()
+                self._splitting.settle(self)
             if self._parts or self._sent < self._undivided:
                 self.feed(MOST_BYTES_AHEAD if until is None else PORTION_BYTES)
         return over
@@ -254,7 +249,7 @@ class Call:
             self._operation.accept(completion, self._matrix)
             self._completed += 1
             if self._splitting is not None:
-                self._splitting.answered(completion.index)
+                self._splitting.answered(self, completion.index)
         except InvalidResponse as invalid:
             self._take_in_failure(completion, invalid.with_traceback(None))
         except BaseException:
@@ -268,18 +263,19 @@ class Call:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
         if completion.unsettled and self._split(completion, refusal_of(completion)):
             return
+        if self._splitting is not None and completion.status in REFUSING_CONTENT:
+            self._splitting.failed(refusal_of(completion))
         if (
             self._policy.return_exceptions
             and (invalid is not None or not completion.final)
             and (self._remake is None or invalid is not None or self._operation.fallback(completion) is None)
         ):
             self._operation.fail(completion, self._failed(completion, invalid))
-            if self._splitting is not None:
-                self._splitting.failed(refusal_of(completion))
             return
         if self._failure is None:
             self._failure, self._invalid = completion, invalid
             # Now: what is answered after it would be taken for a proof that it was refused for something else.
+            self._instead: Operation | None = None
             if self._remake is not None and invalid is None:
                 self._instead = self._operation.fallback(completion)
         self.handle.cancel()
@@ -293,11 +289,13 @@ class Call:
             return False
         if self._splitting is None:
             assert isinstance(self._operation, Batched)
-            self._splitting = Splitting(self, self._operation.limit, self._completed > 0)
-            self._pushed = self._sent
+            self._splitting = Splitting(self._operation.limit, self._completed > 0)
+            self._undivided = self._count  # batches, before any was divided
+            self._parts: deque[int] = deque()  # to be sent
+            self._pushed = self._sent  # requests
         if not collects:
             self.handle.resume()
-        self._splitting.refused(completion.index, completion, refusal)
+        self._splitting.refused(self, completion.index, completion, refusal)
         return True
 
     # What the splitting asks for.
@@ -323,7 +321,7 @@ class Call:
 
     def fallback(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
-        if self._remake is None or self._instead is None:
+        if self._remake is None or self._failure is None or self._instead is None:
             return None
         self._let_go()
         self._write("is made again in another form")
@@ -353,7 +351,7 @@ class Call:
         else:
             exception = self._failed(failure, invalid)
         if self._splitting is not None and self._policy.return_exceptions:
-            self._splitting.abandon()
+            self._splitting.abandon(self)
         exception.response_partial = self.partial().response()
         self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
+from ..operations.batch_limit import UNLIMITED
 from ..operations.refusal import TOO_LARGE, Refusal
 
 if TYPE_CHECKING:
@@ -57,19 +58,18 @@ def is_to_be_split(refusal: Refusal, status: int, collects: bool) -> bool:
 class Splitting(Generic[Batch]):
     """Used by the thread that its call is used by.
 
+    The methods are given the batches of the call, which does what is decided here, and is not kept alive by it.
+
     Parameters:
-        batches: of the call, which does what is decided here.
         limit: how large they may be, as far as the client knows; it is told what is found.
         answered: whether a request of the call has been answered.
     """
 
     __slots__ = (
-        "_answered", "_batches", "_found", "_hopeless", "_limit", "_reasons", "_refused", "_trials", "_tried",
-        "_waiting",
+        "_answered", "_blamed", "_found", "_hopeless", "_limit", "_reasons", "_refused", "_trials", "_tried", "_waiting"
     )  # fmt: skip
 
-    def __init__(self, batches: Batches[Batch], limit: BatchLimit, answered: bool) -> None:
-        self._batches = batches
+    def __init__(self, limit: BatchLimit, answered: bool) -> None:
         self._limit = limit
         self._answered = answered
         self._waiting: list[Waiting[Batch]] = []
@@ -79,45 +79,45 @@ class Splitting(Generic[Batch]):
         self._hopeless = False
         self._refused: dict[str, int] = {}  # the smallest size that was too large, in each unit
         self._found: dict[str, int] = {}  # the largest size below it that was not, where no limit was named
+        self._blamed: set[str] = set()  # units in which an input alone is too large: so batches tell nothing
 
-    @property
-    def waits(self) -> bool:
-        """Whether batches wait for what becomes of others."""
-        return bool(self._waiting)
+    def begin(self, batches: Batches[Batch], batch: Batch) -> None:
+        """It is the turn of a batch that has not been sent."""
+        self._send(batches, batch, False)
 
-    def fitting(self, batch: Batch) -> Sequence[Batch]:
-        """What is to be sent of a batch that has not been sent: itself, or smaller ones in place of it."""
-        sizes = self._limit.sizes(self._batches.lengths(batch))
-        return [batch] if len(sizes) == 1 else self._batches.divided(batch, sizes, False)
-
-    def refused(self, batch: Batch, completion: Completion, refusal: Refusal) -> None:
+    def refused(self, batches: Batches[Batch], batch: Batch, completion: Completion, refusal: Refusal) -> None:
         """A batch of several inputs was refused."""
-        lengths = self._batches.lengths(batch)
+        lengths = batches.lengths(batch)
         self._limit.learn(refusal, lengths)
-        if refusal.unit:
+        if refusal.unit and refusal.unit not in self._blamed:
             self._refused[refusal.unit] = min(_size(lengths, refusal.unit), self._refused.get(refusal.unit, 2**62))
-        sizes = self._limit.sizes(lengths)
-        if len(sizes) > 1 or self._answered:
-            self._send(batch, sizes if len(sizes) > 1 else _halves(lengths))
+        if self._answered or len(self._limit.sizes(lengths)) > 1:
+            self._send(batches, batch, True)
         elif batch in self._tried:
             self._tried.remove(batch)
-            self._try(batch, completion)
+            self._try(batches, batch, completion)
         elif self._hopeless:
-            self._batches.give_up(batch, completion, True)
+            batches.give_up(batch, completion, True)
         else:
             self._waiting.append(Waiting(batch, completion, True))
 
     def failed(self, refusal: Refusal) -> None:
         """A single input was refused."""
+        unit = refusal.unit
         self._reasons.add(refusal.message)
+        if unit and unit not in self._blamed:
+            self._blamed.add(unit)
+            self._refused.pop(unit, None)
+            if unit in self._found and self._limit.most(unit) == self._found[unit]:
+                self._limit.set(unit, UNLIMITED)
 
-    def answered(self, batch: Batch) -> None:
+    def answered(self, batches: Batches[Batch], batch: Batch) -> None:
         """A request was answered: those that wait are worth trying."""
         if self._refused:
-            self._learn(self._batches.lengths(batch))
+            self._learn(batches.lengths(batch))
         if not self._answered:
             self._answered = True
-            self._release()
+            self._release(batches)
 
     def _learn(self, lengths: Sequence[int]) -> None:
         """A request with inputs of these lengths was not too large."""
@@ -129,34 +129,40 @@ class Splitting(Generic[Batch]):
                 self._limit.set(unit, size)
                 self._found[unit] = size
 
-    def settle(self) -> None:
+    def settle(self, batches: Batches[Batch]) -> None:
         """Nothing is under way any more: try one of those that wait, or tell what trying it has shown."""
         if self._trials and len(self._reasons) == 1:
             self._hopeless = True
-            self.abandon()
+            self.abandon(batches)
         elif self._trials:
             self._answered = True  # the server looks at the inputs
-            self._release()
+            self._release(batches)
         elif self._waiting:
             batch, completion, _ = self._waiting.pop(0)
             self._trials = 1
+            self._tried.clear()
             self._reasons.clear()
-            self._try(batch, completion)
+            self._try(batches, batch, completion)
 
-    def abandon(self) -> None:
+    def abandon(self, batches: Batches[Batch]) -> None:
         """All that wait fail."""
         self._trials = 0
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            self._batches.give_up(*each)
+            batches.give_up(*each)
 
-    def _send(self, batch: Batch, sizes: Sequence[int]) -> None:
-        for part in self._batches.divided(batch, sizes, True):
-            self._batches.send(part)
+    def _send(self, batches: Batches[Batch], batch: Batch, refused: bool) -> None:
+        """Send a batch in parts that are not too large, as far as that is known; in halves if it was refused."""
+        lengths = batches.lengths(batch)
+        sizes = self._limit.sizes(lengths)
+        if len(sizes) == 1 and refused:
+            sizes = _halves(lengths)
+        for part in [batch] if len(sizes) == 1 else batches.divided(batch, sizes, refused):
+            batches.send(part)
 
-    def _try(self, batch: Batch, completion: Completion) -> None:
+    def _try(self, batches: Batches[Batch], batch: Batch, completion: Completion) -> None:
         """Halve the batch, and try both halves; only one of them where that would be in too many places."""
-        halves = list(self._batches.divided(batch, _halves(self._batches.lengths(batch)), True))
+        halves = list(batches.divided(batch, _halves(batches.lengths(batch)), True))
         if self._trials < TRIED:
             self._trials += 1
         else:
@@ -164,20 +170,13 @@ class Splitting(Generic[Batch]):
             self._waiting.append(Waiting(halves.pop(len(self._waiting) % 2), completion, False))
         for half in halves:
             self._tried.add(half)
-            self._batches.send(half)
+            batches.send(half)
 
-    def _release(self) -> None:
+    def _release(self, batches: Batches[Batch]) -> None:
         self._trials = 0
         waiting, self._waiting = self._waiting, []
         for batch, _, refused in waiting:
-            lengths = self._batches.lengths(batch)
-            sizes = self._limit.sizes(lengths)
-            if len(sizes) > 1 or refused:
-                parts = self._batches.divided(batch, sizes if len(sizes) > 1 else _halves(lengths), refused)
-            else:
-                parts = [batch]
-            for part in parts:
-                self._batches.send(part)
+            self._send(batches, batch, refused)
 
 
 def _halves(lengths: Sequence[int]) -> list[int]:

@@ -211,7 +211,7 @@ class StreamCall(Generic[Item]):
             taken += 1
         if self._splitting is not None and not over and not self._closed:
             if not self._under_way and not self._parts:
-                self._splitting.settle()
+                self._splitting.settle(self)
             while self._parts and handle.room:
                 self._send(self._parts.popleft())
             self.flush()
@@ -255,7 +255,7 @@ class StreamCall(Generic[Item]):
             self._answering.add(completion.endpoint)
         self._keep(pulled, completion)
         if self._splitting is not None:
-            self._splitting.answered(pulled)
+            self._splitting.answered(self, pulled)
 
     def _split(self, pulled: Pulled, completion: engine.Completion, has_fallback: bool) -> bool:
         """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
@@ -272,8 +272,8 @@ class StreamCall(Generic[Item]):
             return False
         if self._splitting is None:
             assert isinstance(self._probe, Batched)
-            self._splitting = Splitting(self, self._probe.limit, self._answered > 0)
-        self._splitting.refused(pulled, completion, refusal)
+            self._splitting = Splitting(self._probe.limit, self._answered > 0)
+        self._splitting.refused(self, pulled, completion, refusal)
         return True
 
     # What the splitting asks for.

@@ -28,7 +28,7 @@ class Batched(Operation):
         total: number of inputs that are sent.
     """
 
-    __slots__ = ("_batches", "_inputs", "_limits", "_size", "sizes")
+    __slots__ = ("_batches", "_inputs", "_limits", "_size", "sizes", "total")
 
     def __init__(
         self,
@@ -47,21 +47,19 @@ class Batched(Operation):
         size = size or BatchSize.of(policy)
         known = limits.known(path, model, inputs) if limits and size is not ONE_BATCH else None
         self._batches = Batches(inputs, size if known is None else size.within(known), policy.dedupe)
+        self.total = len(self._batches.inputs)
         self.sizes: Sequence[int] = self._batches.sizes()
-        super().__init__(name, "POST", path, len(self._batches), self.sizes if vectors else None, model)
-        self._add(len(self._batches))
+        requests = len(self.sizes)
+        super().__init__(name, "POST", path, requests, self.sizes if vectors else None, model)
+        self._begin(requests)
+
+    def _begin(self, requests: int) -> None:
+        """Have room for what the answers of so many requests bring, and nothing taken in."""
+        raise NotImplementedError
 
     def _add(self, requests: int) -> None:
         """Make room for what the answers of so many more requests bring."""
         raise NotImplementedError
-
-    def _forget(self) -> None:
-        """Have no room for any, and nothing taken in."""
-        raise NotImplementedError
-
-    @property
-    def total(self) -> int:
-        return len(self._batches.inputs)
 
     @property
     def limit(self) -> BatchLimit:
@@ -85,10 +83,11 @@ class Batched(Operation):
 
     def divide(self, index: int, sizes: Sequence[int]) -> range:
         """Put requests with so many inputs each in place of request `index`; their numbers."""
-        numbers = self._batches.divide(index, sizes)
+        numbers = self._batches.cut(index, sizes)
         self.elapsed += [0.0] * len(numbers)
         self.headers += [None] * len(numbers)
         self._add(len(numbers))
+        self._batches.replace(index, numbers)
         return numbers
 
     def part(self, start: int, end: int) -> Batched:
@@ -96,11 +95,11 @@ class Batched(Operation):
         part = copy(self)
         part._inputs = self._inputs[start:end]
         part._batches = Batches(part._inputs, ONE_BATCH, self._batches.distinct is not None)
+        part.total = len(part._batches.inputs)
         part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
         part.elapsed, part.headers, part.failures = [0.0], [None], None
-        part._forget()
-        part._add(1)
+        part._begin(1)
         return part
 
     def numbers(self) -> Sequence[int]:

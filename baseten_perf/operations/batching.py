@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from math import inf
 from typing import Any, NamedTuple
 
@@ -79,6 +80,13 @@ class Part(NamedTuple):
     root: int
 
 
+class Division(NamedTuple):
+    """The parts of all batches that were cut, parts among them; and what took the place of a batch, by its number."""
+
+    parts: list[Part]
+    instead: dict[int, range]
+
+
 class Batches:
     """The inputs of a call, cut into one span for each request, in order and without gaps.
 
@@ -96,27 +104,26 @@ class Batches:
         distinct: which inputs each one that is sent stands for; None when each stands for itself.
     """
 
-    __slots__ = ("_divided", "_parts", "distinct", "inputs", "starts", "total")
+    __slots__ = ("_division", "distinct", "inputs", "starts", "total")
 
     def __init__(self, inputs: list[Any], size: BatchSize, dedupe: bool = False) -> None:
         self.total = len(inputs)
         self.distinct = Distinct.of(inputs) if dedupe else None
         self.inputs = inputs if self.distinct is None else self.distinct.inputs
         self.starts = size.starts(self.inputs)
-        self._parts: list[Part] = []
-        self._divided: set[int] = set()
+        self._division: Division | None = None
 
     def __len__(self) -> int:
-        return len(self.starts) + len(self._parts)
+        return len(self.starts) + (0 if self._division is None else len(self._division.parts))
 
     def span(self, batch: int) -> tuple[int, int]:
         """First input of a batch, and the first one after it, among those that are sent."""
         following = batch + 1
         if following < len(self.starts):
             return self.starts[batch], self.starts[following]
-        if following == len(self.starts):
+        if self._division is None or following == len(self.starts):
             return self.starts[batch], len(self.inputs)
-        part = self._parts[batch - len(self.starts)]
+        part = self._division.parts[batch - len(self.starts)]
         return part.start, part.end
 
     def sent(self, batch: int) -> list[Any]:
@@ -129,25 +136,39 @@ class Batches:
         span = range(*self.span(batch))
         return span if self.distinct is None else self.distinct.numbers(span)
 
-    def divide(self, batch: int, sizes: Sequence[int]) -> range:
-        """Put parts of these sizes in place of a batch; their numbers."""
+    def cut(self, batch: int, sizes: Sequence[int]) -> range:
+        """Numbers for the parts of a batch, which have these sizes; they are batches once they replace it."""
+        if self._division is None:
+            self._division = Division([], {})
         first, root = len(self), self.undivided(batch)
-        start, _ = self.span(batch)
-        for size in sizes:
-            self._parts.append(Part(start, start + size, root))
-            start += size
-        self._divided.add(batch)
+        ends = list(accumulate(sizes, initial=self.span(batch)[0]))
+        self._division.parts.extend([Part(start, end, root) for start, end in pairwise(ends)])
         return range(first, len(self))
+
+    def replace(self, batch: int, parts: range) -> None:
+        """Put what `cut` has given in place of a batch: at once, as a signal handler may raise at any moment."""
+        assert self._division is not None
+        self._division.instead[batch] = parts
 
     def undivided(self, batch: int) -> int:
         """The batch that this one is a part of; itself if of none."""
-        return batch if batch < len(self.starts) else self._parts[batch - len(self.starts)].root
+        division = self._division
+        return batch if division is None or batch < len(self.starts) else division.parts[batch - len(self.starts)].root
 
     def order(self) -> list[int] | None:
         """The numbers of the batches in the order of their inputs; None when none is divided, and they are in order."""
-        if not self._divided:
+        if self._division is None:
             return None
-        return sorted(set(range(len(self))) - self._divided, key=self.span)
+        order = []
+        left = list(reversed(range(len(self.starts))))
+        while left:
+            batch = left.pop()
+            parts = self._division.instead.get(batch)
+            if parts is None:
+                order.append(batch)
+            else:
+                left.extend(reversed(parts))
+        return order
 
     def joined(self, items: Sequence[list[Any] | None]) -> list[Any]:
         """The items of all batches in order, with None for each input of a batch that has none."""

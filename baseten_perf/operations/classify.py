@@ -85,11 +85,10 @@ class Classify(Batched):
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
         self._reader = LabelReader(ClassificationResult)
-        self._forget()
         super().__init__("classify", path, texts, policy, model, limits, size)
 
-    def _forget(self) -> None:
-        self._groups: list[list[list[ClassificationResult]] | None] = []
+    def _begin(self, requests: int) -> None:
+        self._groups: list[list[list[ClassificationResult]] | None] = [None] * requests
         self._rows: dict[int, list[probabilities.Row]] = {}
         self._names = probabilities.ClassNames()
 

@@ -118,15 +118,14 @@ class Embed(Batched):
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        self._forget()
         super().__init__("embed", path, inputs, policy, model, limits, size, vectors=True)
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
 
-    def _forget(self) -> None:
+    def _begin(self, requests: int) -> None:
         self._prompt_tokens = self._total_tokens = 0
-        self._states = bytearray()
+        self._states = bytearray(requests)
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 

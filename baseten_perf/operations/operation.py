@@ -39,6 +39,7 @@ class Operation(ABC):
         first: number of its first request among those of the engine's operation; of a stream it is one of many.
         has_fallback: whether `fallback` may give another form of the call.
         sizes: number of inputs of each request, where requests can be divided (see Batched), else None.
+        total: number of inputs there, else 0.
     """
 
     final_statuses: frozenset[int] = frozenset()
@@ -46,6 +47,7 @@ class Operation(ABC):
     media_types = MEDIA_TYPES
     has_fallback = False
     sizes: Sequence[int] | None = None
+    total = 0
     out: Any = None
 
     __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows")

@@ -93,11 +93,10 @@ class Rerank(Batched):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        self._forget()
         super().__init__("rerank", path, texts, policy, model, limits, size)
 
-    def _forget(self) -> None:
-        self._results: list[list[RerankResult] | None] = []
+    def _begin(self, requests: int) -> None:
+        self._results: list[list[RerankResult] | None] = [None] * requests
 
     def _add(self, requests: int) -> None:
         self._results += [None] * requests

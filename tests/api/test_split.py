@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import math
 import random
 import struct
+import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -36,6 +39,11 @@ def inputs_of(body: dict[str, Any]) -> list[Any]:
 class Listening(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that aborts on the wire does so in its own right; other errors are the test's."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Picky:
@@ -418,9 +426,10 @@ def test_without_return_exceptions_a_bad_input_ends_the_call(picky: Picky, polle
         streamed(client, way, TEXTS, batch_size=10)
 
 
-def test_without_return_exceptions_413_finds_the_input(picky: Picky, way: str) -> None:
+@pytest.mark.parametrize("body", [{"error": "`inputs` must have less than 512 tokens. Given: 600"}, ""])
+def test_without_return_exceptions_413_finds_the_input(picky: Picky, way: str, body: Any) -> None:
     """The call could have succeeded; now its exception names the only input that is too large."""
-    picky.reset(refusing({TEXTS[21]}, 413, {"error": "`inputs` must have less than 512 tokens. Given: 600"}))
+    picky.reset(refusing({TEXTS[21]}, 413, body))
     client = PerformanceClient(picky.url, "key")
     with pytest.raises(requests.exceptions.HTTPError) as raised:
         respond(client, way, "embed", TEXTS[:64], "m", batch_size=16, max_concurrent_requests=1)
@@ -430,6 +439,25 @@ def test_without_return_exceptions_413_finds_the_input(picky: Picky, way: str) -
     picky.reset(lambda inputs: None)
     client.embed(TEXTS[:64], "m", batch_size=16)
     assert picky.sizes == [16] * 4, "the length of one input is no limit of batches"
+
+
+def test_a_client_is_gone_with_its_last_reference(picky: Picky, way: str) -> None:
+    """What divided batches refers to no call, and no exception of theirs to itself."""
+    picky.reset(refusing(BAD_TEXTS, 413))
+    gc.collect()
+    gc.disable()
+    try:
+        client = PerformanceClient(picky.url, "key")
+        response = respond(client, way, "embed", TEXTS, "m", batch_size=128, return_exceptions=True)
+        assert response.missing == BAD
+        if not way:  # asyncio's frames refer to what they raise
+            with pytest.raises(RequestFailed):
+                client.embed(TEXTS, "m", batch_size=128)
+        alive = weakref.ref(client)
+        del client
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def answered_and_missing(partial: Any, missing: list[int], count: int) -> None:

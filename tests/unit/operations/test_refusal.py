@@ -30,11 +30,11 @@ OF_INPUTS: list[tuple[Any, int]] = [
     ({"message": "invalid request: total number of texts must be at most 96 - received 131"}, 96),
     (error("Too many inputs. The max number of inputs is 16.  We hope to increase the number of inputs per request "
            "soon. Please contact us through an Azure support request for further questions."), 16),
-    ({"error": {"code": 400, "message": "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one "
-                "batch\n"}}, 100),
+    ({"error": {"code": 400, "message": "* BatchEmbedContentsRequest.requests: at most 100 requests can be in"
+                " one batch\n"}}, 100),
     ({"error": {"code": 400, "message": "5 instance(s) is allowed per prediction. Actual: 6"}}, 5),
-    ({"detail": "[RID: ec422fa8b74c3c20b493406ac1388555] Validation error: 'body -> jina-embeddings-v4' Each input list "
-      "can contain at most 512 items.. Field errors: : Invalid value"}, 512),
+    ({"detail": "[RID: ec422fa8b74c3c20b493406ac1388555] Validation error: 'body -> jina-embeddings-v4' Each input "
+      "list can contain at most 512 items.. Field errors: : Invalid value"}, 512),
     ({"detail": [{"type": "too_long", "loc": ["body", "input"], "msg": "List should have at most 2048 items after "
                   "validation, not 3000", "input": ["at most 3 texts"]}]}, 2048),
     (error("Invalid 'input': array too long. Expected an array with maximum length 2048, but got an array with length "
