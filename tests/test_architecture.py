@@ -44,6 +44,7 @@ ORDER = (
     "operations",
     "execution",  # the only room that waits
     "paces",
+    "limits",
     "shared_engines",
     "connection_pool",
     "endpoints",

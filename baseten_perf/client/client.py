@@ -72,6 +72,15 @@ class PerformanceClient(Connection):
             floats to the caller all the same. Servers that ignore it are read as they answer; where one refuses it, the
             call is made again without it, and so are later calls for that model, at once.
         preference: options of all calls. It may be changed, for the calls that follow.
+        max_requests_per_minute, max_tokens_per_minute: what is sent in any minute at most, retries and hedges included,
+            by all calls, threads, event loops and copies of this client: 1 to 1000000000000. A second's worth may be
+            sent at once. Tokens are counted before a request is sent, and corrected by `usage` of its answer; a request
+            of more than a second's worth waits until that is there. Who waits here is ended by `total_timeout_s`, not
+            by `patience_s`.
+        count_tokens: gives the number of tokens of a text, such as `lambda text: len(encoding.encode(text))` with
+            tiktoken. None: 4 bytes of UTF-8 are a token, corrected by the ratio that `usage` of the answers shows.
+            It is called in the thread of the call, or in the event loop.
+        share: of these limits each of so many processes takes its part: 1 to 65536. A pickle has limits of its own.
         verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
 
     Raises ValueError when there is no API key; for the rest see HttpClientWrapper.

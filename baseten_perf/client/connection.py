@@ -14,10 +14,13 @@ from ..endpoints import EndpointPool, EndpointStatistics
 from ..engine import EndpointState, EndpointTally, PaceState, RequestPlan, Route
 from ..execution.call import Call
 from ..execution.stream_call import StreamCall
+from ..execution.token_account import TokenAccount
 from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
+from ..limits import Limits
 from ..operations.operation import WITH_BODY, Head
+from ..operations.token_count import TokenCounter
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
@@ -56,6 +59,10 @@ class Connection(Closable):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         prefer_base64: bool = False,
         preference: RequestProcessingPreference | None = None,
+        max_requests_per_minute: float | None = None,
+        max_tokens_per_minute: float | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+        share: int = 1,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -79,6 +86,8 @@ class Connection(Closable):
         self._preference = None
         if preference is not None:
             self._preference = instance("preference", preference, RequestProcessingPreference)
+        self._limits = Limits(max_requests_per_minute, max_tokens_per_minute, share)
+        self._token_counter = TokenCounter(count_tokens)
         self._prepare(pool)
 
     def _prepare(self, pool: HttpClientWrapper) -> None:
@@ -88,6 +97,11 @@ class Connection(Closable):
         endpoints = 1 if self._endpoint_pool is None else len(self._endpoint_pool.endpoints)
         self._tallies = [EndpointTally() for _ in range(endpoints)]
         self._request_id_prefix = request_id_prefix(os.environ)
+        pool_limits = () if self._endpoint_pool is None else self._endpoint_pool.limits()
+        self._route_limits = [limits.state for limits in pool_limits]
+        self._account: TokenAccount | None = None
+        if any(limits.max_tokens_per_minute for limits in (self._limits, *pool_limits)):
+            self._account = TokenAccount(self._token_counter, self._limits.state, self._route_limits)
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
 
@@ -128,7 +142,7 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing"):
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account"):
             del state[name]
         return {**state, "_pool": self._lease.pool}
 
@@ -138,7 +152,7 @@ class Connection(Closable):
         self._prepare(pool)
 
     def __repr__(self) -> str:
-        return f"PerformanceClient(base_url={shown_url(self._base_url)!r})"
+        return f"PerformanceClient(base_url={shown_url(self._base_url)!r}{self._limits.shown()})"
 
     def _call(
         self,
@@ -156,7 +170,7 @@ class Connection(Closable):
             self._lease, plan, endpoints, operation, policy,
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
-            plan_of,
+            plan_of, self._account,
         )  # fmt: skip
 
     def _stream_call(
@@ -173,6 +187,7 @@ class Connection(Closable):
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
             mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
+            self._account,
         )  # fmt: skip
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
@@ -226,6 +241,8 @@ class Connection(Closable):
             routes=self._routes(head.path, pool),
             paces=paces,
             tallies=self._tallies,
+            limit=self._limits.state,
+            route_limits=self._route_limits,
             method=head.method,
             bodyless=not has_body,
             lines=block.lines,

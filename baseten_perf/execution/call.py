@@ -18,7 +18,9 @@ from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
+    from ..operations.token_count import Expected
     from ..policy import Policy
+    from .token_account import TokenAccount
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
 PORTION = 64
@@ -57,12 +59,14 @@ class Call:
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
         remake: makes the call of an operation's fallback, which began at that instant; None when it has none.
         plan_of: for an operation with heads, makes the plan of the requests that begin with one.
+        account: of a client with limits of tokens.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
     __slots__ = (
         "__weakref__",
+        "_account",
         "_ahead",
         "_arrived",
         "_began",
@@ -70,6 +74,7 @@ class Call:
         "_completed",
         "_count",
         "_endpoints",
+        "_expected",
         "_failure",
         "_invalid",
         "_matrix",
@@ -96,6 +101,7 @@ class Call:
         began: float | None = None,
         remake: Callable[[Operation, float], Call] | None = None,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        account: TokenAccount | None = None,
     ) -> None:
         self._owner = owner
         self._operation = operation
@@ -113,6 +119,8 @@ class Call:
         self._plan_of = plan_of
         if policy.timings:
             operation.keep_timings()
+        self._account = account
+        self._expected: dict[int, Expected] = {}  # of the requests that are under way
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
@@ -148,8 +156,8 @@ class Call:
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            if self._plan_of is not None:
-                self._push_by_head(body)
+            if self._plan_of is not None or self._account is not None:
+                self._push(body)
             else:
                 handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
@@ -158,9 +166,17 @@ class Call:
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < window_end
 
-    def _push_by_head(self, body: bytes) -> None:
-        assert self._plan_of is not None and self._operation.heads is not None
-        self.handle.push_planned(body, self._plan_of(self._operation.heads[self._sent]))
+    def _push(self, body: bytes) -> None:
+        """Push the next body with what it is expected to cost, or for a request with a head of its own."""
+        operation, number = self._operation, self._sent
+        cost = 0
+        if self._account is not None:
+            expected = self._expected[number] = self._account.expect(operation, number, body)
+            cost = expected.tokens
+        if self._plan_of is not None and operation.heads is not None:
+            self.handle.push_planned(body, self._plan_of(operation.heads[number]), cost)
+        else:
+            self.handle.push(body, 0 if self._rows is None else self._rows[number], cost)
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -177,6 +193,10 @@ class Call:
     def _take_in(self, completion: engine.Completion) -> None:
         if self._call_log is not None:
             self._call_log.took_in(completion)
+        if self._account is not None:
+            expected = self._expected.pop(completion.index, None)
+            if expected is not None and completion.outcome == OK:
+                self._account.settle(expected, completion)
         if completion.outcome != OK:
             self._take_in_failure(completion, None)
             return

@@ -37,9 +37,7 @@ def request_failed(
     except (OSError, ImportError) as shortage:
         exception: RequestFailed = out_of_descriptors(operation.name, completion, shortage)
     else:
-        exception = invalid or errors.exception_from(
-            completion, method=method, total_timeout_s=policy.total_timeout_s
-        )
+        exception = invalid or errors.exception_from(completion, method=method, total_timeout_s=policy.total_timeout_s)
         exception.details = errors.details_of(
             completion, method=method, endpoint=endpoints[completion.endpoint], policy=policy, count=count
         )

@@ -14,8 +14,10 @@ from .failure import call_ended, request_failed, stopped_by
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
+    from ..operations.token_count import Expected
     from ..policy import Policy
     from .call import Owner
+    from .token_account import TokenAccount
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
@@ -30,9 +32,13 @@ Item = TypeVar("Item")
 
 
 class Pulled:
-    """A batch that was pulled from the source: the operation of its one request, and its place."""
+    """A batch that was pulled from the source: the operation of its one request, and its place.
 
-    __slots__ = ("inputs", "operation", "place", "size", "start")
+    Attributes:
+        expected: what the request is expected to cost in tokens, where that counts.
+    """
+
+    __slots__ = ("expected", "inputs", "operation", "place", "size", "start")
 
     def __init__(self, place: int, start: int, inputs: list[Any], operation: Operation) -> None:
         self.place = place
@@ -40,6 +46,7 @@ class Pulled:
         self.inputs = inputs
         self.operation = operation
         self.size = 0
+        self.expected: Expected | None = None
 
 
 class StreamCall(Generic[Item]):
@@ -53,6 +60,7 @@ class StreamCall(Generic[Item]):
         make: makes the operation of a batch, of its inputs and the number of the first.
         present: makes an item of the number of a batch's first input, of its inputs and of their response.
         plan_of: makes the plan of requests that begin with a head of their own.
+        account: of a client with limits of tokens.
         ordered: items come in the order of the source; else as their requests end.
     """
 
@@ -70,6 +78,7 @@ class StreamCall(Generic[Item]):
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        account: TokenAccount | None = None,
     ) -> None:
         self._owner = owner
         self._policy = policy
@@ -77,6 +86,7 @@ class StreamCall(Generic[Item]):
         self._probe = probe
         self._make = make
         self._plan_of = plan_of
+        self._account = account
         self._present = present
         self._ordered = ordered
         concurrency = policy.max_concurrent_requests
@@ -161,10 +171,14 @@ class StreamCall(Generic[Item]):
             operation.keep_timings()
         body = operation.body(0)
         pulled.size = len(body)
+        cost = 0
+        if self._account is not None:
+            pulled.expected = self._account.expect(operation, 0, body)
+            cost = pulled.expected.tokens
         if operation.heads is not None and self._plan_of is not None:
-            self.handle.push_planned(body, self._plan_of(operation.heads[0]))
+            self.handle.push_planned(body, self._plan_of(operation.heads[0]), cost)
         else:
-            self.handle.push(body, 0 if operation.rows is None else operation.rows[0])
+            self.handle.push(body, 0 if operation.rows is None else operation.rows[0], cost)
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1
@@ -215,6 +229,8 @@ class StreamCall(Generic[Item]):
                 return
             self._take_in_failure(pulled, completion, None)
             return
+        if self._account is not None and pulled.expected is not None:
+            self._account.settle(pulled.expected, completion)
         try:
             operation.accept(completion, completion.matrix)
         except InvalidResponse as invalid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -93,6 +93,10 @@ class Classify(Operation):
         if self._of_tei:
             texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
         return self._prefix + orjson.dumps(texts) + self._suffix
+
+    def counted(self, index: int, body: bytes) -> Sequence[str]:
+        start, end = self._batches.span(index)
+        return self._texts[start:end]
 
     def inputs(self, index: int) -> range:
         return range(*self._batches.span(index))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -135,6 +135,10 @@ class Embed(Operation):
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
         return b'{"input":%b%b' % (orjson.dumps(self._inputs[start:end]), self._suffix)
+
+    def counted(self, index: int, body: bytes) -> Sequence[str] | Sequence[list[int]]:
+        start, end = self._batches.span(index)
+        return self._inputs[start:end]
 
     def inputs(self, index: int) -> range:
         return range(*self._batches.span(index))

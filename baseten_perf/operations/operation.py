@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..exceptions import RequestFailed
@@ -112,6 +112,10 @@ class Operation(ABC):
     @abstractmethod
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
+
+    def counted(self, index: int, body: bytes) -> Iterable[str | bytes | Sequence[int]]:
+        """What a server counts the tokens of in request `index`, whose body this is: texts, token ids or bodies."""
+        return (body,)
 
     @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:

@@ -44,7 +44,7 @@ class Rerank(Operation):
     """
 
     __slots__ = (
-        "_batches", "_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_texts", "_top_n",
+        "_batches", "_most", "_of_tei", "_prefix", "_query", "_results", "_return_text", "_suffix", "_texts", "_top_n",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +62,7 @@ class Rerank(Operation):
         api: str = "tei",
         top_n: int | None = None,
     ) -> None:
-        query = utf8_string("query", query)
+        self._query = query = utf8_string("query", query)
         self._texts = checked_texts("texts", texts)
         raw_scores = boolean("raw_scores", raw_scores)
         model = None if model is None else utf8_string("model", model)
@@ -101,6 +101,10 @@ class Rerank(Operation):
         if self._most is not None and self._most < end - start:
             return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
         return self._prefix + texts + self._suffix
+
+    def counted(self, index: int, body: bytes) -> list[str]:
+        start, end = self._batches.span(index)
+        return [*self._texts[start:end], *[self._query] * (end - start)]  # a model reads both together
 
     def inputs(self, index: int) -> range:
         return range(*self._batches.span(index))
