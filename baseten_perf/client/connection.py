@@ -19,6 +19,7 @@ from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
 from ..limits import Limits
+from ..operations.batching import BatchLimits
 from ..operations.operation import WITH_BODY, Head
 from ..operations.token_count import TokenCounter
 from ..paces import pace_of
@@ -102,6 +103,10 @@ class Connection(Closable):
         self._account: TokenAccount | None = None
         if any(limits.max_tokens_per_minute for limits in (self._limits, *pool_limits)):
             self._account = TokenAccount(self._token_counter, self._limits.state, self._route_limits)
+        # Without limits of tokens per minute there is only to learn how many tokens a text has, unless that is known.
+        self._learning = self._account
+        if self._learning is None and self._token_counter.count_tokens is None:
+            self._learning = TokenAccount(self._token_counter, None, ())
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
 
@@ -142,7 +147,8 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account"):
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account",
+                     "_learning"):  # fmt: skip
             del state[name]
         return {**state, "_pool": self._lease.pool}
 
@@ -170,7 +176,7 @@ class Connection(Closable):
             self._lease, plan, endpoints, operation, policy,
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
             (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
-            plan_of, self._account,
+            plan_of, self._account_of(policy),
         )  # fmt: skip
 
     def _stream_call(
@@ -187,8 +193,15 @@ class Connection(Closable):
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
             mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
-            self._account,
+            self._account_of(policy),
         )  # fmt: skip
+
+    def _account_of(self, policy: Policy) -> TokenAccount | None:
+        return self._account if policy.max_tokens_per_request is None else self._learning
+
+    def _batch_limits(self, policy: Policy) -> BatchLimits:
+        """What a request of a call carries at most."""
+        return BatchLimits.of(policy, self._token_counter)
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:

@@ -79,13 +79,13 @@ class Operation(ABC):
     def __len__(self) -> int:
         return len(self.elapsed)
 
-    def inputs(self, index: int) -> range:
-        """Numbers of the inputs that request `index` carries."""
+    def inputs(self, index: int) -> Sequence[int]:
+        """Numbers of the inputs that request `index` carries, ascending."""
         return range(index, index + 1)
 
     def missing(self) -> list[int]:
         """Numbers of the inputs without an accepted answer, ascending."""
-        return [i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index)]
+        return sorted(i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index))
 
     def keep_timings(self) -> None:
         """Keep where the time of each request went, which the engine tells for a policy that asks for it."""
@@ -135,5 +135,5 @@ class Operation(ABC):
     def explain(self, response: Any) -> None:
         """Let a response of this operation tell which inputs have no answer, and why."""
         failures = self.failures or {}
-        errors = {i: failures[index] for index in sorted(failures) for i in self.inputs(index)}
-        response.lack(errors, self.missing())
+        errors = {i: failure for index, failure in failures.items() for i in self.inputs(index)}
+        response.lack({i: errors[i] for i in sorted(errors)}, self.missing())

@@ -119,7 +119,7 @@ class Post(Operation):
                 return {}
         return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
-    def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
+    def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse[Any]:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings)
 
 

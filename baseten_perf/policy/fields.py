@@ -183,6 +183,17 @@ class Options:
         doc="`response.timings` tells where the time of each request went",
     )  # fmt: skip
 
+    max_tokens_per_request: Option[int | None] = Option(
+        default=None, convert=unsigned, batched=True, kw_only=True,
+        range=Range(1, 2**40, "{name} must be between {low} and {high} tokens"),
+        doc="tokens per request, {range}, by the client's `count_tokens`, or as estimated by size; a text of more goes"
+        " alone",
+    )  # fmt: skip
+    dedupe: Option[bool] = Option(
+        default=False, convert=boolean, batched=True, kw_only=True,
+        doc="equal inputs are sent once, and each gets its result; in a stream, those of one request",
+    )  # fmt: skip
+
 
 # A keyword of methods that send one request per payload: 0.0.x's word for `extra_headers`, merged over them.
 CUSTOM_HEADERS = "custom_headers"
