@@ -114,7 +114,9 @@ def streaming(
                 described.make(DEFAULT, sample, 0)
                 raise copy(policy)
             make = partial(described.make, policy)
-            begin = partial(self._stream_call, make, make(sample, 0), described.present, ordered, policy)
+            probe = make(sample, 0)
+            probe.name = describe.__name__
+            begin = partial(self._stream_call, make, probe, described.present, ordered, policy)
             return Stream(described.source, described.gather(policy), begin)
 
         item = describe.__annotations__["return"].removeprefix("Streamed[").removesuffix("]")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
+from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
@@ -68,6 +69,7 @@ class Call:
         "_began",
         "_call_log",
         "_completed",
+        "_consumers",
         "_count",
         "_endpoints",
         "_failure",
@@ -123,7 +125,9 @@ class Call:
             plan, self._count, into, sequence_number, mailbox, token,
             now - self._began, policy.return_exceptions, 0 if mailbox is None else PORTION,
         )  # fmt: skip
-        self._call_log = call_log(operation, policy, endpoints)
+        self._call_log = call_log(operation.name, self._count, policy, endpoints)
+        # Of what is taken in; for nobody it is not even put into words.
+        self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
             policy.cancel_token.watch(self)
@@ -173,8 +177,6 @@ class Call:
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._call_log is not None:
-            self._call_log.took_in(completion)
         if completion.outcome != OK:
             self._take_in_failure(completion, None)
             return
@@ -191,6 +193,14 @@ class Call:
             if self._operation.rows is None:
                 self._arrived.appendleft(completion)
             raise
+        if self._consumers:
+            self._tell(completion, self._operation.tokens(completion), None)
+
+    def _tell(self, completion: engine.Completion, tokens: int, failure: RequestFailed | None) -> None:
+        inputs = self._operation.inputs(completion.index)
+        taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
+        for consume in self._consumers:
+            consume(taken)
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
@@ -199,7 +209,10 @@ class Call:
             and (invalid is not None or not completion.final)
             and (self._remake is None or invalid is not None or self._operation.fallback(completion) is None)
         ):
-            self._operation.fail(completion, self._failed(completion, invalid))
+            failure = self._failed(completion, invalid)
+            self._operation.fail(completion, failure)
+            if self._consumers:
+                self._tell(completion, 0, failure)
             return
         if self._failure is None:
             self._failure, self._invalid = completion, invalid
@@ -244,7 +257,7 @@ class Call:
         self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
         if self._call_log is not None:
-            self._call_log.failed(exception, failure if invalid is None else None)
+            self._call_log.failed(exception, None if failure is None or invalid is not None else failure.status)
             self._call_log = None
         return exception
 

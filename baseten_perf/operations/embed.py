@@ -63,7 +63,7 @@ class Embed(Operation):
         "_requested_model",
         "_states",
         "_suffix",
-        "_total_tokens",
+        "_tokens",
         "final_statuses",
         "has_fallback",
         "out",
@@ -118,7 +118,8 @@ class Embed(Operation):
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
-        self._prompt_tokens = self._total_tokens = 0
+        self._prompt_tokens = 0
+        self._tokens = [0] * len(self._batches)
         self._states = bytearray(len(self._batches))
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
@@ -180,8 +181,11 @@ class Embed(Operation):
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._total_tokens += _count(usage.get("total_tokens"))
+            self._tokens[index] = _count(usage.get("total_tokens"))
         self.record(completion)
+
+    def tokens(self, completion: Completion) -> int:
+        return self._tokens[completion.index - self.first]
 
     def _put(
         self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
@@ -199,7 +203,7 @@ class Embed(Operation):
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
         batches = self._batches
         rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
-        usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
+        usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
         return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
 
 
