@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +116,8 @@ def streaming(
             make = partial(described.make, policy)
             probe = make(sample, 0)
             probe.name = describe.__name__
-            begin = partial(self._stream_call, make, probe, described.present, ordered, policy)
+            total = len(described.source) if isinstance(described.source, Sized) else None
+            begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
             return Stream(described.source, described.gather(policy), begin)
 
         item = describe.__annotations__["return"].removeprefix("Streamed[").removesuffix("]")

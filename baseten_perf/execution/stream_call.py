@@ -13,6 +13,7 @@ from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
+from .progress import progress_of
 
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
@@ -58,6 +59,7 @@ class StreamCall(Generic[Item]):
         present: makes an item of the number of a batch's first input, of its inputs and of their response.
         plan_of: makes the plan of requests that begin with a head of their own.
         ordered: items come in the order of the source; else as their requests end.
+        total: number of inputs; None when it is not known.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class StreamCall(Generic[Item]):
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        total: int | None = None,
     ) -> None:
         self._owner = owner
         self._policy = policy
@@ -109,7 +112,10 @@ class StreamCall(Generic[Item]):
             owner.calls.discard(self)
             raise ClosedError(owner.closed_by)
         self._call_log = call_log(probe.name, None, policy, endpoints)
+        self._progress = progress_of(policy.progress, probe.name, lambda: total)
         self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
+        if self._progress is not None:
+            self._consumers += (self._progress.took_in,)
         if policy.cancel_token is not None:
             policy.cancel_token.watch(self)
 
@@ -197,6 +203,8 @@ class StreamCall(Generic[Item]):
         if over and not arrived and self._failure is None:
             by = stopped_by(self._policy, self._owner.closed_by)
             self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
+        if self._progress is not None:
+            self._progress.tell()
 
     @property
     def has_arrivals(self) -> bool:
@@ -263,6 +271,8 @@ class StreamCall(Generic[Item]):
     def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
         """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
         self._failure = failure
+        if self._progress is not None:
+            self._progress.tell()
         if self._call_log is not None:
             self._call_log.failed(failure, status)
             self._call_log = None
@@ -297,6 +307,8 @@ class StreamCall(Generic[Item]):
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
         self._owner.calls.discard(self)
+        if self._progress is not None:
+            self._progress.close()
         self._ended = self._closed = True
         self.handle.cancel()
         self._under_way.clear()

@@ -12,6 +12,7 @@ from ..validation import by_name, unexpected_keyword
 from .description import parameters
 from .fields import CUSTOM_HEADERS, OPTIONS
 from .preference import RequestProcessingPreference
+from .progress import Progress
 from .resolve import ALL, Policy, policy_of
 
 # Where 0.0.x takes max_concurrent_requests, 0.1.x takes its preference.
@@ -40,6 +41,7 @@ class CallOptions(TypedDict, total=False):
     patience_s: float | None
     max_response_bytes: int | None
     return_exceptions: bool | None
+    progress: Progress | None
 
 
 class BatchOptions(CallOptions, total=False):

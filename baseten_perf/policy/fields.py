@@ -15,6 +15,7 @@ from ..http import headers
 from ..http.trace import TraceContext
 from ..validation import boolean, instance, real, status_codes, string, string_mapping, unsigned
 from .option import Copied, Option, Range, Share, seconds
+from .progress import Progress, checked_progress
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -177,6 +178,11 @@ class Options:
         default=False, convert=boolean, kw_only=True,
         doc="every request runs to its end: `data` has None where one failed, and `errors` of the response tells why;"
         " else the first failure ends the call",
+    )  # fmt: skip
+    progress: Option[Progress] = Option(
+        default=False, convert=checked_progress, passing=True, kw_only=True,
+        doc="True for a bar of tqdm's, where that is installed and a terminal or a notebook shows it; or a callable,"
+        " which gets the number of inputs done and of all (None if it is not known); or an object with `update(n)`",
     )  # fmt: skip
 
 
