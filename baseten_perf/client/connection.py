@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..engine import EventMailbox
+    from ..execution.progress import Progress
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 # Callers may give each call a path or a time-out of its own.
@@ -167,6 +168,7 @@ class Connection(Closable):
         mailbox: EventMailbox | None = None,
         token: int = 0,
         began: float | None = None,
+        progress: Progress | None = None,
     ) -> Call:
         _, plan, endpoints, paces = self._plan_of(operation, policy)
         plan_of = None
@@ -175,8 +177,9 @@ class Connection(Closable):
         return Call(
             self._lease, plan, endpoints, operation, policy,
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
-            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
-            plan_of, self._account_of(policy),
+            (lambda other, *before: self._call(other, policy, mailbox, token, *before))
+            if operation.has_fallback else None,
+            plan_of, self._account_of(policy), progress,
         )  # fmt: skip
 
     def _stream_call(
@@ -186,6 +189,7 @@ class Connection(Closable):
         present: Callable[[int, list[Any], Any], Any],
         ordered: bool,
         policy: Policy,
+        total: int | None,
         mailbox: EventMailbox | None = None,
         token: int = 0,
     ) -> StreamCall[Any]:
@@ -193,7 +197,7 @@ class Connection(Closable):
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
             mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
-            self._account_of(policy),
+            self._account_of(policy), total,
         )  # fmt: skip
 
     def _account_of(self, policy: Policy) -> TokenAccount | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +13,9 @@ from ..protocols import Completion, Matrix
 from ..responses.timings import Timings
 
 WITH_BODY = ("POST", "PUT", "PATCH")
+
+# As servers of all APIs say it; within a string of JSON the quotes would be escaped.
+_TOTAL_TOKENS = re.compile(rb'"total_tokens"\s*:\s*(\d{1,18})\b')
 
 
 class Head(NamedTuple):
@@ -120,6 +124,11 @@ class Operation(ABC):
     @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
+
+    def tokens(self, completion: Completion) -> int:
+        """Tokens that an accepted answer says it has cost; 0 where it says nothing."""
+        found = _TOTAL_TOKENS.search(completion.body)
+        return 0 if found is None else int(found.group(1))
 
     def fallback(self, failure: Completion) -> Operation | None:
         """The call in another form, to be made in place of this one, which has failed; None when that is final."""

@@ -45,6 +45,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "timings": (True, None),
     "max_tokens_per_request": (5, 0),
     "dedupe": (True, None),
+    "progress": (lambda done, total: None, None),
 }
 OF_BATCHES = {"batch_size", "max_chars_per_request", "max_tokens_per_request", "dedupe"}
 CALLS: dict[str, tuple[Any, ...]] = {

@@ -35,6 +35,7 @@ POSITIONAL_ORDER = (
 )
 KEYWORD_ONLY = (
     "patience_s", "max_response_bytes", "return_exceptions", "timings", "max_tokens_per_request", "dedupe",
+    "progress",
 )  # fmt: skip
 
 
