@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 LONGEST_SNIPPET = 500
 USAGE = 2
+INTERRUPTED = 130
 
 
 class Failure(Exception):
-    """A message for the user and the exit code: 1 = went wrong on the way, 2 = cannot be done as asked."""
+    """A message for the user and the exit code: 1 = went wrong on the way, 2 = cannot be done as asked,
+    130 = Ctrl-C."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -31,7 +33,7 @@ def client_errors() -> Iterator[None]:
         raise Failure(snippet(meaning(error))) from error
 
 
-def meaning(error: OSError | ValueError) -> str:
+def meaning(error: Exception) -> str:
     """What a client's error says to the user of a command."""
     response = getattr(error, "response", None)
     if response is not None:

@@ -1,24 +1,32 @@
-"""Options that commands share: the server and its API key, and those of the table of options."""
+"""Options that commands share: server and API key, inputs, output, checkpoint, and those of the table of options."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..client.connection import KEY_VARIABLES
 from ..policy.fields import OPTIONS
 from .failure import USAGE, Failure
+from .kinds import INPUTS, STANDARD, output_kind
 from .numbers import number
+from .sources import BLANK, Columns, Inputs
 
 # Other spellings of options.
-ALSO = {"max_concurrent_requests": ("--concurrency",)}
+ALSO = {
+    "max_concurrent_requests": ("--concurrency",),
+    "timeout_s": ("--timeout",),
+    "max_retries": ("--retries",),
+}  # fmt: skip
+TEXT = "text"  # name of the column with the text, unless another one is given
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which server is asked, and with which API key."""
-    add = parser.add_argument
+    """Add the options that say which server is asked, with which API key and which headers."""
+    add = parser.add_argument_group("server").add_argument
     add("--base-url", required=True, metavar="URL", help="server; the path of the API is added")
     add(
         "--api-key-env",
@@ -26,29 +34,105 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"environment variable with the API key (default: {' or '.join(KEY_VARIABLES)})",
     )
+    add("--header", action="append", type=header, default=[], metavar="'NAME: VALUE'",
+        help="sent with each request; may be given several times")  # fmt: skip
+
+
+def add_inputs(parser: argparse.ArgumentParser, what: str, *, text: bool = True) -> None:
+    """Add the files that are read; with `text`, one column of theirs is what is sent."""
+    parser.add_argument("inputs", nargs="+", metavar="FILE", help=f"{what}; - is standard input")
+    add = parser.add_argument_group("inputs").add_argument
+    kinds = [kind for kind in INPUTS if text or kind != "text"]
+    add("--from", dest="input_kind", choices=kinds, help="kind of the inputs (default: by the suffix of each)")
+    if text:
+        add("--column", "--field", default=TEXT, metavar="NAME",
+            help='column or JSON field with the text (default: "%(default)s")')  # fmt: skip
+        add("--blank", choices=BLANK, default="refuse",
+            help="blank lines and texts: an error, no rows, or sent as they are (default: %(default)s)")  # fmt: skip
+    add("--id", metavar="NAME", help='column that results carry along as "id"')
+    add("--keep", action="append", default=[], metavar="NAMES",
+        help="columns that results carry along, separated by commas")  # fmt: skip
+
+
+def add_output(parser: argparse.ArgumentParser, kinds: tuple[str, ...]) -> None:
+    """Add where results go, and what becomes of failures and of the work of earlier runs."""
+    add = parser.add_argument_group("output").add_argument
+    add("-o", "--output", required=True, metavar="OUT",
+        help=f"file to write ({', '.join(kinds)}), or - for JSON Lines on standard output; an old one is replaced "
+        "when the new one is whole; Parquet is a folder of part files")  # fmt: skip
+    add("--to", dest="output_kind", choices=kinds, help="kind of the output (default: by its suffix)")
+    add_run(parser)
+
+
+def add_run(parser: argparse.ArgumentParser, on_error: str = "stop") -> None:
+    """Add what becomes of failures and of the work of earlier runs."""
+    add = parser.add_argument_group("failures").add_argument
+    add("--on-error", choices=("stop", "skip"), default=on_error,
+        help="end at the first row that fails, or go on without it (default: %(default)s)")  # fmt: skip
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--resume", action="store_true", help="go on where an earlier run has ended, however it did")
+    either.add_argument("--restart", action="store_true", help="throw away what an earlier run has left")
+    add("--checkpoint-interval", type=number(float, 0.01, 3600), default=1.0, metavar="S",
+        help="seconds after which work is safe from a crash (default: %(default)s)")  # fmt: skip
 
 
 def add_call_options(parser: argparse.ArgumentParser, **defaults: float | None) -> None:
     """Add options of the table that are numbers, with a default of the command; None leaves them to the client."""
+    add = parser.add_argument_group("requests").add_argument
     for name, default in defaults.items():
         option = OPTIONS[name]
         assert option.range is not None
         meaning = option.doc.partition(";")[0].replace("%", "%%")
         low, high = option.range.low, option.range.high
-        parser.add_argument(
+        shown = option.keyword_default if default is None else default
+        add(
             f"--{name.replace('_', '-')}",
             *ALSO.get(name, ()),
             type=number(int, low, high) if isinstance(option.default, int) else number(float, low, high),
             default=default,
             metavar="N",
-            help=meaning if default is None else f"{meaning} (default: %(default)s)",
+            help=meaning if shown is None else f"{meaning} (default: {shown})",
         )
 
 
 def call_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords for a method of the client: what the command line or its defaults say of the options of the table."""
     given = vars(arguments)
-    return {name: given[name] for name in OPTIONS if given.get(name) is not None}
+    options = {name: given[name] for name in OPTIONS if given.get(name) is not None}
+    if given.get("header"):
+        options["extra_headers"] = dict(arguments.header)
+    return options
+
+
+def inputs(arguments: argparse.Namespace) -> Inputs:
+    """What the command line says of inputs; whole records where the command has no --column."""
+    carried: dict[str, str] = {"id": arguments.id} if arguments.id else {}
+    for name in ",".join(arguments.keep).split(",") if arguments.keep else ():
+        carried[name] = name
+    columns = Columns(getattr(arguments, "column", None), carried, getattr(arguments, "blank", "refuse"))
+    return Inputs(arguments.inputs, arguments.input_kind, columns)
+
+
+def kind_of_output(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> str:
+    """The kind of the output. Failure when it cannot hold what is asked for."""
+    kind = output_kind(arguments.output, arguments.output_kind, kinds)
+    if kind == "npy" and (arguments.id or arguments.keep):
+        raise Failure("a .npy file holds vectors alone; --id and --keep need another kind of output", USAGE)
+    if arguments.output == STANDARD and arguments.resume:
+        raise Failure("standard output cannot be resumed", USAGE)
+    return kind
+
+
+def identity(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """What makes results what they are: the command, the server, and the options of these names."""
+    from ..http.urls import shown_url
+
+    found: Mapping[str, Any] = vars(arguments)
+    return {
+        "command": arguments.command,
+        "base URL": shown_url(arguments.base_url),
+        **{name.replace("_", " "): found[name] for name in names},
+    }
 
 
 def api_key(arguments: argparse.Namespace) -> str:
@@ -71,3 +155,24 @@ def variable(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
         raise argparse.ArgumentTypeError("must be the name of an environment variable, not the key itself")
     return text
+
+
+def header(text: str) -> tuple[str, str]:
+    """An argparse type: a header. What is wrong with it is told without its value, which may be a secret."""
+    name, colon, value = text.partition(":")
+    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value.isprintable():
+        raise argparse.ArgumentTypeError("must be 'NAME: VALUE'")
+    return name, value.strip()
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """An argparse type: a JSON object."""
+    import orjson
+
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"must be JSON: {error.msg}, column {error.colno}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("must be a JSON object")
+    return value

@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 import pytest
 
 from baseten_perf.cli import COMMANDS, main
-from baseten_perf.cli.embed import slice_size
 from baseten_perf.cli.passages import passages
 from baseten_perf.cli.progress import progress, watched
 from baseten_perf.testing import Server
@@ -25,23 +23,15 @@ from baseten_perf.testing.server import environment
 TEXTS = [f"text number {number}" for number in range(100)] + ["", "\u65e5\u672c\u8a9e"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BASETEN_API_KEY", "secret-key")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+def texts(directory: Path) -> None:
     Path("texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
-    return tmp_path
 
 
 def embed(server: Server, *arguments: str, file: str = "texts.txt", url: str | None = None) -> int:
-    return main(["embed", file, "-o", "out.npy", "--base-url", url or server.url, "--model", "m", *arguments])
+    return main(
+        ["embed", file, "-o", "out.npy", "--base-url", url or server.url, "--model", "m", "--blank", "keep", *arguments]
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +137,7 @@ MISPLACED = "sk-misplaced.7Q"
         (("embed", "--api-key-en", MISPLACED, "texts.txt"), "no such option: --api-key-en; an API key"),
         (("embed", "texts.txt", "--token", MISPLACED), "no such option: --token\n"),
         (("embed", "texts.txt", f"-k{MISPLACED}"), "no such option: -k\n"),
-        (("embed", "texts.txt", MISPLACED), "too many arguments"),
+        (("embed", "texts.txt", MISPLACED, "-o", "o", "extra"), "too many arguments"),
         (("embed", "texts.txt", "--api-key-env", MISPLACED), "argument --api-key-env: must be the name of an"),
         (("demo", "--api-key", MISPLACED), "no such option: --api-key; an API key"),
         (("serve", f"--key={MISPLACED}"), "no such option: --key; an API key"),
@@ -196,7 +186,7 @@ def test_commands_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         captured.append(capsys.readouterr().out)
     assert all("--max-concurrent-requests" in text and "--concurrency N" in text for text in captured[:2])
     assert "requests in flight, 1 to 1024 (default: 32)" in captured[0]
-    assert "seconds per attempt, 0.1 to 3600\n" in captured[1]
+    assert "seconds per attempt, 0.1 to 3600 (default: 3600.0)\n" in captured[1]
 
 
 def test_what_a_command_does_not_need_is_not_imported() -> None:
@@ -222,16 +212,16 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         def isatty(self) -> bool:
             return True
 
-    for stream, shown in ((io.StringIO(), ""), (Terminal(), "100%")):
+    for stream, text in ((io.StringIO(), ""), (Terminal(), "100%")):
         monkeypatch.setattr(sys, "stderr", stream)
-        with progress(2, "text") as advance:
-            advance(1)
-            advance(1)
-        assert shown in stream.getvalue()
-        assert bool(stream.getvalue()) == bool(shown)
+        with progress(2, "text") as shown:
+            shown.advance(1)
+            shown.advance(1)
+        assert text in stream.getvalue()
+        assert bool(stream.getvalue()) == bool(text)
         with watched(2, "text", lambda: 1):
             pass
-        assert bool(stream.getvalue()) == bool(shown)
+        assert bool(stream.getvalue()) == bool(text)
 
 
 @pytest.mark.parametrize("options", [("--batch-size", "0"), ("--timeout-s", "x"), ("--encoding-format", "hex")])
@@ -244,7 +234,7 @@ def test_wrong_options(server: Server, options: tuple[str, ...]) -> None:
 def test_interrupted(server: Server, directory: Path) -> None:
     server.reset()
     command = [sys.executable, "-m", "baseten_perf", "embed", "texts.txt", "-o", "out.npy", "--model", "m"]
-    command += ["--base-url", server.faulty(stall=True), "--batch-size", "10"]
+    command += ["--blank", "keep", "--base-url", server.faulty(stall=True), "--batch-size", "10"]
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 20
         while server.statistics().requests_active < 11 and time.monotonic() < end:
@@ -254,14 +244,6 @@ def test_interrupted(server: Server, directory: Path) -> None:
     assert process.returncode == 130
     assert errors == "baseten-perf embed: interrupted\n"
     assert [path.name for path in directory.iterdir()] == ["texts.txt"]
-
-
-@pytest.mark.parametrize(
-    ("texts", "batch_size", "concurrency", "size"),
-    [(1, 128, 128, 128), (10_000, 128, 128, 20 * 128), (10**6, 128, 128, 128 * 128), (100, 1, 1, 4)],
-)
-def test_slices_keep_the_concurrency_busy(texts: int, batch_size: int, concurrency: int, size: int) -> None:
-    assert slice_size(texts, batch_size, concurrency, min(4, concurrency)) == size
 
 
 def test_passages() -> None:
