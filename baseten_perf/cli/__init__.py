@@ -14,8 +14,10 @@ from typing import Protocol, cast
 from .._version import __version__
 from .failure import INTERRUPTED, Failure
 
-COMMANDS = ("demo", "embed", "serve")
+COMMANDS = ("demo", "embed", "rerank", "classify", "post", "batch", "serve")
 BROKEN_PIPE = 141
+# Set by the shell that wants to complete a command line: eval "$(register-python-argcomplete baseten-perf)"
+COMPLETING = "_ARGCOMPLETE"
 OPTION = re.compile(r"--[A-Za-z-]+|-.")
 # In one word of the command line, which argparse takes for a positional argument.
 WITH_VALUE = re.compile(r"--[A-Za-z-]+\s")
@@ -77,6 +79,8 @@ def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
         room.add_arguments(described)
+    if COMPLETING in os.environ:
+        import_module("argcomplete").autocomplete(parser)
     if first not in (*COMMANDS, "-h", "--help", "--version"):
         parser.error(f"the first argument must be a command: {', '.join(COMMANDS)}")
     arguments, unknown = parser.parse_known_args(argv)

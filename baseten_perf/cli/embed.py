@@ -8,12 +8,10 @@ and Arrow have the text in a column. What a run has done is kept in OUT.partial 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import options
-from .failure import client_errors
 from .job import Job
 from .numbers import number
 from .results import Vectors
@@ -34,9 +32,7 @@ KINDS = ("npy", "jsonl", "parquet", "arrow")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `embed`."""
-    options.add_inputs(
-        parser, "text, jsonl, json, csv, tsv (also .gz and .zst), parquet or arrow, UTF-8, or a folder of parquet files"
-    )
+    options.add_inputs(parser)
     options.add_output(parser, KINDS)
     options.add_server(parser)
     add = parser.add_argument_group("vectors").add_argument
@@ -45,12 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dimensions", type=number(int, 1, 1_000_000), metavar="N", help="length of the vectors (default: the model's)"
     )
     add("--encoding-format", choices=("float", "base64"), help="how vectors travel; base64 needs fewer bytes")
-    add(
-        "--extra-body",
-        type=options.json_object,
-        metavar="JSON",
-        help='further members of each request, as {"truncate": true}',
-    )
+    options.add_body(parser)
     options.add_call_options(
         parser, batch_size=128, max_concurrent_requests=128, max_chars_per_request=None, timeout_s=None,
         max_retries=None, patience_s=None,
@@ -59,19 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `embed` is for."""
-    from baseten_perf import PerformanceClient
-
     key = options.api_key(arguments)
-    task = Embedding(arguments)
-    job = Job(task, options.inputs(arguments), arguments, options.kind_of_output(arguments, KINDS))
-    start = time.monotonic()
-    with client_errors():
-        client = PerformanceClient(arguments.base_url, api_key=key)
-    with client:
-        tally = job.run(client)
-    elapsed = time.monotonic() - start
-    shape = f"{tally.rows} texts" if task.vectors.shape is None else f"{tally.rows} x {task.vectors.shape[1]} float32"
-    return tally.end(f"{arguments.output}: {shape}", "texts", elapsed)
+    kind = options.kind_of_output(arguments, KINDS)
+    return Job(Embedding(arguments), options.inputs(arguments), arguments, kind).run(key)
 
 
 class Embedding(Task):
@@ -83,13 +64,16 @@ class Embedding(Task):
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.results = self.vectors = Vectors()
         self._arguments = arguments
-        self._options = options.call_options(arguments)
+
+    @property
+    def shape(self) -> str:
+        return "texts" if self.vectors.shape is None else f"x {self.vectors.shape[1]} float32"
 
     def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
         given = self._arguments
         return client.iter_embed(
             values, given.model, given.encoding_format, given.dimensions, ordered=ordered,
-            extra_body=given.extra_body, return_exceptions=return_exceptions, **self._options,
+            url_path=given.url_path, extra_body=given.extra_body, return_exceptions=return_exceptions,
         )  # fmt: skip
 
     def values(self, batch: Any, places: Sequence[int]) -> Any:
@@ -97,7 +81,7 @@ class Embedding(Task):
         return rows if len(places) == len(rows) else rows[places]
 
     def identity(self) -> dict[str, Any]:
-        return options.identity(self._arguments, "model", "dimensions", "encoding_format", "extra_body")
+        return options.identity(self._arguments, "url_path", "model", "dimensions", "encoding_format", "extra_body")
 
     def type(self, pyarrow: Any) -> Any:
         return pyarrow.list_(pyarrow.float32(), -1 if self.vectors.shape is None else self.vectors.shape[1])

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import durable, outputs
+from . import durable, options, outputs
 from .checkpoint import HASHES, INPUT, OUTPUT, Checkpoint
-from .failure import INTERRUPTED, USAGE, Failure, meaning, snippet
+from .failure import INTERRUPTED, USAGE, Failure, Lack, client_errors, failure, lack
 from .hashes import Hashes
 from .kinds import STANDARD
 from .progress import Progress, progress
 from .ranges import runs
 from .results import Vectors
-from .sources import Inputs, Row, raw, where
+from .sent import Sent
+from .sources import Inputs, Row, raw
 from .tally import Tally
 from .task import Task
 
@@ -34,7 +36,7 @@ class Job:
     Parameters:
         task: what is done with the rows.
         inputs: the rows.
-        arguments: what the command line says of output, checkpoint and failures.
+        arguments: what the command line says of server, requests, output, checkpoint and failures.
         kind: of the output.
     """
 
@@ -42,6 +44,8 @@ class Job:
         self.task = task
         self.inputs = inputs
         self.kind = kind
+        self.base_url: str = arguments.base_url
+        self.preference = options.preference(arguments)
         self.output: str = arguments.output
         self.skips: bool = arguments.on_error == "skip"
         self.resume: bool = arguments.resume
@@ -50,8 +54,19 @@ class Job:
         self.tally = Tally()
         self._seen: dict[str, set[type]] = {name: set() for name in inputs.columns.carried}
 
-    def run(self, client: PerformanceClient) -> Tally:
-        """Do it all. Failure, or KeyboardInterrupt, when it ends before all rows are done; what is done is kept."""
+    def run(self, key: str) -> int:
+        """Do it all, and tell what has been done; the exit code of the command. Failure when it cannot be done."""
+        from baseten_perf import PerformanceClient
+
+        start = time.monotonic()
+        with client_errors():
+            client = PerformanceClient(self.base_url, api_key=key, preference=self.preference)
+        with client:
+            tally = self._run(client)
+        return tally.end(self.output, self.task.shape, self.task.unit, time.monotonic() - start)
+
+    def _run(self, client: PerformanceClient) -> Tally:
+        """Failure, or KeyboardInterrupt, when it ends before all rows are done; what is done is kept."""
         if self.output == STANDARD:
             return self._pass_through(client)
         outputs.check(Path(self.output), self.kind)
@@ -74,19 +89,25 @@ class Job:
     def _finish(self, client: PerformanceClient, checkpoint: Checkpoint) -> None:
         self._take_in_passing(checkpoint)
         hashes = Hashes(checkpoint.folder / HASHES, f"--restart begins {self.output} anew")
-        rows = self.inputs.rows()
-        surveyed = hashes.compare(rows) if checkpoint.rows is not None else hashes.write(rows)
-        for row in surveyed:
-            self.tally.rows += 1
-            for name, value in zip(self._seen, row.carried, strict=True):
-                if value is not None:
-                    self._seen[name].add(type(value))
+        rows = self._surveyed(self.inputs.rows())
+        for _ in hashes.compare(rows) if checkpoint.rows is not None else hashes.write(rows):
+            pass
         if not self.tally.rows:
             raise Failure(f"{self.inputs.inputs[0].name} is empty: there is nothing to do", USAGE)
         checkpoint.begin(self.tally.rows)
         self._fill(client, checkpoint, hashes)
         checkpoint.stop()
         self._publish(checkpoint, hashes)
+
+    def _surveyed(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows, while they are counted and looked at."""
+        for row in rows:
+            self.task.check(row)
+            self.tally.rows += 1
+            for name, value in zip(self._seen, row.carried, strict=True):
+                if value is not None:
+                    self._seen[name].add(type(value))
+            yield row
 
     def _take_in_passing(self, checkpoint: Checkpoint) -> None:
         """Copy what can be read only once, since rows are read up to three times."""
@@ -98,62 +119,48 @@ class Job:
 
     def _fill(self, client: PerformanceClient, checkpoint: Checkpoint, hashes: Hashes) -> None:
         """Get the results that are missing."""
-        pending: dict[int, tuple[int, Row]] = {}  # number in the stream: number and row
-
-        def values() -> Iterator[Any]:
-            sent = 0
-            for number, row in enumerate(hashes.compare(self.inputs.rows())):
-                if number not in finished:
-                    pending[sent] = number, row
-                    sent += 1
-                    yield row.value
-
         finished = checkpoint.finished.copy()
-        total = self.tally.rows
-        if len(finished) == total:
+        if len(finished) == self.tally.rows:
             return
-        with progress(total, self.task.unit, initial=len(finished)) as shown:
-            for batch in self._batches(client, values(), pending, ordered=False):
-                numbers, results = self._sorted_out(batch, pending, shown)
+        rows = enumerate(hashes.compare(self.inputs.rows()))
+        sent = Sent((one for one in rows if one[0] not in finished), self.task.value)
+        with progress(self.tally.rows, self.task.unit, initial=len(finished)) as shown:
+            for batch in self._batches(client, sent, ordered=False):
+                numbers, results = self._sorted_out(batch, sent.take(batch.start, batch.stop), shown)
                 if numbers:
                     self.task.results.keep(numbers, results)
                     checkpoint.keep(runs(numbers))
 
-    def _batches(
-        self, client: PerformanceClient, values: Iterator[Any], pending: Mapping[int, tuple[int, Row]], ordered: bool
-    ) -> Iterator[Any]:
-        """The batches of the stream. Failure, which names the rows, when it ends for one of them."""
+    def _batches(self, client: PerformanceClient, sent: Sent, ordered: bool) -> Iterator[Any]:
+        """The batches of the stream. Failure, which names the rows, when it ends for some of them."""
         try:
-            with self.task.stream(client, values, ordered, self.skips) as stream:
+            with self.task.stream(client, sent.values(), ordered, self.skips) as stream:
                 yield from stream
         except BrokenPipeError:
             raise
         except (OSError, ValueError) as error:
-            rows = [pending[number][1] for number in getattr(error, "inputs", ()) if number in pending]
-            place = f"{place_of(rows)}: " if rows else ""
-            raise Failure(f"{place}{snippet(meaning(error))}") from error
+            raise failure(error, sent.where(getattr(error, "inputs", ()))) from error
 
     def _sorted_out(
-        self, batch: Any, pending: dict[int, tuple[int, Row]], shown: Progress
+        self, batch: Any, rows: Sequence[tuple[int, Row]], shown: Progress
     ) -> tuple[list[int], Sequence[Any]]:
         """Numbers and results of the rows of a batch that have a result; the others are tallied."""
         errors = batch.errors
-        reasons: dict[int, str] = {}
+        lacks: dict[int, Lack] = {}  # one for rows that have failed together
         numbers, places = [], []
-        for place, number in enumerate(range(batch.start, batch.stop)):
-            at, row = pending.pop(number)
-            if number in errors:
-                error = errors[number]
-                if id(error) not in reasons:
-                    reasons[id(error)] = snippet(meaning(error))
-                self.tally.miss(at, row, reasons[id(error)])
-            else:
-                numbers.append(at)
+        for place, (number, row) in enumerate(rows):
+            error = errors.get(batch.start + place)
+            if error is None:
+                numbers.append(number)
                 places.append(place)
+            else:
+                if id(error) not in lacks:
+                    lacks[id(error)] = lack(error)
+                self.tally.miss(number, row, lacks[id(error)])
         usage = getattr(batch, "usage", None)
         self.tally.tokens += usage.total_tokens if usage is not None else 0
         self.tally.done += len(numbers)
-        shown.advance(len(numbers), len(batch) - len(numbers))
+        shown.advance(len(numbers), len(rows) - len(numbers))
         return numbers, self.task.values(batch, places) if places else ()
 
     def _publish(self, checkpoint: Checkpoint, hashes: Hashes) -> None:
@@ -164,11 +171,11 @@ class Job:
             self._publish_vectors(checkpoint, results, made)
             return
         durable.remove(made)
-        output = outputs.make(self.kind, made, self._table())
+        output = self.task.output(self.kind, made, self._table())
         for rows, found, errors in self._chunks(hashes):
             output.write(rows, found, errors)
         output.close()
-        durable.replace(made, checkpoint.output)
+        self.task.publish(made, checkpoint.output)
 
     def _publish_vectors(self, checkpoint: Checkpoint, vectors: Vectors, made: Path) -> None:
         path = checkpoint.folder / vectors.file
@@ -182,7 +189,7 @@ class Job:
             path = made
         durable.move(path, checkpoint.output)
 
-    def _chunks(self, hashes: Hashes) -> Iterator[tuple[list[Row], Sequence[Any], dict[int, str]]]:
+    def _chunks(self, hashes: Hashes) -> Iterator[tuple[list[Row], Sequence[Any], dict[int, Lack]]]:
         """All rows with their results, so many at a time."""
         rows = hashes.compare(self.inputs.rows())
         start = 0
@@ -201,23 +208,13 @@ class Job:
     def _pass_through(self, client: PerformanceClient) -> Tally:
         """Rows to standard output, in their order, as they come."""
         output = outputs.JsonStream(sys.stdout.buffer, self._table())
-        pending: dict[int, tuple[int, Row]] = {}
-
-        def values() -> Iterator[Any]:
-            for number, row in enumerate(self.inputs.rows()):
-                self.tally.rows += 1
-                pending[number] = number, row
-                yield row.value
-
+        sent = Sent(enumerate(self._surveyed(self.inputs.rows())), self.task.value)
         with progress(None, self.task.unit) as shown:
-            for batch in self._batches(client, values(), pending, ordered=True):
-                rows = [pending[number][1] for number in range(batch.start, batch.stop)]
-                numbers, results = self._sorted_out(batch, pending, shown)
-                found: dict[int, Any] = dict(zip(numbers, results, strict=True))
-                missing = self.tally.missing
-                places = range(batch.start, batch.stop)
-                errors = {place: missing[number] for place, number in enumerate(places) if number in missing}
-                output.write(rows, [found.get(number) for number in places], errors)
+            for batch in self._batches(client, sent, ordered=True):
+                rows = sent.take(batch.start, batch.stop)
+                found = dict(zip(*self._sorted_out(batch, rows, shown), strict=True))
+                errors = {n: self.tally.missing[number] for n, (number, _) in enumerate(rows) if number not in found}
+                output.write([row for _, row in rows], [found.get(number) for number, _ in rows], errors)
         return self.tally
 
     def _kept(self, checkpoint: Checkpoint, ended: Failure | KeyboardInterrupt) -> BaseException:
@@ -234,11 +231,3 @@ class Job:
                 f"\n  {done} of {checkpoint.rows} rows are kept in {checkpoint.shown}: --resume goes on with them"
             )
         return Failure(message, code)
-
-
-def place_of(rows: Sequence[Row]) -> str:
-    """Where some rows stand, from the first to the last."""
-    first, last = rows[0], rows[-1]
-    if len(rows) == 1:
-        return where(first)
-    return f"{where(first)} to {last.number if first.name == last.name else where(last)}"

@@ -6,14 +6,17 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..client.connection import KEY_VARIABLES
 from ..policy.fields import OPTIONS
 from .failure import USAGE, Failure
 from .kinds import INPUTS, STANDARD, output_kind
 from .numbers import number
-from .sources import BLANK, Columns, Inputs
+from .sources import BLANK, TEXT, Columns, Inputs
+
+if TYPE_CHECKING:
+    from baseten_perf import RequestProcessingPreference
 
 # Other spellings of options.
 ALSO = {
@@ -21,7 +24,9 @@ ALSO = {
     "timeout_s": ("--timeout",),
     "max_retries": ("--retries",),
 }  # fmt: skip
-TEXT = "text"  # name of the column with the text, unless another one is given
+
+# What a command does by default unlike the client.
+UNLESS_GIVEN: dict[str, Any] = {"max_chars_per_request": None}
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
@@ -38,17 +43,22 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         help="sent with each request; may be given several times")  # fmt: skip
 
 
-def add_inputs(parser: argparse.ArgumentParser, what: str, *, text: bool = True) -> None:
-    """Add the files that are read; with `text`, one column of theirs is what is sent."""
-    parser.add_argument("inputs", nargs="+", metavar="FILE", help=f"{what}; - is standard input")
+def add_inputs(parser: argparse.ArgumentParser, *, texts: bool = True) -> None:
+    """Add the files that are read: texts, or records of which JSON is sent."""
+    kinds = [kind for kind in INPUTS if texts or kind != "text"]
+    parser.add_argument("inputs", nargs="+", metavar="FILE",
+        help=f"{', '.join(kinds)}, but for the last two also .gz and .zst; UTF-8; a folder of Parquet files; "
+        "- is standard input")  # fmt: skip
     add = parser.add_argument_group("inputs").add_argument
-    kinds = [kind for kind in INPUTS if text or kind != "text"]
     add("--from", dest="input_kind", choices=kinds, help="kind of the inputs (default: by the suffix of each)")
-    if text:
+    if texts:
         add("--column", "--field", default=TEXT, metavar="NAME",
             help='column or JSON field with the text (default: "%(default)s")')  # fmt: skip
-        add("--blank", choices=BLANK, default="refuse",
+        add("--blank", choices=BLANK, default=BLANK[0],
             help="blank lines and texts: an error, no rows, or sent as they are (default: %(default)s)")  # fmt: skip
+    else:
+        add("--column", "--field", metavar="NAME", help="column or JSON field with the payload (default: all of them)")
+        parser.set_defaults(blank=BLANK[0])
     add("--id", metavar="NAME", help='column that results carry along as "id"')
     add("--keep", action="append", default=[], metavar="NAMES",
         help="columns that results carry along, separated by commas")  # fmt: skip
@@ -66,10 +76,11 @@ def add_output(parser: argparse.ArgumentParser, kinds: tuple[str, ...]) -> None:
 
 def add_run(parser: argparse.ArgumentParser, on_error: str = "stop") -> None:
     """Add what becomes of failures and of the work of earlier runs."""
-    add = parser.add_argument_group("failures").add_argument
+    group = parser.add_argument_group("failures")
+    add = group.add_argument
     add("--on-error", choices=("stop", "skip"), default=on_error,
         help="end at the first row that fails, or go on without it (default: %(default)s)")  # fmt: skip
-    either = parser.add_mutually_exclusive_group()
+    either = group.add_mutually_exclusive_group()
     either.add_argument("--resume", action="store_true", help="go on where an earlier run has ended, however it did")
     either.add_argument("--restart", action="store_true", help="throw away what an earlier run has left")
     add("--checkpoint-interval", type=number(float, 0.01, 3600), default=1.0, metavar="S",
@@ -84,32 +95,38 @@ def add_call_options(parser: argparse.ArgumentParser, **defaults: float | None) 
         assert option.range is not None
         meaning = option.doc.partition(";")[0].replace("%", "%%")
         low, high = option.range.low, option.range.high
-        shown = option.keyword_default if default is None else default
+        shown = UNLESS_GIVEN.get(name, option.default) if default is None else default
         add(
             f"--{name.replace('_', '-')}",
             *ALSO.get(name, ()),
             type=number(int, low, high) if isinstance(option.default, int) else number(float, low, high),
             default=default,
             metavar="N",
-            help=meaning if shown is None else f"{meaning} (default: {shown})",
+            help=f"{meaning} (default: {'none' if shown is None else shown})",
         )
 
 
-def call_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Keywords for a method of the client: what the command line or its defaults say of the options of the table."""
+def preference(arguments: argparse.Namespace) -> RequestProcessingPreference:
+    """What the command line or its defaults say of the options of the table, for a client."""
+    from baseten_perf import RequestProcessingPreference
+
     given = vars(arguments)
     options = {name: given[name] for name in OPTIONS if given.get(name) is not None}
     if given.get("header"):
         options["extra_headers"] = dict(arguments.header)
-    return options
+    found = RequestProcessingPreference(**options)
+    for name, value in UNLESS_GIVEN.items():
+        if name not in options:
+            setattr(found, name, value)
+    return found
 
 
-def inputs(arguments: argparse.Namespace) -> Inputs:
-    """What the command line says of inputs; whole records where the command has no --column."""
+def inputs(arguments: argparse.Namespace, *, texts: bool = True, query: str | None = None) -> Inputs:
+    """What the command line says of inputs. For the other parameters see Columns."""
     carried: dict[str, str] = {"id": arguments.id} if arguments.id else {}
     for name in ",".join(arguments.keep).split(",") if arguments.keep else ():
         carried[name] = name
-    columns = Columns(getattr(arguments, "column", None), carried, getattr(arguments, "blank", "refuse"))
+    columns = Columns(arguments.column, carried, texts, arguments.blank, query)
     return Inputs(arguments.inputs, arguments.input_kind, columns)
 
 
@@ -163,6 +180,13 @@ def header(text: str) -> tuple[str, str]:
     if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value.isprintable():
         raise argparse.ArgumentTypeError("must be 'NAME: VALUE'")
     return name, value.strip()
+
+
+def add_body(parser: argparse.ArgumentParser) -> None:
+    """Add where requests go and what else their bodies hold."""
+    add = parser.add_argument_group("API").add_argument
+    add("--url-path", metavar="PATH", help="appended to the base URL, instead of the path of the API")
+    add("--extra-body", type=json_object, metavar="JSON", help="further members of each request, as an object")
 
 
 def json_object(text: str) -> dict[str, Any]:

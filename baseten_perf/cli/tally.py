@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from itertools import islice
 
+from .failure import Lack
 from .sources import Row, where
 
 NAMED = 3  # rows without a result that a message names
@@ -26,24 +27,25 @@ class Tally:
     rows: int = 0
     done: int = 0
     tokens: int = 0
-    missing: dict[int, str] = field(default_factory=dict)
+    missing: dict[int, Lack] = field(default_factory=dict)
     places: dict[int, str] = field(default_factory=dict)
 
-    def miss(self, number: int, row: Row, reason: str) -> None:
+    def miss(self, number: int, row: Row, reason: Lack) -> None:
         """A row has failed."""
         self.missing[number] = reason
         self.places[number] = where(row)
 
     def told(self) -> str:
         """How many rows are missing, and the first of them."""
-        named = [f"{self.places[number]}: {self.missing[number]}" for number in islice(self.missing, NAMED)]
+        named = [f"{self.places[number]}: {self.missing[number].message}" for number in islice(self.missing, NAMED)]
         more = ["..."] if len(self.missing) > NAMED else []
         return "\n  ".join([f"{len(self.missing)} of {self.rows} rows are missing:", *named, *more])
 
-    def end(self, output: str, units: str, seconds: float) -> int:
+    def end(self, output: str, shape: str, unit: str, seconds: float) -> int:
         """Tell what has been done in so many seconds, and which rows are missing; the exit code of the command."""
         tokens = f"{self.tokens} tokens, " if self.tokens else ""
-        print(f"{output}, {tokens}{seconds:.2f} s, {self.done / seconds:.0f} {units}/s", file=sys.stderr)
+        rate = f"{self.done / seconds:.0f} {unit}s/s"
+        print(f"{output}: {self.rows} {shape}, {tokens}{seconds:.2f} s, {rate}", file=sys.stderr)
         if not self.missing:
             return 0
         print(self.told(), file=sys.stderr)

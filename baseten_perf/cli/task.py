@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import durable
+from .outputs import Output, Table, make
 from .results import Results
+from .sources import Row
 
 if TYPE_CHECKING:
     from baseten_perf import PerformanceClient
 
 
 class Task(ABC):
-    """What a command does with its rows.
+    """What a command does with its rows, which are read, checked and sent in their order.
 
     Attributes:
         unit: what a row is called.
@@ -25,9 +29,21 @@ class Task(ABC):
     result: str
     results: Results
 
+    @property
+    def shape(self) -> str:
+        """What the rows of the output are, for people."""
+        return f"{self.unit}s"
+
+    def check(self, row: Row) -> None:  # noqa: B027
+        """Look at each row before any is sent. Failure when it cannot be."""
+
+    def value(self, row: Row) -> Any:
+        """What is sent for a row."""
+        return row.value
+
     @abstractmethod
     def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
-        """Send what rows hold: an iterable of batches."""
+        """Send values: batches of results, as the streams of a client give them."""
 
     @abstractmethod
     def values(self, batch: Any, places: Sequence[int]) -> Sequence[Any]:
@@ -40,3 +56,11 @@ class Task(ABC):
     @abstractmethod
     def type(self, pyarrow: Any) -> Any:
         """The Arrow type of a result."""
+
+    def output(self, kind: str, path: Path, table: Table) -> Output:
+        """What the results are written to."""
+        return make(kind, path, table)
+
+    def publish(self, path: Path, target: Path) -> None:
+        """Put what has been written to `path` in its place."""
+        durable.replace(path, target)

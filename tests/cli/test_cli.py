@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
 import pytest
 
 from baseten_perf.cli import COMMANDS, main
+from baseten_perf.cli import progress as progress_module
 from baseten_perf.cli.passages import passages
-from baseten_perf.cli.progress import progress, watched
+from baseten_perf.cli.progress import Counter, progress, watched
 from baseten_perf.testing import Server
 from baseten_perf.testing.embeddings import embeddings
 from baseten_perf.testing.server import environment
@@ -141,7 +143,7 @@ MISPLACED = "sk-misplaced.7Q"
         (("embed", "texts.txt", "--api-key-env", MISPLACED), "argument --api-key-env: must be the name of an"),
         (("demo", "--api-key", MISPLACED), "no such option: --api-key; an API key"),
         (("serve", f"--key={MISPLACED}"), "no such option: --key; an API key"),
-        (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, serve"),
+        (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, rer"),
         ((f"--api-key={MISPLACED}", "embed", "texts.txt"), "the first argument must be a command"),
         ((MISPLACED,), "the first argument must be a command"),
     ],
@@ -194,10 +196,11 @@ def test_what_a_command_does_not_need_is_not_imported() -> None:
         "import sys\n"
         "from baseten_perf.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'requests', 'numpy', 'tqdm', 'asyncio', 'certifi', 'baseten_perf.cli.demo'}\n"
+        "heavy = {'requests', 'numpy', 'tqdm', 'asyncio', 'certifi', 'csv', 'gzip', 'pyarrow', 'argcomplete'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     for arguments in (
+        ["--help"],
         ["embed", "--help"],
         ["embed", "absent", "-o", "o.npy", "--base-url", "http://h", "--model", "m"],
     ):
@@ -207,21 +210,45 @@ def test_what_a_command_does_not_need_is_not_imported() -> None:
         assert ended.stderr.splitlines()[-1] == "[]"
 
 
-def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+def test_completion(program: Callable[..., list[str]]) -> None:
+    """What the shell asks for when somebody presses Tab."""
+    pytest.importorskip("argcomplete")
+    for line, expected in (("baseten-perf cl", "classify "), ("baseten-perf embed --blank s", "skip ")):
+        asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": "found", "_ARGCOMPLETE_IFS": "\n"}
+        asked.update(COMP_LINE=line, COMP_POINT=str(len(line)), COMP_TYPE="9")
+        subprocess.run(program(), env={**environment(), **asked}, timeout=60, check=True)
+        assert Path("found").read_text() == expected
 
-    for stream, text in ((io.StringIO(), ""), (Terminal(), "100%")):
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("has_tqdm", [True, False])
+def test_progress(monkeypatch: pytest.MonkeyPatch, has_tqdm: bool) -> None:
+    """A bar on terminals, without tqdm a count; elsewhere a line now and then."""
+    if not has_tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    for stream, interval, text in (
+        (io.StringIO(), 30.0, ""),
+        (io.StringIO(), 0.0, "3 of 4 texts, "),
+        (Terminal(), 0.0, "4/4" if has_tqdm else "\r\x1b[K4 of 4 texts, "),
+    ):
         monkeypatch.setattr(sys, "stderr", stream)
-        with progress(2, "text") as shown:
-            shown.advance(1)
+        monkeypatch.setattr(progress_module, "LINE_S", interval)
+        monkeypatch.setattr(progress_module, "INTERVAL_S", interval)
+        with progress(4, "text", initial=1) as shown:
+            shown.advance(1, 1)
             shown.advance(1)
         assert text in stream.getvalue()
-        assert bool(stream.getvalue()) == bool(text)
+        assert ("1 failed" in stream.getvalue()) == bool(text)
         with watched(2, "text", lambda: 1):
             pass
-        assert bool(stream.getvalue()) == bool(text)
+    assert Counter(1000, "text", 200, True).line(0.5) == "200 of 1000 texts, 0/s"
+    counter = Counter(10_000, "text", 200, True)
+    counter.advance(90, 10)
+    assert counter.line(10.0) == "300 of 10000 texts, 10/s, 0:16:10 left, 10 failed"
 
 
 @pytest.mark.parametrize("options", [("--batch-size", "0"), ("--timeout-s", "x"), ("--encoding-format", "hex")])

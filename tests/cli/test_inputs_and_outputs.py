@@ -160,7 +160,7 @@ def test_blank_lines_and_texts(server: Server, capsys: pytest.CaptureFixture[str
     [
         ("a.jsonl", b'{"text":"a"}\n\n{"text":}\n', (), "a.jsonl:3: not JSON"),
         ("a.jsonl", b'{"text":"a"}\n{"t":1}\n', (), "a.jsonl:2: no field 'text'; choose another one with --column"),
-        ("a.jsonl", b'{"text":"a"}\n', ("--id", "k"), "a.jsonl:1: no field 'k', which is to be carried along"),
+        ("a.jsonl", b'{"text":"a"}\n', ("--id", "k"), "a.jsonl:1: no field 'k'\n"),
         ("a.jsonl", b'{"text":1}\n', (), "a.jsonl:1: field 'text' is not a string"),
         ("a.jsonl", b"[1]\n", (), "a.jsonl:1: not a JSON object"),
         ("a.txt", b"ok\n\xff\n", (), "a.txt:2: not UTF-8"),

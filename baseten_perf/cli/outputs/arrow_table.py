@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ..extras import pyarrow
+from ..failure import Lack
 from ..sources import Row
 from .jsonl import shown
 from .output import WRITING, Table
@@ -26,7 +27,7 @@ class ArrowTable:
             fields.append(pa.field("error", pa.string()))
         self._schema = pa.schema(fields)
 
-    def batch(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> Any:
+    def batch(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> Any:
         """The record batch of some rows."""
         schema, pa = self._schema, self.pyarrow
         columns = []
@@ -38,11 +39,13 @@ class ArrowTable:
             columns.append(pa.array(values, kind))
         columns.append(results_array(pa, schema.field(self._table.result).type, results, errors))
         if self._table.tells_errors:
-            columns.append(pa.array([errors.get(place) for place in range(len(rows))], pa.string()))
+            columns.append(
+                pa.array([errors[n].message if n in errors else None for n in range(len(rows))], pa.string())
+            )
         return pa.record_batch(columns, schema=schema)
 
 
-def results_array(pa: Any, kind: Any, results: Any, errors: Mapping[int, str]) -> Any:
+def results_array(pa: Any, kind: Any, results: Any, errors: Mapping[int, Lack]) -> Any:
     """The column of the results; of vectors, which are a matrix, without a Python object for each."""
     if not pa.types.is_fixed_size_list(kind):
         return pa.array([None if place in errors else result for place, result in enumerate(results)], kind)

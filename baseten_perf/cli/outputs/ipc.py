@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import durable
 from ..extras import pyarrow
+from ..failure import Lack
 from ..sources import Row
 from .arrow_table import ArrowTable
 from .output import WRITING, Output, Table
@@ -21,7 +22,7 @@ class ArrowFile(Output):
         self._batches = ArrowTable(table)
         self._writer: Any = None
 
-    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> None:
+    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> None:
         batch = self._batches.batch(rows, results, errors)
         if self._writer is None:
             self._writer = pyarrow(WRITING, "pyarrow.ipc").new_file(str(self.path), batch.schema)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from ..failure import Lack
 from ..sources import Row
 from .output import Output, Table
 
@@ -22,7 +23,7 @@ class JsonLines(Output):
         super().__init__(path, table)
         self._file = open(path, "wb")  # noqa: SIM115
 
-    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> None:
+    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> None:
         self._file.writelines(lines(self.table, rows, results, errors))
 
     def close(self) -> None:
@@ -38,7 +39,7 @@ class JsonStream(Output):
         super().__init__(Path(), table)
         self._stream = stream
 
-    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> None:
+    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> None:
         self._stream.writelines(lines(self.table, rows, results, errors))
         self._stream.flush()
 
@@ -46,13 +47,13 @@ class JsonStream(Output):
         self._stream.flush()
 
 
-def lines(table: Table, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> Iterator[bytes]:
+def lines(table: Table, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> Iterator[bytes]:
     """A line for each row: what it carries along, its result, and the reason where it has none."""
     for place, (row, result) in enumerate(zip(rows, results, strict=True)):
         line = dict(zip(table.carried, row.carried, strict=True))
         line[table.result] = None if place in errors else result
         if place in errors:
-            line["error"] = errors[place]
+            line["error"] = errors[place].message
         yield orjson.dumps(line, default=shown, option=OPTIONS)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..extras import pyarrow
-from ..failure import USAGE, Failure
+from ..failure import USAGE, Failure, Lack
 from ..sources import Row
 
 ARROW = ("parquet", "arrow")
@@ -52,7 +52,7 @@ class Output(ABC):
         self.table = table
 
     @abstractmethod
-    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> None:
+    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> None:
         """Append rows. Where there is no result, `errors` has the reason, by the place among these rows."""
 
     @abstractmethod

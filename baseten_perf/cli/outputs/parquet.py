@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import durable
 from ..extras import pyarrow
+from ..failure import Lack
 from ..sources import Row
 from .arrow_table import ArrowTable
 from .output import WRITING, Output, Table
@@ -28,7 +29,7 @@ class ParquetParts(Output):
         self._parts = self._rows = 0  # of the part that is open
         self._writer: Any = None
 
-    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, str]) -> None:
+    def write(self, rows: Sequence[Row], results: Sequence[Any], errors: Mapping[int, Lack]) -> None:
         self._held.append(self._batches.batch(rows, results, errors))
         self._held_rows += len(rows)
         if self._held_rows >= GROUP_ROWS:

@@ -2,6 +2,6 @@
 
 from .inputs import Inputs
 from .opened import raw
-from .row import BLANK, Columns, Row, where
+from .row import BLANK, TEXT, Columns, Row, where
 
-__all__ = ["BLANK", "Columns", "Inputs", "Row", "raw", "where"]
+__all__ = ["BLANK", "TEXT", "Columns", "Inputs", "Row", "raw", "where"]

@@ -20,7 +20,7 @@ def document_rows(name: str, file: BinaryIO, columns: Columns) -> Iterator[Row]:
     if not isinstance(document, list):
         raise Failure(f"{name} is not a JSON array; lines of JSON are read with --from jsonl", USAGE)
     for number, item in enumerate(document, 1):
-        record = {columns.text: item} if isinstance(item, str) and columns.text is not None else item
+        record = {columns.sent: item} if isinstance(item, str) and columns.texts else item
         row = columns.row(record, name, number)
         if row is not None:
             yield row

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..failure import USAGE, Failure
 from ..kinds import STANDARD, input_kind
-from .row import Columns, Row
+from .row import TEXT, Columns, Row
 
 # The module and the function that read a kind.
 READERS = {
@@ -51,8 +51,8 @@ class Inputs:
         if sum(one.path == STANDARD for one in self.inputs) > 1:
             raise Failure("standard input can be read once only", USAGE)
         for one in self.inputs:
-            if one.kind == "text" and (columns.text is None or columns.carried or columns.text != "text"):
-                what = "records" if columns.text is None else "columns"
+            if one.kind == "text" and (columns.sent != TEXT or columns.carried or columns.query):
+                what = "records" if columns.sent is None else "columns"
                 raise Failure(
                     f"{one.name} is read as text, which has no {what}; choose another kind with --from", USAGE
                 )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import sys
-import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -25,6 +23,9 @@ MAGIC = 4
 @contextlib.contextmanager
 def opened(one: Input) -> Iterator[BinaryIO]:
     """The file of an input, or standard input, which stays open. OSError or EOFError when it is damaged."""
+    import gzip
+    import zlib
+
     with raw(one) as plain:
         try:
             start = cast(io.BufferedReader, plain).peek(MAGIC)[:MAGIC]
