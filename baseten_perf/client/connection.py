@@ -10,8 +10,8 @@ from weakref import ref
 from .. import operations
 from ..closing import Closable
 from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
-from ..endpoints import EndpointPool
-from ..engine import EndpointState, PaceState, RequestPlan, Route
+from ..endpoints import EndpointPool, EndpointStatistics
+from ..engine import EndpointState, EndpointTally, PaceState, RequestPlan, Route
 from ..execution.call import Call
 from ..execution.stream_call import StreamCall
 from ..http.certificates import Cert, Verify
@@ -85,6 +85,8 @@ class Connection(Closable):
         """Set up what neither copies nor pickles take along."""
         self._lease = Lease(pool)
         self._state = EndpointState()
+        endpoints = 1 if self._endpoint_pool is None else len(self._endpoint_pool.endpoints)
+        self._tallies = [EndpointTally() for _ in range(endpoints)]
         self._request_id_prefix = request_id_prefix(os.environ)
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
@@ -103,6 +105,14 @@ class Connection(Closable):
         """The connection pool, for other clients to share. Raises RuntimeError once the client is closed."""
         return self._lease.pool
 
+    def statistics(self) -> list[EndpointStatistics]:
+        """What this client has counted of its endpoint, or of each endpoint of its pool in order, since it was made.
+
+        A copy counts for itself, and so does a forked child, from zero. The counts of a closed client stay.
+        """
+        pairs = zip(self._endpoints(), self._tallies, strict=True)
+        return [EndpointStatistics(base_url, **tally.totals()) for base_url, tally in pairs]
+
     def close(self) -> None:
         """Abort this client's calls and let go of its connection pool; may be called again, in any thread.
 
@@ -118,7 +128,8 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_lease"], state["_state"], state["_request_id_prefix"], state["_refusing"]
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing"):
+            del state[name]
         return {**state, "_pool": self._lease.pool}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -185,15 +196,11 @@ class Connection(Closable):
         return planned
 
     def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind, pool: HttpClientWrapper) -> Planned:
-        if self._endpoint_pool is not None:
-            endpoints = [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
-        else:
-            endpoints = [shown_url(request_url(self._base_url, "/")).rstrip("/")]
         key = self._key(policy)
         routes = self._routes(operation.path, pool)
         paces = [pace_of(route[0].decode(), operation.model, key, pool.uds) for route in routes]
         plan = self._plan(operation, policy, paces, pool, Head(operation.method, operation.path))
-        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, endpoints, paces
+        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, self._endpoints(), paces
 
     def _plan(
         self,
@@ -218,6 +225,7 @@ class Connection(Closable):
             pool.engine,
             routes=self._routes(head.path, pool),
             paces=paces,
+            tallies=self._tallies,
             method=head.method,
             bodyless=not has_body,
             lines=block.lines,
@@ -227,6 +235,12 @@ class Connection(Closable):
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
             **policy.limits(),
         )
+
+    def _endpoints(self) -> list[str]:
+        """Base URL of each route, as it may be shown."""
+        if self._endpoint_pool is not None:
+            return [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
+        return [shown_url(request_url(self._base_url, "/")).rstrip("/")]
 
     def _routes(self, path: str, pool: HttpClientWrapper) -> list[Route]:
         if self._endpoint_pool is not None:

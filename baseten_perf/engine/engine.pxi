@@ -111,6 +111,9 @@ cdef class Engine:
                     count_now(&core.loops[number].load) < count_now(&core.loops[chosen].load)
                 ):
                     chosen = number
+        for i in range(shares):
+            for number in range(op.plan.route_count):
+                tally_prepare(op.plan.routes[number].tally, chosen + i)
         op.shares = <Share *>calloc(shares, sizeof(Share))
         if op.shares == NULL:
             raise MemoryError

@@ -19,7 +19,8 @@ cdef struct Route:
     Named named[2]
     double weight
     Endpoint *endpoint
-    Pace *pace                      # a reference
+    Pace *pace                      # a reference, as is the next
+    Tally *tally
 
 cdef enum:
     # Routes that a request remembers to have tried, or to have been refused a permit for: a bit for each.
@@ -37,6 +38,7 @@ cdef void route_clear(Route *route) noexcept nogil:
     route_forget_hosts(route)
     endpoint_drop(route.endpoint)
     pace_drop(route.pace)
+    tally_drop(route.tally)
 
 
 cdef unsigned long long splitmix64(unsigned long long sequence_number) noexcept nogil:

@@ -111,6 +111,8 @@ class Call:
         self._matrix: engine.Matrix | None = None
         self._remake = remake
         self._plan_of = plan_of
+        if policy.timings:
+            operation.keep_timings()
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows

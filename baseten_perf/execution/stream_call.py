@@ -157,6 +157,8 @@ class StreamCall(Generic[Item]):
     def _send(self, pulled: Pulled) -> None:
         operation = pulled.operation
         operation.first = self._requests
+        if self._policy.timings:
+            operation.keep_timings()
         body = operation.body(0)
         pulled.size = len(body)
         if operation.heads is not None and self._plan_of is not None:

@@ -200,7 +200,9 @@ class Embed(Operation):
         batches = self._batches
         rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
-        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
+        return OpenAIEmbeddingsResponse(
+            rows, self._object, self._model, usage, total_time, self.elapsed, self.headers, self.timings
+        )
 
 
 @lru_cache(maxsize=256)

@@ -120,7 +120,7 @@ class Post(Operation):
         return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
-        return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
+        return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings)
 
 
 def _encoded(payloads: list[Any], encoder: Encoder, first: int) -> list[bytes]:

@@ -40,6 +40,7 @@ class CallOptions(TypedDict, total=False):
     patience_s: float | None
     max_response_bytes: int | None
     return_exceptions: bool | None
+    timings: bool | None
 
 
 class BatchOptions(CallOptions, total=False):

@@ -178,6 +178,10 @@ class Options:
         doc="every request runs to its end: `data` has None where one failed, and `errors` of the response tells why;"
         " else the first failure ends the call",
     )  # fmt: skip
+    timings: Option[bool] = Option(
+        default=False, convert=boolean, plan="timings", kw_only=True,
+        doc="`response.timings` tells where the time of each request went",
+    )  # fmt: skip
 
 
 # A keyword of methods that send one request per payload: 0.0.x's word for `extra_headers`, merged over them.

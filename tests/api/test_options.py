@@ -42,6 +42,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "patience_s": (5, 86401),
     "max_response_bytes": (100000, 1),
     "return_exceptions": (True, None),
+    "timings": (True, None),
 }
 OF_BATCHES = {"batch_size", "max_chars_per_request"}
 CALLS: dict[str, tuple[Any, ...]] = {

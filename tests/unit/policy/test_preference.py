@@ -33,7 +33,7 @@ POSITIONAL_ORDER = (
     "non_retryable_status_codes",
     "trace_context",
 )
-KEYWORD_ONLY = ("patience_s", "max_response_bytes", "return_exceptions")
+KEYWORD_ONLY = ("patience_s", "max_response_bytes", "return_exceptions", "timings")
 
 
 def test_positional_order_is_the_reference_client_s() -> None:
