@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from .._version import __version__
 from .failure import INTERRUPTED, Failure
 
-COMMANDS = ("demo", "embed", "rerank", "classify", "post", "batch", "serve")
+COMMANDS = ("demo", "embed", "rerank", "classify", "post", "batch", "bench", "serve")
 BROKEN_PIPE = 141
 # Set by the shell that wants to complete a command line: eval "$(register-python-argcomplete baseten-perf)"
 COMPLETING = "_ARGCOMPLETE"

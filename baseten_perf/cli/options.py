@@ -31,8 +31,14 @@ UNLESS_GIVEN: dict[str, Any] = {"max_chars_per_request": None}
 
 def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which server is asked, with which API key and which headers."""
-    add = parser.add_argument_group("server").add_argument
-    add("--base-url", required=True, metavar="URL", help="server; the path of the API is added")
+    group = parser.add_argument_group("server")
+    group.add_argument("--base-url", required=True, metavar="URL", help="server; the path of the API is added")
+    add_credentials(group)
+
+
+def add_credentials(parser: argparse._ActionsContainer) -> None:
+    """Add the options that say with which API key and which headers a server is asked."""
+    add = parser.add_argument
     add(
         "--api-key-env",
         type=variable,
@@ -142,14 +148,19 @@ def kind_of_output(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> str
 
 def identity(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
     """What makes results what they are: the command, the server, and the options of these names."""
-    from ..http.urls import shown_url
-
     found: Mapping[str, Any] = vars(arguments)
     return {
         "command": arguments.command,
-        "base URL": shown_url(arguments.base_url),
+        "base URL": shown(arguments),
         **{name.replace("_", " "): found[name] for name in names},
     }
+
+
+def shown(arguments: argparse.Namespace) -> str:
+    """The base URL without what may be secret in it."""
+    from ..http.urls import shown_url
+
+    return shown_url(arguments.base_url)
 
 
 def api_key(arguments: argparse.Namespace) -> str:

@@ -21,6 +21,16 @@ class Scored(NamedTuple):
     response: RerankResponse
 
     @property
+    def data(self) -> list[Any]:
+        """Results, in the order of the response; None where one is missing."""
+        return self.response.data
+
+    @property
+    def timings(self) -> Any:
+        """Where the time of the request went, with timings=True."""
+        return self.response.timings
+
+    @property
     def errors(self) -> dict[int, RequestFailed]:
         """Why pairs have no score, by their numbers in the source."""
         return {self.start + number: error for number, error in self.response.errors.items()}
