@@ -34,6 +34,8 @@ EXAMPLES = """\
 """
 APIS = ("embed", "rerank", "classify")
 CONCURRENCY = (1, 2, 4, 8, 16, 32, 64, 128)
+# Nothing waits because of these, as calls do otherwise.
+REFUSALS = {408, 409, 429, *range(500, 600)}
 TEXTS = 4096  # different ones
 WIDTHS = (5, 11, 10, 10, 10, 8, 8, 8, 8, 8, 8, 8)
 
@@ -107,7 +109,8 @@ def clients(arguments: argparse.Namespace, key: str) -> Callable[[int, int], Per
     def client(batch_size: int, concurrency: int) -> PerformanceClient:
         preference = RequestProcessingPreference(
             batch_size=batch_size, max_concurrent_requests=concurrency, timeout_s=arguments.timeout, max_retries=0,
-            patience_s=0.0, timings=True, extra_headers=dict(arguments.header) or None,
+            patience_s=0.0, non_retryable_status_codes=REFUSALS, timings=True,
+            extra_headers=dict(arguments.header) or None,
         )  # fmt: skip
         preference.max_chars_per_request = None
         return PerformanceClient(arguments.base_url, api_key=key, preference=preference)
