@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -114,7 +114,10 @@ def streaming(
                 described.make(DEFAULT, sample, 0)
                 raise copy(policy)
             make = partial(described.make, policy)
-            begin = partial(self._stream_call, make, make(sample, 0), described.present, ordered, policy)
+            probe = make(sample, 0)
+            probe.name = describe.__name__
+            total = len(described.source) if isinstance(described.source, Sized) else None
+            begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
             return Stream(described.source, described.gather(policy), begin)
 
         item = _type_in(describe.__annotations__["return"])

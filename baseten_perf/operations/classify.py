@@ -128,7 +128,9 @@ class Classify(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse[Any]:
         data = self._batches.spread(self._named())
-        return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers, self._names.all())
+        return ClassificationResponse.collected(
+            data, total_time, self.elapsed, self.headers, self._names.all(), self.timings
+        )
 
 
 def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:

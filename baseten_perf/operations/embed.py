@@ -65,7 +65,7 @@ class Embed(Operation):
         "_requested_model",
         "_states",
         "_suffix",
-        "_total_tokens",
+        "_tokens",
         "final_statuses",
         "has_fallback",
         "out",
@@ -122,7 +122,8 @@ class Embed(Operation):
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
-        self._prompt_tokens = self._total_tokens = 0
+        self._prompt_tokens = 0
+        self._tokens = [0] * len(self._batches)
         self._states = bytearray(len(self._batches))
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
@@ -186,8 +187,11 @@ class Embed(Operation):
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._total_tokens += _count(usage.get("total_tokens"))
+            self._tokens[index] = _count(usage.get("total_tokens"))
         self.record(completion)
+
+    def tokens(self, completion: Completion) -> int:
+        return self._tokens[completion.index - self.first]
 
     def _put(
         self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
@@ -212,8 +216,10 @@ class Embed(Operation):
         rows: EmbeddingsByInput = sent
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
-        usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
-        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
+        usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
+        return OpenAIEmbeddingsResponse(
+            rows, self._object, self._model, usage, total_time, self.elapsed, self.headers, self.timings
+        )
 
 
 @lru_cache(maxsize=256)

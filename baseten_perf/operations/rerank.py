@@ -165,7 +165,9 @@ class Rerank(Operation):
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
+        return RerankResponse.collected(
+            data, self._batches.total, total_time, self.elapsed, self.headers, self.timings
+        )
 
 
 def _of_equal(results: list[RerankResult], standing_for: list[list[int]]) -> list[RerankResult]:
