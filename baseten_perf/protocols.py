@@ -116,6 +116,10 @@ class Completion(Protocol):
     def elapsed(self) -> float: ...
 
     @property
+    def timings(self) -> bytes | None:
+        """Where the time of the request went, a row of `responses.timings`; None when nobody has asked for that."""
+
+    @property
     def attempts(self) -> int: ...
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -115,7 +115,9 @@ def streaming(
                 raise copy(policy)
             make = partial(described.make, policy)
             probe = make(sample, 0)
-            begin = partial(self._stream_call, make, probe, described.present, ordered, policy)
+            probe.name = describe.__name__
+            total = len(described.source) if isinstance(described.source, Sized) else None
+            begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
             return Stream(described.source, described.gather(policy, probe), begin)
 
         item = _type_in(describe.__annotations__["return"])

@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any, TypeVar
 
 from ..policy import Policy
+from ..responses.timings import Timings
 from .batch_limit import BatchLimit, BatchLimits
 from .batching import ONE_BATCH, Batches, BatchSize
 from .operation import Operation
@@ -86,6 +87,8 @@ class Batched(Operation):
         numbers = self._batches.cut(index, sizes)
         self.elapsed += [0.0] * len(numbers)
         self.headers += [None] * len(numbers)
+        if self.timings is not None:
+            self.timings.add(len(numbers))
         self._add(len(numbers))
         self._batches.replace(index, numbers)
         return numbers
@@ -99,6 +102,8 @@ class Batched(Operation):
         part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
         part.elapsed, part.headers, part.failures = [0.0], [None], None
+        if self.timings is not None:
+            part.keep_timings()
         part._begin(1)
         return part
 
@@ -108,6 +113,10 @@ class Batched(Operation):
 
     def batch_of(self, index: int) -> int:
         return self._batches.undivided(index)
+
+    def _timings_in_order(self) -> Timings | None:
+        order = self._batches.order()
+        return self.timings if order is None or self.timings is None else self.timings.of(order)
 
     def _in_order(self, values: Sequence[Value]) -> Sequence[Value]:
         """What each request has, in the order of the inputs."""

@@ -130,7 +130,8 @@ class Classify(Batched):
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse[Any]:
         data = self._batches.spread(self._named())
         elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
-        return ClassificationResponse.collected(data, total_time, elapsed, headers, self._names.all())
+        timings = self._timings_in_order()
+        return ClassificationResponse.collected(data, total_time, elapsed, headers, self._names.all(), timings)
 
 
 def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:

@@ -66,7 +66,7 @@ class Embed(Batched):
         "_requested_model",
         "_states",
         "_suffix",
-        "_total_tokens",
+        "_tokens",
         "final_statuses",
         "has_fallback",
         "out",
@@ -124,13 +124,15 @@ class Embed(Batched):
         self._object = "list"
 
     def _begin(self, requests: int) -> None:
-        self._prompt_tokens = self._total_tokens = 0
+        self._prompt_tokens = 0
+        self._tokens = [0] * requests
         self._states = bytearray(requests)
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
     def _add(self, requests: int) -> None:
         self._states += bytes(requests)
+        self._tokens += [0] * requests
 
     def part(self, start: int, end: int) -> Embed:
         part = cast("Embed", super().part(start, end))
@@ -193,8 +195,11 @@ class Embed(Batched):
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._total_tokens += _count(usage.get("total_tokens"))
+            self._tokens[index] = _count(usage.get("total_tokens"))
         self.record(completion)
+
+    def tokens(self, completion: Completion) -> int:
+        return self._tokens[completion.index - self.first]
 
     def _put(
         self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
@@ -226,10 +231,10 @@ class Embed(Batched):
         rows: EmbeddingsByInput = sent
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
-        usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
+        usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
         return OpenAIEmbeddingsResponse(
             rows, self._object, self._model, usage, total_time,
-            self._in_order(self.elapsed), self._in_order(self.headers),
+            self._in_order(self.elapsed), self._in_order(self.headers), self._timings_in_order(),
         )  # fmt: skip
 
 

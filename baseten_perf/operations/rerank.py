@@ -168,7 +168,8 @@ class Rerank(Batched):
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
         elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
-        return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers)
+        timings = self._timings_in_order()
+        return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers, timings)
 
 
 def _of_equal(results: list[RerankResult], standing_for: list[list[int]]) -> list[RerankResult]:

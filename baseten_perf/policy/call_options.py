@@ -12,6 +12,7 @@ from ..validation import by_name, unexpected_keyword
 from .description import parameters
 from .fields import CUSTOM_HEADERS, OPTIONS
 from .preference import RequestProcessingPreference
+from .progress import Progress
 from .resolve import ALL, Policy, policy_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class CallOptions(TypedDict, total=False):
     trace_context: TraceContext | None
     patience_s: float | None
     max_response_bytes: int | None
+    timings: bool | None
+    progress: Progress | None
 
 
 class BatchOptions(CallOptions, total=False):

@@ -63,6 +63,11 @@ class Batch(Answered[Collects], Generic[Whole, Collects]):
         """Names (in lower case) and values of the response's headers; empty when the request failed."""
         return self._response.response_headers[0]
 
+    @property
+    def timings(self) -> NDArray[numpy.void] | None:
+        """Where the time of the request went, with timings=True: an array of one row; see Response.timings."""
+        return self._response.timings
+
     def __len__(self) -> int:
         return len(self.inputs)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .answers import Collects, answers
 from .base import Response
+
+if TYPE_CHECKING:
+    from .timings import Timings
 
 
 class BatchPostResponse(Response[Collects]):
@@ -25,8 +28,9 @@ class BatchPostResponse(Response[Collects]):
         total_time: float,
         individual_request_times: Sequence[float],
         response_headers: Sequence[bytes | dict[str, str] | None] = (),
+        timings: Timings | None = None,
     ) -> None:
-        super().__init__(total_time, individual_request_times, response_headers)
+        super().__init__(total_time, individual_request_times, response_headers, timings)
         self._data = data
 
     @answers

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
+    from .timings import Timings
+
 
 @dataclass(frozen=True, init=False)
 @record
@@ -87,13 +89,14 @@ class ClassificationResponse(Response[Collects]):
         times: Sequence[float],
         headers: Sequence[bytes | None],
         order: Sequence[str] = (),
+        timings: Timings | None = None,
     ) -> ClassificationResponse[Any]:
         """Make a response of what an operation gathered: nothing to check, headers still raw.
 
         `order` is that of the model's classes, as far as they are known.
         """
         self = cls.__new__(cls)
-        Response.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers, timings)
         self._data = data
         self._order = order
         return self

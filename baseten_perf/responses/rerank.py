@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
+    from .timings import Timings
+
 
 @dataclass(frozen=True, init=False)
 @record
@@ -85,10 +87,11 @@ class RerankResponse(Response[Collects]):
         total_time: float,
         times: Sequence[float],
         headers: Sequence[bytes | None],
+        timings: Timings | None = None,
     ) -> RerankResponse[Any]:
         """Make a response of what an operation on so many texts gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
-        Response.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers, timings)
         self._data = data
         self._texts = texts
         return self
