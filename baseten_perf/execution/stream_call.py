@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..operations.token_count import Expected
     from ..policy import Policy
     from .call import Owner
-    from .token_account import TokenAccount
     from .call_log import CallLog
+    from .token_account import TokenAccount
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
