@@ -145,7 +145,7 @@ def test_every_method(client: PerformanceClient, name: str) -> None:
 
 
 def test_items_of_streams(server: Server) -> None:
-    client = PerformanceClient(server.url + Faults(containing="text 4", status=400).prefix, "key")
+    client = PerformanceClient(server.url + Faults(containing="text 4", status=404).prefix, "key")
     options: dict[str, Any] = {"batch_size": 2, "timings": True, "return_exceptions": True}
     begun = (
         lambda: client.iter_embed(TEXTS, "m", **options),
@@ -163,6 +163,22 @@ def test_items_of_streams(server: Server) -> None:
             check(timings)
             assert timings["attempts"].tolist() == [1] * 4
     assert next(client.iter_embed(["text"], "m")).timings is None
+
+
+@pytest.mark.parametrize("name", ["embed", "classify", "rerank"])
+def test_a_divided_batch(server: Server, name: str) -> None:
+    """Each part that was answered, or stands alone, has its row; progress counts all inputs, each once."""
+    client: Any = PerformanceClient(server.url + Faults(containing="text 4", status=400).prefix, "key")
+    arguments = ("q", TEXTS) if name == "rerank" else (TEXTS,)
+    told: list[tuple[int, int]] = []
+    response = getattr(client, name)(
+        *arguments, batch_size=4, timings=True, return_exceptions=True,
+        progress=lambda done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert response.missing == [4] and told[-1] == (len(TEXTS), len(TEXTS))
+    check(response.timings)
+    assert len(response.timings) == len(response.individual_request_times) > 2
+    assert response.timings["attempts"].tolist() == [1] * len(response.timings)
 
 
 def test_a_call_that_is_made_again(server: Server) -> None:
