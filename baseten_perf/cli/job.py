@@ -53,6 +53,8 @@ class Job:
         self.interval: float = arguments.checkpoint_interval
         self.tally = Tally()
         self._seen: dict[str, set[type]] = {name: set() for name in inputs.columns.carried}
+        for name in inputs.columns.carried.keys() & {task.result, "error"}:
+            raise Failure(f"--keep {name}: results have a column of that name", USAGE)
 
     def run(self, key: str) -> int:
         """Do it all, and tell what has been done; the exit code of the command. Failure when it cannot be done."""

@@ -131,7 +131,8 @@ def inputs(arguments: argparse.Namespace, *, texts: bool = True, query: str | No
     """What the command line says of inputs. For the other parameters see Columns."""
     carried: dict[str, str] = {"id": arguments.id} if arguments.id else {}
     for name in ",".join(arguments.keep).split(",") if arguments.keep else ():
-        carried[name] = name
+        if carried.setdefault(name, name) != name:
+            raise Failure(f"--keep {name}: that is the name under which --id is carried along", USAGE)
     columns = Columns(arguments.column, carried, texts, arguments.blank, query)
     return Inputs(arguments.inputs, arguments.input_kind, columns)
 

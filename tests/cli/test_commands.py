@@ -97,6 +97,10 @@ def test_post(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert "any.jsonl:1: not a JSON object" in capsys.readouterr().err
     assert run("post", server.url, "rows.csv", "-o", "v.npy", "--url-path", "/any") == 2
     assert "npy does not hold these results; jsonl do" in capsys.readouterr().err
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table({"a": [b"1"]}), "a.parquet")
+    assert run("post", server.url, "a.parquet", "-o", "v.jsonl", "--url-path", "/any") == 2
+    assert "a.parquet:1: JSON has no form of this record" in capsys.readouterr().err
 
 
 def request(number: int, **members: Any) -> dict[str, Any]:
