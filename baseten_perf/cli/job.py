@@ -46,6 +46,7 @@ class Job:
         self.kind = kind
         self.base_url: str = arguments.base_url
         self.preference = options.preference(arguments)
+        self.limits = options.limits(arguments)
         self.output: str = arguments.output
         self.skips: bool = arguments.on_error == "skip"
         self.resume: bool = arguments.resume
@@ -62,7 +63,7 @@ class Job:
 
         start = time.monotonic()
         with client_errors():
-            client = PerformanceClient(self.base_url, api_key=key, preference=self.preference)
+            client = PerformanceClient(self.base_url, api_key=key, preference=self.preference, **self.limits)
         with client:
             tally = self._run(client)
         return tally.end(self.output, self.task.shape, self.task.unit, time.monotonic() - start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from baseten_perf import PerformanceClient
 from baseten_perf.cli import main
 from baseten_perf.testing import Server
+from baseten_perf.testing.server import environment
 
 ROWS = 50
 RECORDS = [
@@ -163,6 +165,18 @@ def test_batches_that_are_refused(
     assert complaint in capsys.readouterr().err
     assert server.statistics().requests == 0
     assert sorted(path.name for path in directory.iterdir()) == ["in.jsonl", "rows.jsonl"]
+
+
+@pytest.mark.parametrize("limit", ["--max-requests-per-minute", "--max-tokens-per-minute"])
+def test_limits(server: Server, program: Callable[..., list[str]], eventually: Callable[..., None], limit: str) -> None:
+    """The second request waits for its minute."""
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.url, "--batch-size", 25, limit, 1)
+    with subprocess.Popen(program("classify", *asked), env=environment(), stderr=subprocess.PIPE) as process:
+        checkpoint = Path("v.jsonl.partial", "checkpoint.json")
+        eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_bytes())["finished"] == [[0, 25]])
+        process.send_signal(signal.SIGINT)
+        assert b"25 of 50 rows are kept" in process.communicate()[1]
+    assert server.statistics().requests == 1
 
 
 def test_options_that_are_refused(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
