@@ -42,6 +42,7 @@ cdef extern from "Python.h":
 cdef extern from "<cmath>" nogil:
     double ceil(double number)
     double fabs(double number)
+    double log(double number)
     double pow(double base, double exponent)
     double rint(double number)
     double sqrt(double number)
@@ -58,6 +59,7 @@ include "timers.pxi"        # a loop's timers
 include "page_cache.pxi"    # the memory of large buffers, kept for the next
 include "row_buffer.pxi"    # the memory of a matrix
 include "queue.pxi"         # who waits for a permit
+include "knee.pxi"          # how many requests in flight are of use
 include "pace.pxi"          # how an endpoint takes requests,
 include "rate.pxi"          # how fast,
 include "cap.pxi"           # how many at a time,

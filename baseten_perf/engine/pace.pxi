@@ -54,6 +54,8 @@ cdef struct Pace:
     double idle_since               # when the last one in flight ended
     Monitor *monitor
     Queue queue
+    int adaptive_waiters            # of those in it
+    Knee knee
     Waiter *alarmed                 # the head that knows when to look again,
     double alarmed_at               # and that instant
     # the gate
@@ -139,6 +141,7 @@ cdef struct Permit:
     int epoch
     long long number                # of the start, among all of the pace
     double started
+    Place place                     # below the knee
 
 cdef Monitor *paces_monitor          # held across a fork
 cdef Pace *all_paces = NULL
@@ -175,6 +178,7 @@ cdef Pace *pace_new() noexcept nogil:
         return NULL
     pace.refs = 1
     pace.monitor = new Monitor()
+    knee_init(&pace.knee)
     pace_forget(pace, 0)
     paces_monitor.lock()
     pace.following = all_paces
@@ -208,7 +212,7 @@ cdef void paces_after_fork() noexcept nogil:
     cdef Pace *pace = all_paces
     while pace != NULL:
         pace.monitor = new Monitor()    # a thread of the parent's may hold the old one for ever
-        pace.flying = pace.waiters = 0
+        pace.flying = pace.waiters = pace.adaptive_waiters = pace.knee.flying = 0
         pace.idle_since = seconds_now()
         pace.queue.first = pace.queue.last = pace.alarmed = NULL
         if pace.state == GATE_PROBE:

@@ -5,6 +5,7 @@ cdef struct Waiter:
     Waiter *previous                # in the queue
     Waiter *next
     bint waiting                    # written by the owner's thread alone
+    bint adaptive                   # of a call that goes by the knee
     int *refs                       # of what owns the waiter: who is woken is held meanwhile
     void *share
 

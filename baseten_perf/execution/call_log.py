@@ -31,7 +31,7 @@ class CallLog:
         self._began = perf_counter()
         logger.debug(
             "%s: %d requests to %s, at most %d at once",
-            self._name, self._count, ", ".join(map(shown_url, endpoints)), policy.max_concurrent_requests,
+            self._name, self._count, ", ".join(map(shown_url, endpoints)), policy.most_requests,
         )  # fmt: skip
 
     def took_in(self, completion: Completion) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, Signature, signature
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from ..cancellation import CancellationToken
 from ..http.trace import TraceContext
@@ -23,7 +23,7 @@ OF_BATCHES = frozenset(name for name, option in OPTIONS.items() if option.batche
 class CallOptions(TypedDict, total=False):
     """What every method takes by keyword; the meaning stands in the table (`fields`). None means "not given"."""
 
-    max_concurrent_requests: int | None
+    max_concurrent_requests: int | Literal["auto"] | None
     timeout_s: float | None
     pin_initial_endpoint_once: bool | None
     hedge_delay: float | None
