@@ -4,8 +4,10 @@
 cdef struct Waiter:
     Waiter *previous                # in the queue
     Waiter *next
-    bint waiting                    # written by the owner's thread alone
-    bint adaptive                   # of a call that goes by the knee
+    bint waiting                    # written by the owner's thread alone, as is the next
+    Turns *turns                    # where it stands, unless it waits for a descriptor
+    double cost                     # of what it wants there, in tokens
+    bint adaptive                   # of an operation that keeps to the knees of its paces
     int *refs                       # of what owns the waiter: who is woken is held meanwhile
     void *share
 
