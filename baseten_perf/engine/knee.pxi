@@ -56,7 +56,7 @@ cdef struct Knee:
     int trial                       # 1: a higher limit is tried; -1: a lower one; 0: none
     int next                        # the trial to come
     int vain                        # trials one after the other that moved nothing
-    bint slow_start                 # until doubling is of no use
+    bint slow_start                 # as long as doubling, the only trial then, is of use
     double factor                   # of the next higher limit
     long long started
     long long before                # starts with smaller numbers belong to the time before the last change of the limit,
@@ -194,6 +194,7 @@ cdef void knee_try(Knee *knee) noexcept nogil:
         limit = max(1, min(knee.base - 1, <int>(knee.base * sqrt(0.5) + 0.5)))
     if limit == knee.base or knee.next > 0 and knee.held.latency > LONGEST_QUEUE * knee.least:
         knee.next = -knee.next
+        knee.slow_start = False
     else:
         knee_change(knee, limit, knee.next)
 

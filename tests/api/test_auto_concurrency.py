@@ -14,6 +14,7 @@ from baseten_perf import (
     CancellationToken,
     Endpoint,
     EndpointPool,
+    HttpClientWrapper,
     OperationCancelled,
     PerformanceClient,
     RequestProcessingPreference,
@@ -133,7 +134,7 @@ def test_each_endpoint_of_a_pool_has_its_own(
     token = CancellationToken()
 
     def call() -> None:
-        client = PerformanceClient(urls[0], key, endpoint_pool=EndpointPool([Endpoint(url) for url in urls]))
+        client = PerformanceClient(urls[0], key, endpoint_pool=EndpointPool([Endpoint(url, key, HttpClientWrapper()) for url in urls]))
         with pytest.raises(OperationCancelled):
             client.batch_post("/x", list(range(100)), max_concurrent_requests="auto", cancel_token=token)
 
