@@ -143,6 +143,7 @@ def test_patience_is_for_refusals_alone(server: Server) -> None:
 def test_a_pickle_has_limits_of_its_own_and_a_copy_has_not(server: Server) -> None:
     client = client_of(server, **ONE)
     client.batch_post("/same", [1])
+    assert client_of(server, **ONE).batch_post("/same", [2]).data == [2]  # by the same engine
     for twin in (copy.copy(client), copy.deepcopy(client), client):
         with pytest.raises(APITimeoutError):
             twin.batch_post("/same", [2], total_timeout_s=0.15, timeout_s=0.1)
