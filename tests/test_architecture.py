@@ -50,6 +50,8 @@ ORDER = (
     "endpoints",
     "client",
     "root",  # baseten_perf itself
+    "pipelines",
+    "integrations",
     "testing",
     "cli",
     "__main__",
@@ -68,7 +70,7 @@ HEAVY_ALLOWED = {
     "execution/asynchronous.py": {"asyncio"},
     "execution/async_stream.py": {"asyncio"},
 }
-NOT_PARTS_OF_THE_IMPORT = {"testing", "cli", "__main__"}
+NOT_PARTS_OF_THE_IMPORT = {"pipelines", "integrations", "testing", "cli", "__main__"}
 DOCUMENT = re.compile(r"(?<![\w*])(?:[\w.-]+/)*[\w-]+[.]md\b")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._engine import (
     Completion,
     EndpointState,
+    EndpointTally,
     Engine,
     EventMailbox,
     LimitState,
@@ -31,6 +32,7 @@ Route = tuple[bytes, bytes, EndpointState, float]
 __all__ = [
     "Completion",
     "EndpointState",
+    "EndpointTally",
     "Engine",
     "EventMailbox",
     "LimitState",

@@ -1,6 +1,6 @@
 from collections import deque
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from typing_extensions import Buffer
 
@@ -40,6 +40,9 @@ class EndpointState:
 
 class PaceState: ...
 
+class EndpointTally:
+    def totals(self) -> dict[str, Any]: ...
+
 class LimitState:
     def __new__(cls, requests: float, tokens: float) -> LimitState: ...
     def settle(self, estimated: float, actual: float) -> None: ...
@@ -73,6 +76,8 @@ class Matrix:
     def copy(self) -> Matrix: ...
     def last(self) -> Matrix: ...
     def put(self, start: int, rows: Matrix) -> None: ...
+    def blank(self, rows: list[int]) -> None: ...
+    def put_each(self, places: list[list[int]], rows: Matrix) -> None: ...
     def permute(self, start: int, order: list[int]) -> None: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
@@ -93,6 +98,7 @@ class Completion:
         budget: how many retries retry_budget_pct allowed the operation.
         os_errno: the system's reason for a connection that failed; 0 when there is none.
         elapsed: seconds from first getting a concurrency slot to the end, retries and back-off included.
+        timings: where the time of the request went, as a row of `responses.timings`; None where its plan does not ask.
         headers: raw header lines of the final response.
         msgpack: whether they say that the body is MessagePack; of several content types the last counts.
         body: the answer; for a 2xx embeddings answer its skeleton; for an undecodable one how it began.
@@ -118,6 +124,7 @@ class Completion:
     budget: Final[int]
     os_errno: Final[int]
     elapsed: Final[float]
+    timings: Final[bytes | None]
     headers: Final[bytes]
     msgpack: Final[bool]
     body: Final[bytes | memoryview]
@@ -155,7 +162,9 @@ class RequestPlan:
         final_statuses: Iterable[int] = (),
         patience_s: float = 120.0,
         max_response_bytes: int = 268435456,
+        timings: bool = False,
         paces: list[PaceState] | None = None,
+        tallies: list[EndpointTally] | None = None,
         limit: LimitState | None = None,
         route_limits: list[LimitState | None] | None = None,
     ) -> None: ...
@@ -234,6 +243,12 @@ class PaceDriver:
     @property
     def good(self) -> float: ...
     def waiting(self) -> list[int]: ...
+
+class HistogramDriver:
+    def add(self, seconds: Iterable[float]) -> None: ...
+    def quantile(self, share: float) -> float: ...
+    @staticmethod
+    def bucket(seconds: float) -> tuple[float, float]: ...
 
 class LimitDriver:
     def __init__(

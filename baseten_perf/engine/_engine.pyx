@@ -77,6 +77,8 @@ include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
 include "names.pxi"         # which hosts a route needs
+include "histogram.pxi"     # of durations
+include "tally.pxi"         # what has become of the attempts on an endpoint
 include "route.pxi"         # where an attempt goes: endpoints, their health, their paces
 include "plan.pxi"          # what requests of one kind have in common
 include "kernel.pxi"        # the decoders' inner loops
@@ -90,6 +92,7 @@ include "body.pxi"          # its body
 include "lines.pxi"         # its header lines
 include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
+include "timings.pxi"       # where the time of a request went
 include "native_completion.pxi"  # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
@@ -109,4 +112,5 @@ include "driver.pxi"        # PaceDriver, for tests
 include "limit_driver.pxi"  # LimitDriver, for tests
 include "operation_driver.pxi"   # OperationDriver, for tests
 include "reader_driver.pxi" # ReaderDriver, for tests
+include "histogram_driver.pxi"   # HistogramDriver, for tests
 include "startup.pxi"       # what happens at import

@@ -111,6 +111,9 @@ cdef class Engine:
                     count_now(&core.loops[number].load) < count_now(&core.loops[chosen].load)
                 ):
                     chosen = number
+        for i in range(shares):
+            for number in range(op.plan.route_count):
+                tally_prepare(op.plan.routes[number].tally, chosen + i)
         if not op_make_shares(op, shares):
             raise MemoryError
         for i in range(shares):

@@ -169,6 +169,8 @@ cdef class OperationHandle:
         request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
+        if op.plan.timings:
+            request.pushed = monotonic_ns()
         request.first_row = self.rows
         request.rows = rows
         request.cost = cost

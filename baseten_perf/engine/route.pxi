@@ -19,8 +19,9 @@ cdef struct Route:
     Named named[2]
     double weight
     Endpoint *endpoint
-    Pace *pace                      # a reference
-    Limit *limit                    # a reference; NULL for none
+    Pace *pace                      # a reference, as are the next two
+    Tally *tally
+    Limit *limit                    # or NULL for none
 
 cdef enum:
     # Routes that a request remembers to have tried, or to have been refused a permit for: a bit for each.
@@ -38,6 +39,7 @@ cdef void route_clear(Route *route) noexcept nogil:
     route_forget_hosts(route)
     endpoint_drop(route.endpoint)
     pace_drop(route.pace)
+    tally_drop(route.tally)
     limit_drop(route.limit)
 
 

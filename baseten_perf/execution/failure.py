@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from errno import EMFILE
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def request_failed(
     policy: Policy,
     endpoints: list[str],
     count: int,
-    inputs: range,
+    inputs: Sequence[int],
 ) -> RequestFailed:
     """The exception for a request that failed, without what is known of the other requests of its call.
 

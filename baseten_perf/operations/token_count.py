@@ -53,6 +53,16 @@ class TokenCounter:
         measured, counted = self._seen
         return counted / measured if measured else 1.0
 
+    @property
+    def count_tokens(self) -> Callable[[str], int] | None:
+        """The caller's count, checked; None when tokens are counted by size."""
+        return None if self._count_tokens is None else self.estimate
+
+    @property
+    def tokens_per_byte(self) -> float:
+        """Of texts that are counted by size: tokens for each byte of UTF-8."""
+        return self.ratio / BYTES_PER_TOKEN
+
     def estimate(self, value: str | bytes | Sequence[int]) -> int:
         """Tokens to be expected of a text, a body, or token ids.
 
