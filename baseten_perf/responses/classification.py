@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from .timings import Timings
-
 
 @dataclass(frozen=True, init=False)
 @record
@@ -88,7 +86,7 @@ class ClassificationResponse(Response):
         times: Sequence[float],
         headers: Sequence[bytes | None],
         order: Sequence[str] = (),
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> ClassificationResponse:
         """Make a response of what an operation gathered: nothing to check, headers still raw.
 
