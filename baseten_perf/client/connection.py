@@ -14,10 +14,14 @@ from ..endpoints import EndpointPool, EndpointStatistics
 from ..engine import EndpointState, EndpointTally, PaceState, RequestPlan, Route
 from ..execution.call import Call
 from ..execution.stream_call import StreamCall
+from ..execution.token_account import TokenAccount
 from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
+from ..limits import Limits
+from ..operations.batching import BatchLimits
 from ..operations.operation import WITH_BODY, Head
+from ..operations.token_count import TokenCounter
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..engine import EventMailbox
+    from ..execution.progress import Progress
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 # Callers may give each call a path or a time-out of its own.
@@ -56,6 +61,10 @@ class Connection(Closable):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         prefer_base64: bool = False,
         preference: RequestProcessingPreference | None = None,
+        max_requests_per_minute: float | None = None,
+        max_tokens_per_minute: float | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+        share: int = 1,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -79,6 +88,8 @@ class Connection(Closable):
         self._preference = None
         if preference is not None:
             self._preference = instance("preference", preference, RequestProcessingPreference)
+        self._limits = Limits(max_requests_per_minute, max_tokens_per_minute, share)
+        self._token_counter = TokenCounter(count_tokens)
         self._prepare(pool)
 
     def _prepare(self, pool: HttpClientWrapper) -> None:
@@ -88,6 +99,15 @@ class Connection(Closable):
         endpoints = 1 if self._endpoint_pool is None else len(self._endpoint_pool.endpoints)
         self._tallies = [EndpointTally() for _ in range(endpoints)]
         self._request_id_prefix = request_id_prefix(os.environ)
+        pool_limits = () if self._endpoint_pool is None else self._endpoint_pool.limits()
+        self._route_limits = [limits.state for limits in pool_limits]
+        self._account: TokenAccount | None = None
+        if any(limits.max_tokens_per_minute for limits in (self._limits, *pool_limits)):
+            self._account = TokenAccount(self._token_counter, self._limits.state, self._route_limits)
+        # Without limits of tokens per minute there is only to learn how many tokens a text has, unless that is known.
+        self._learning = self._account
+        if self._learning is None and self._token_counter.count_tokens is None:
+            self._learning = TokenAccount(self._token_counter, None, ())
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
 
@@ -128,7 +148,8 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing"):
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account",
+                     "_learning"):  # fmt: skip
             del state[name]
         return {**state, "_pool": self._lease.pool}
 
@@ -138,7 +159,7 @@ class Connection(Closable):
         self._prepare(pool)
 
     def __repr__(self) -> str:
-        return f"PerformanceClient(base_url={shown_url(self._base_url)!r})"
+        return f"PerformanceClient(base_url={shown_url(self._base_url)!r}{self._limits.shown()})"
 
     def _call(
         self,
@@ -147,6 +168,7 @@ class Connection(Closable):
         mailbox: EventMailbox | None = None,
         token: int = 0,
         began: float | None = None,
+        progress: Progress | None = None,
     ) -> Call:
         _, plan, endpoints, paces = self._plan_of(operation, policy)
         plan_of = None
@@ -155,8 +177,9 @@ class Connection(Closable):
         return Call(
             self._lease, plan, endpoints, operation, policy,
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
-            (lambda other, began: self._call(other, policy, mailbox, token, began)) if operation.has_fallback else None,
-            plan_of,
+            (lambda other, *before: self._call(other, policy, mailbox, token, *before))
+            if operation.has_fallback else None,
+            plan_of, self._account_of(policy), progress,
         )  # fmt: skip
 
     def _stream_call(
@@ -166,6 +189,7 @@ class Connection(Closable):
         present: Callable[[int, list[Any], Any], Any],
         ordered: bool,
         policy: Policy,
+        total: int | None,
         mailbox: EventMailbox | None = None,
         token: int = 0,
     ) -> StreamCall[Any]:
@@ -173,7 +197,15 @@ class Connection(Closable):
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
             mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
+            self._account_of(policy), total,
         )  # fmt: skip
+
+    def _account_of(self, policy: Policy) -> TokenAccount | None:
+        return self._account if policy.max_tokens_per_request is None else self._learning
+
+    def _batch_limits(self, policy: Policy) -> BatchLimits:
+        """What a request of a call carries at most."""
+        return BatchLimits.of(policy, self._token_counter)
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:
@@ -226,6 +258,8 @@ class Connection(Closable):
             routes=self._routes(head.path, pool),
             paces=paces,
             tallies=self._tallies,
+            limit=self._limits.state,
+            route_limits=self._route_limits,
             method=head.method,
             bodyless=not has_body,
             lines=block.lines,

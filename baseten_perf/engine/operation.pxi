@@ -87,7 +87,8 @@ cdef struct Share:
     Backoff *waiting                # requests whose own back-off is not over
     Timer deadline
     Timer alarm                     # when to ask for a permit again
-    Waiter *waiters                 # for each route, for its pace
+    Waiter held                     # for the client's limit
+    Waiter *waiters                 # for each route, for its pace or its endpoint's limit
     Waiter only_waiter              # where there is one route
     Waiter shortage                 # for a descriptor
     bint attached

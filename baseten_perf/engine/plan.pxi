@@ -9,6 +9,8 @@ cdef struct Plan:
     unsigned long long serial       # never reused: transfers remember which plan they are set up for
     Route *routes
     int route_count
+    Limit *limit                    # of the client, a reference; NULL for none
+    bint limited                    # it has one, or a route has
     Core *core                      # whose hosts the routes name; of this process, see names.pxi
     bint pinned                     # first attempts all go the way of the first
     char *method                    # NULL for POST
@@ -55,6 +57,7 @@ cdef void plan_drop(Plan *plan) noexcept nogil:
     for i in range(plan.route_count):
         route_clear(&plan.routes[i])
     free(plan.routes)
+    limit_drop(plan.limit)
     free(plan.method)
     free(plan.request_id_prefix)
     free(plan)
@@ -90,6 +93,8 @@ cdef class RequestPlan:
         timings: whether completions tell where the time of their requests went.
         paces: the PaceState of each route; None for paces of this plan's own.
         tallies: the EndpointTally of each route; None for tallies of this plan's own.
+        limit: of all routes together, or None.
+        route_limits: the LimitState of each route, None where it has none; None for none at all.
         hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
         hedge_share: of an operation's requests, those that may be copied; 0 for none.
         final_statuses: HTTP statuses that are never retried.
@@ -104,7 +109,8 @@ cdef class RequestPlan:
                  int concurrency=1, double timeout_s=3600.0, double connect_timeout_s=60.0, total_timeout_s=None,
                  int max_retries=0, long initial_backoff_ms=125, double retry_share=0.0, hedge_delay_s=None,
                  double hedge_share=0.0, final_statuses=(), double patience_s=120.0,
-                 size_t max_response_bytes=268435456, bint timings=False, list paces=None, list tallies=None):
+                 size_t max_response_bytes=268435456, bint timings=False, list paces=None, list tallies=None,
+                 LimitState limit=None, list route_limits=None):
         global plans_made
         if concurrency < 1:
             raise ValueError("an operation needs at least one slot")
@@ -121,6 +127,7 @@ cdef class RequestPlan:
         self.urls = [route[0] for route in routes]
         self.take_routes(routes, [PaceState() for _ in routes] if paces is None else paces,
                          [EndpointTally() for _ in routes] if tallies is None else tallies)
+        self.take_limits(limit, [] if route_limits is None else route_limits)
         self.take_lines(lines)
         plan.pinned = pinned
         if method != "POST":
@@ -171,6 +178,20 @@ cdef class RequestPlan:
             count_up(&pace.pace.refs)
             route.tally = tally.tally
             count_up(&tally.tally.refs)
+        return 0
+
+    cdef int take_limits(self, LimitState limit, list route_limits) except -1:
+        cdef LimitState each
+        cdef int number
+        if limit is not None:
+            self.plan.limit = limit.limit
+            self.plan.limited = True
+            count_up(&limit.limit.refs)
+        for number, each in enumerate(route_limits):
+            if each is not None:
+                self.plan.routes[number].limit = each.limit
+                self.plan.limited = True
+                count_up(&each.limit.refs)
         return 0
 
     cdef int take_lines(self, list lines) except -1:

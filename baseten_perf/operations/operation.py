@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..exceptions import RequestFailed
@@ -11,6 +12,9 @@ from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
 
 WITH_BODY = ("POST", "PUT", "PATCH")
+
+# As servers of all APIs say it; within a string of JSON the quotes would be escaped.
+_TOTAL_TOKENS = re.compile(rb'"total_tokens"\s*:\s*(\d{1,18})\b')
 
 
 class Head(NamedTuple):
@@ -78,13 +82,13 @@ class Operation(ABC):
     def __len__(self) -> int:
         return len(self.elapsed)
 
-    def inputs(self, index: int) -> range:
-        """Numbers of the inputs that request `index` carries."""
+    def inputs(self, index: int) -> Sequence[int]:
+        """Numbers of the inputs that request `index` carries, ascending."""
         return range(index, index + 1)
 
     def missing(self) -> list[int]:
         """Numbers of the inputs without an accepted answer, ascending."""
-        return [i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index)]
+        return sorted(i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index))
 
     def keep_timings(self) -> None:
         """Keep where the time of each request went, which the engine tells for a policy that asks for it."""
@@ -112,9 +116,18 @@ class Operation(ABC):
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
 
+    def counted(self, index: int, body: bytes) -> Iterable[str | bytes | Sequence[int]]:
+        """What a server counts the tokens of in request `index`, whose body this is: texts, token ids or bodies."""
+        return (body,)
+
     @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
+
+    def tokens(self, completion: Completion) -> int:
+        """Tokens that an accepted answer says it has cost; 0 where it says nothing."""
+        found = _TOTAL_TOKENS.search(completion.body)
+        return 0 if found is None else int(found.group(1))
 
     def fallback(self, failure: Completion) -> Operation | None:
         """The call in another form, to be made in place of this one, which has failed; None when that is final."""
@@ -130,5 +143,5 @@ class Operation(ABC):
     def explain(self, response: Any) -> None:
         """Let a response of this operation tell which inputs have no answer, and why."""
         failures = self.failures or {}
-        errors = {i: failures[index] for index in sorted(failures) for i in self.inputs(index)}
-        response.lack(errors, self.missing())
+        errors = {i: failure for index, failure in failures.items() for i in self.inputs(index)}
+        response.lack({i: errors[i] for i in sorted(errors)}, self.missing())

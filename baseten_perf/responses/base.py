@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
 from ..validation import real, string_mapping, wrong_type
+from .answers import Answered, Collects
 from .timings import array_of, joined
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..exceptions import RequestFailed
 
 
-class Response:
+class Response(Answered[Collects]):
     """Base of the responses.
 
     Attributes (read-only):

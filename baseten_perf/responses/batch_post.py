@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .answers import Collects, answers
 from .base import Response
 
 
-class BatchPostResponse(Response):
+class BatchPostResponse(Response[Collects]):
     """The answer of a batch_post call.
 
     Attributes (read-only), besides those of every response:
@@ -29,7 +30,7 @@ class BatchPostResponse(Response):
         super().__init__(total_time, individual_request_times, response_headers, timings)
         self._data = data
 
-    @property
+    @answers
     def data(self) -> list[Any]:
         """One decoded JSON value for each payload, in their order."""
         return self._data

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..late import load
 from ..ranking._ranking import record
+from .answers import Collects, answers
 from .array import as_array
 from .base import Response, checked_headers, checked_times
 
@@ -49,7 +50,7 @@ _set_score = vars(ClassificationResult)["score"].__set__
 _score = attrgetter("score")
 
 
-class ClassificationResponse(Response):
+class ClassificationResponse(Response[Collects]):
     """The answer of a classify call.
 
     Attributes (read-only), besides those of every response:
@@ -87,7 +88,7 @@ class ClassificationResponse(Response):
         headers: Sequence[bytes | None],
         order: Sequence[str] = (),
         timings: Sequence[bytes | None] | None = None,
-    ) -> ClassificationResponse:
+    ) -> ClassificationResponse[Any]:
         """Make a response of what an operation gathered: nothing to check, headers still raw.
 
         `order` is that of the model's classes, as far as they are known.
@@ -98,7 +99,7 @@ class ClassificationResponse(Response):
         self._order = order
         return self
 
-    @property
+    @answers
     def data(self) -> list[list[ClassificationResult]]:
         """One list of labels for each input, in their order."""
         return self._data

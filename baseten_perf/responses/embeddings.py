@@ -9,7 +9,9 @@ from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 from ..validation import instance, utf8_string
+from .answers import Collects, answers
 from .base import Response, WeaklyReferenced
+from .by_input import EmbeddingsByInput
 from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
 from .rows import Rows
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     import numpy
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from ._arrow import ArrowVectors
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -53,8 +57,8 @@ class OpenAIEmbeddingData:
 
     __slots__ = ("__weakref__", "_embedding", "_index", "_object")
 
-    def __init__(self, embedding: list[float] | str | Rows, index: int, object: str = "embedding") -> None:
-        self._embedding = embedding  # the operation's Rows until somebody reads it
+    def __init__(self, embedding: list[float] | str | EmbeddingsByInput, index: int, object: str = "embedding") -> None:
+        self._embedding = embedding  # all of the operation until somebody reads it
         self._index = index
         self._object = object
 
@@ -62,7 +66,7 @@ class OpenAIEmbeddingData:
     def embedding(self) -> list[float] | str:
         """The vector: a list of floats, or the base64 text when the server sent that."""
         embedding = self._embedding
-        if isinstance(embedding, Rows):
+        if isinstance(embedding, EmbeddingsByInput):
             embedding = self._embedding = embedding.embedding(self._index)
         return embedding
 
@@ -90,7 +94,7 @@ class OpenAIEmbeddingData:
 
     def __repr__(self) -> str:
         embedding = self._embedding
-        if isinstance(embedding, Rows):
+        if isinstance(embedding, EmbeddingsByInput):
             text, dim = embedding.is_text(self._index), embedding.dim(self._index)
         else:
             text, dim = isinstance(embedding, str), len(embedding)
@@ -98,7 +102,7 @@ class OpenAIEmbeddingData:
         return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
 
 
-class OpenAIEmbeddingsResponse(Response):
+class OpenAIEmbeddingsResponse(Response[Collects]):
     """The answer of an embed call.
 
     Attributes (read-only), besides those of every response:
@@ -113,7 +117,7 @@ class OpenAIEmbeddingsResponse(Response):
 
     def __init__(
         self,
-        rows: Rows,
+        rows: EmbeddingsByInput,
         object: str,
         model: str,
         usage: OpenAIUsage,
@@ -132,7 +136,7 @@ class OpenAIEmbeddingsResponse(Response):
     @classmethod
     def from_vectors(
         cls, vectors: ArrayLike, model: str = "model", usage: OpenAIUsage | None = None
-    ) -> OpenAIEmbeddingsResponse:
+    ) -> OpenAIEmbeddingsResponse[Collects]:
         """A response that no server has sent, for tests of programs that are given one.
 
         Parameters:
@@ -147,7 +151,7 @@ class OpenAIEmbeddingsResponse(Response):
         usage = OpenAIUsage(0, 0) if usage is None else instance("usage", usage, OpenAIUsage)
         return cls(Rows.of(vectors), "list", model, usage, 0.0, [0.0], [{}])
 
-    @property
+    @answers
     def data(self) -> list[OpenAIEmbeddingData]:
         """One item for each input, in their order; made at the first read and kept."""
         if self._data is None:
@@ -209,6 +213,25 @@ class OpenAIEmbeddingsResponse(Response):
                 f"the embeddings are float32, so that an array of {dtype!r} is a copy, which copy=False forbids"
             )
         return array.astype(dtype)
+
+    def arrow(self) -> ArrowVectors:
+        """All embeddings as an Arrow array: fixed_size_list<float32>[dimension], null where one is missing.
+
+        An object with `__arrow_c_array__` and `__arrow_c_schema__` (Arrow's PyCapsule interface, which pyarrow, polars,
+        DuckDB and nanoarrow take), as the response has them too: `pyarrow.array(response)`. It shows the response's own
+        memory, which stays in use until all that was made of it is released; with `out=` that is the caller's. Only
+        embeddings that do not lie in one block of memory, because the server mixed forms, are copied together.
+
+        Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
+        base64 of float32.
+        """
+        return self._rows.arrow()
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        return self.arrow().__arrow_c_array__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.arrow().__arrow_c_schema__()
 
     def _values(self) -> tuple[Any, ...]:
         return self._object, self._model, self._usage, self._rows
