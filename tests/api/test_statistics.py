@@ -108,6 +108,7 @@ def test_failures(server: Server, eventually: Eventually, poller: str) -> None:
     late = PerformanceClient(server.faulty(stall=True, tag="late"), "k")
     with pytest.raises(requests.exceptions.Timeout):
         late.batch_post("/x", [1, 2, 3], total_timeout_s=0.2, **options)
+    eventually(lambda: of(late).in_flight == 0)
     token = CancellationToken()
 
     async def cancelled() -> None:
