@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
@@ -11,6 +12,7 @@ from ..closing import ClosedError
 from ..exceptions import InvalidResponse
 from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
+from ..partial import inform
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
 from .progress import progress_of
@@ -95,7 +97,8 @@ class StreamCall(Generic[Item]):
         self._requests = 0  # pushed, those made again included
         self._answered = 0
         self._under_way: dict[int, Pulled] = {}  # by request
-        self._results: dict[int, tuple[Item, int]] = {}  # by place, with the size
+        self._results: dict[int, tuple[Item, int, int]] = {}  # by place, with the size and its first input
+        self._open: set[int] = set()  # first inputs of what was pulled and is not given
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
         self._held = 0  # bytes
@@ -163,6 +166,7 @@ class StreamCall(Generic[Item]):
             return
         pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
         self._send(pulled)
+        self._open.add(self._start)
         self._pulled += 1
         self._start += len(inputs)
 
@@ -212,8 +216,6 @@ class StreamCall(Generic[Item]):
         return bool(self._arrived) and not self._closed
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._failure is not None:
-            return
         pulled = self._under_way.pop(completion.index, None)
         if pulled is None:  # the stream's time-out, when nothing is under way
             pulled = Pulled(self._pulled, self._start, [], self._probe)
@@ -228,10 +230,13 @@ class StreamCall(Generic[Item]):
             self._take_in_failure(pulled, completion, None)
             return
         try:
-            operation.accept(completion, completion.matrix)
+            self._accept(pulled, completion)
         except InvalidResponse as invalid:
             self._take_in_failure(pulled, completion, invalid.with_traceback(None))
-            return
+
+    def _accept(self, pulled: Pulled, completion: engine.Completion) -> None:
+        operation = pulled.operation
+        operation.accept(completion, completion.matrix)
         self._answered += 1
         self._keep(pulled, completion)
         if self._consumers:
@@ -266,24 +271,38 @@ class StreamCall(Generic[Item]):
         matrix = completion.matrix
         size = len(completion.body) + (0 if matrix is None else 4 * matrix.rows * matrix.dim)
         self._held += size
-        self._results[pulled.place] = self._present(pulled.start, pulled.inputs, response), size
+        self._results[pulled.place] = self._present(pulled.start, pulled.inputs, response), size, pulled.start
 
     def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
         """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
         self._failure = failure
+        self._abort()
         if self._progress is not None:
             self._progress.tell()
         if self._call_log is not None:
             self._call_log.failed(failure, status)
             self._call_log = None
-        self.close()
+        self._let_go()
+
+    def _abort(self) -> None:
+        """Abort on the wire whatever is in flight, and take in the answers that had arrived."""
+        self.handle.cancel()
+        with suppress(RuntimeError):  # in a forked child, where they are the parent's
+            self.handle.drain(self._arrived)
+        while self._arrived:
+            completion = self._arrived.popleft()
+            pulled = self._under_way.pop(completion.index, None)
+            if pulled is not None and completion.outcome == OK:
+                with suppress(InvalidResponse):
+                    self._accept(pulled, completion)
 
     def take(self) -> Item:
         """The next item; only when it is ready."""
         place = self._given if self._ordered else next(iter(self._results))
-        item, size = self._results.pop(place)
+        item, size, start = self._results.pop(place)
         self._held -= size
         self._given += 1
+        self._open.remove(start)  # last: what interrupts this is told that the item was not given
         return item
 
     @property
@@ -296,23 +315,42 @@ class StreamCall(Generic[Item]):
         failure = self._failure or self._source_failure
         assert failure is not None
         self._failure = self._source_failure = None
+        self._inform(failure)
         self.close()
         return failure
+
+    def interrupt(self, by: BaseException) -> None:
+        """End with an exception of others, and let it tell where to go on and what had arrived."""
+        self._abort()
+        self._inform(by)
+        self.close()
+
+    def _inform(self, exception: BaseException) -> None:
+        left = [self._results[place][0] for place in sorted(self._results)]
+        inform(exception, next_start=self.next_start, partial=left)
+
+    @property
+    def next_start(self) -> int:
+        """Number of the first input that was not given."""
+        return min(self._open, default=self._start)
 
     def close(self) -> None:
         """Abort on the wire whatever is in flight, and let go of what waits for its turn to be sent."""
         if self._call_log is not None:
             self._log_end(self._call_log)
             self._call_log = None
+        self._let_go()
+        self.handle.cancel()
+        self._under_way.clear()
+        self._arrived.clear()
+
+    def _let_go(self) -> None:
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
         self._owner.calls.discard(self)
         if self._progress is not None:
             self._progress.close()
         self._ended = self._closed = True
-        self.handle.cancel()
-        self._under_way.clear()
-        self._arrived.clear()
 
     def _log_end(self, log: CallLog) -> None:
         if not self.over:
