@@ -7,7 +7,6 @@ from copy import copy
 from typing import Any, TypeVar
 
 from ..policy import Policy
-from ..responses.timings import Timings
 from .batch_limit import BatchLimit, BatchLimits
 from .batching import ONE_BATCH, Batches, BatchSize
 from .operation import Operation
@@ -88,7 +87,7 @@ class Batched(Operation):
         self.elapsed += [0.0] * len(numbers)
         self.headers += [None] * len(numbers)
         if self.timings is not None:
-            self.timings.add(len(numbers))
+            self.timings += [None] * len(numbers)
         self._add(len(numbers))
         self._batches.replace(index, numbers)
         return numbers
@@ -114,9 +113,8 @@ class Batched(Operation):
     def batch_of(self, index: int) -> int:
         return self._batches.undivided(index)
 
-    def _timings_in_order(self) -> Timings | None:
-        order = self._batches.order()
-        return self.timings if order is None or self.timings is None else self.timings.of(order)
+    def _timings_in_order(self) -> Sequence[bytes | None] | None:
+        return None if self.timings is None else self._in_order(self.timings)
 
     def _in_order(self, values: Sequence[Value]) -> Sequence[Value]:
         """What each request has, in the order of the inputs."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from ._arrow import ArrowVectors
-    from .timings import Timings
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -125,7 +124,7 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         total_time: float,
         individual_request_times: Sequence[float],
         response_headers: Sequence[bytes | dict[str, str] | None],
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> None:
         super().__init__(total_time, individual_request_times, response_headers, timings)
         self._rows = rows
@@ -242,8 +241,7 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         # Without the cached objects of `data`: they are made anew from the rows.
         return type(self), (
             self._rows, self._object, self._model, self._usage, self._total_time, self._times, self._headers,
-            self._timings,
-        ), (None, {"_errors": self._errors, "_missing": self._missing})  # fmt: skip
+        ), (None, {"_errors": self._errors, "_missing": self._missing, "_timings": self._timings})  # fmt: skip
 
     def __repr__(self) -> builtins.str:
         dim = self._rows.first_dim()

@@ -17,8 +17,6 @@ import requests
 from baseten_perf import HttpClientWrapper, PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Faults, Server
 
-pytestmark = pytest.mark.usefixtures("poller")
-
 PHASES = ["queued", "dns", "connect", "tls", "sent", "first_byte"]
 CLOCKS = 1e-3  # seconds that two clocks may differ by, libcurl's and the engine's
 
@@ -34,7 +32,7 @@ def check(timings: Any) -> None:
     assert (phases.sum(axis=0) <= timings["total"] + CLOCKS).all()
 
 
-def test_a_new_connection_and_a_kept_one(server: Server) -> None:
+def test_a_new_connection_and_a_kept_one(server: Server, poller: str) -> None:
     client = PerformanceClient(server.faulty(latency=0.1), "key", client_wrapper=HttpClientWrapper())
     (new,), (kept,) = posted(client, ["some text"]), posted(client, ["longer" * 50_000])
     for row in (new, kept):
@@ -54,7 +52,7 @@ def test_tls(server_certificate: Path, trusted: Path) -> None:
     assert new["tls"] > 0 and kept["tls"] == 0
 
 
-def test_waits_count_as_queued(server: Server) -> None:
+def test_waits_count_as_queued(server: Server, poller: str) -> None:
     """For a slot, at a gate, for back-offs, and until a hedge: up to the start of the attempt that was answered."""
     slow = PerformanceClient(server.faulty(latency=0.1), "key")
     queued = posted(slow, [1, 2, 3], max_concurrent_requests=1)["queued"]
@@ -74,7 +72,7 @@ def deaf() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_requests_that_fail_have_rows(server: Server, deaf: int) -> None:
+def test_requests_that_fail_have_rows(server: Server, deaf: int, poller: str) -> None:
     """NaN for what did not come to its end."""
     options: dict[str, Any] = {"return_exceptions": True, "max_retries": 0, "patience_s": 0, "timeout_s": 0.3}
     nan = numpy.nan
