@@ -201,12 +201,11 @@ class Options:
     max_tokens_per_request: Option[int | None] = Option(
         default=None, convert=unsigned, batched=True, kw_only=True,
         range=Range(1, 2**40, "{name} must be between {low} and {high} tokens"),
-        doc="tokens per request, {range}, by the client's `count_tokens`, or as estimated by size; a text of more goes"
-        " alone",
+        doc="tokens per request, {range}, by the client's `count_tokens`; a text of more goes alone",
     )  # fmt: skip
     dedupe: Option[bool] = Option(
         default=False, convert=boolean, batched=True, kw_only=True,
-        doc="equal inputs are sent once, and each gets its result; in a stream, those of one request",
+        doc="equal inputs are sent once (in a stream, those of one request)",
     )  # fmt: skip
     progress: Option[Progress] = Option(
         default=False, convert=checked_progress, passing=True, kw_only=True,
