@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -65,7 +65,7 @@ def blocking(
             response: Response = execution.run(self._call(operation, policy))
             return response
 
-        response = describe.__annotations__["return"].removeprefix("Described[").removesuffix("]")
+        response = _type_in(describe.__annotations__["return"])
         signature = takes.signature(describe).replace(return_annotation=response)
         _present(method, describe, takes, describe.__doc__ or "", signature)
         return method
@@ -115,10 +115,12 @@ def streaming(
                 raise copy(policy)
             make = partial(described.make, policy)
             probe = make(sample, 0)
-            begin = partial(self._stream_call, make, probe, described.present, ordered, policy)
+            probe.name = describe.__name__
+            total = len(described.source) if isinstance(described.source, Sized) else None
+            begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
             return Stream(described.source, described.gather(policy, probe), begin)
 
-        item = describe.__annotations__["return"].removeprefix("Streamed[").removesuffix("]")
+        item = _type_in(describe.__annotations__["return"])
         signature = takes.signature(describe).replace(return_annotation=f"Stream[{item}]")
         _present(method, describe, takes, describe.__doc__ or "", signature)
         return method
@@ -172,6 +174,11 @@ def _present(method: Any, describe: Any, takes: Takes, doc: str, signature: Sign
     method.__annotations__["return"] = signature.return_annotation
     method.__wrapped__ = describe
     method.takes = takes
+
+
+def _type_in(described: str) -> str:
+    """What is made of a description, by its annotation; the type parameter is for type checkers."""
+    return described.partition("[")[2].removesuffix("]").removesuffix("[ReturnExceptions]")
 
 
 def _named(function: Any, name: str) -> Any:

@@ -137,23 +137,24 @@ cdef class OperationHandle:
             raise RuntimeError("this call was started by the parent process, before the fork")
         return 0
 
-    def push(self, bytes body not None, unsigned int rows=0) -> None:
+    def push(self, bytes body not None, unsigned int rows=0, double cost=0) -> None:
         """Add the body of the next request.  It is sent from where it lies, never copied.
 
         Parameters:
             rows: how many inputs it carries.  So many vectors its answer may have; they follow those of the request before.
+            cost: tokens that each attempt takes from the limits of its client and its endpoint, as far as estimated.
 
         Raises IndexError when there is no room; see `room`.
         """
         cdef Request *request
         if self.op.embeddings and not self.op.apart and rows > self.op.total_rows - self.rows:
             raise IndexError(f"rows {self.rows} to {self.rows + rows} of {self.op.total_rows}")
-        request = self.add(body, self.op.plan, body)
+        request = self.add(body, self.op.plan, cost, body)
         request.first_row = self.rows
         request.rows = rows
         self.rows += rows
 
-    def push_numbered(self, bytes body not None, unsigned int rows, Py_ssize_t number, size_t row) -> None:
+    def push_numbered(self, bytes body not None, unsigned int rows, Py_ssize_t number, size_t row, double cost=0) -> None:
         """Add the body of a request with a number of its own, which no other has; its vectors go to the rows from `row` on.
 
         From the first such request on, all are pushed in this way.
@@ -161,12 +162,12 @@ cdef class OperationHandle:
         cdef Request *request
         if self.op.embeddings and not self.op.apart and not row <= row + rows <= self.op.total_rows:
             raise IndexError(f"rows {row} to {row + rows} of {self.op.total_rows}")
-        request = self.add(body, self.op.plan, body)
+        request = self.add(body, self.op.plan, cost, body)
         request.index = number
         request.first_row = row
         request.rows = rows
 
-    def push_planned(self, bytes body not None, RequestPlan plan not None) -> None:
+    def push_planned(self, bytes body not None, RequestPlan plan not None, double cost=0) -> None:
         """Add the body of a request that is sent as another plan says: URLs, method and header lines.
 
         The plan has the routes of the operation's own to other paths, in the same order.  Its limits and its paces do
@@ -177,9 +178,9 @@ cdef class OperationHandle:
         if plan.plan.core != self.op.core:
             plan_find_hosts(plan.plan, self.op.core)
         self.planned = True
-        self.add(body, plan.plan, (body, plan))
+        self.add(body, plan.plan, cost, (body, plan))
 
-    cdef inline Request *add(self, bytes body, Plan *plan, object held) except NULL:
+    cdef inline Request *add(self, bytes body, Plan *plan, double cost, object held) except NULL:
         cdef Op *op = self.op
         cdef Request *request
         cdef Py_ssize_t slot
@@ -190,6 +191,9 @@ cdef class OperationHandle:
         request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
+        if op.plan.timings:
+            request.pushed = monotonic_ns()
+        request.cost = cost
         slot = request - op.requests
         if slot == len(self.bodies):
             self.bodies.append(held)

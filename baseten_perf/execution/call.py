@@ -12,19 +12,25 @@ from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
+from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
+from .progress import Progress, progress_of
 from .splitting import Splitting, is_to_be_split
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
+    from ..operations.token_count import Expected
     from ..policy import Policy
+    from .token_account import TokenAccount
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
 PORTION = 64
+# In how many steps progress is told at the least, where there are so many requests.
+STEPS = 100
 PORTION_BYTES = 1024 * 1024
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
@@ -61,21 +67,27 @@ class Call:
         sequence_number: number that the choice of routes starts from.
         mailbox, token: where the engine announces progress, for callers that do not block.
         began: instant (of perf_counter) at which the caller began to wait, when it was not now.
-        remake: makes the call of an operation's fallback, which began at that instant; None when it has none.
+        remake: makes the call of an operation's fallback, which began at that instant, with the progress of this one;
+            None when it has none.
         plan_of: for an operation with heads, makes the plan of the requests that begin with one.
+        account: of a client with limits of tokens.
+        progress: of the call that this one is in place of, if it has any.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
     __slots__ = (
         "__weakref__",
+        "_account",
         "_ahead",
         "_arrived",
         "_began",
         "_call_log",
         "_completed",
+        "_consumers",
         "_count",
         "_endpoints",
+        "_expected",
         "_failure",
         "_instead",
         "_invalid",
@@ -85,6 +97,7 @@ class Call:
         "_parts",
         "_plan_of",
         "_policy",
+        "_progress",
         "_pushed",
         "_remake",
         "_rows",
@@ -105,8 +118,10 @@ class Call:
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         began: float | None = None,
-        remake: Callable[[Operation, float], Call] | None = None,
+        remake: Callable[[Operation, float, Progress | None], Call] | None = None,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        account: TokenAccount | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._owner = owner
         self._operation = operation
@@ -122,6 +137,10 @@ class Call:
         self._matrix: engine.Matrix | None = None
         self._remake = remake
         self._plan_of = plan_of
+        if policy.timings:
+            operation.keep_timings()
+        self._account = account
+        self._expected: dict[int, Expected] = {}  # of the requests that are under way
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes
@@ -131,16 +150,29 @@ class Call:
             into = sum(operation.rows) if operation.out is None else 0
         if operation.out is not None:
             self._matrix = engine.lent_matrix(operation.out)
+        tell_every = 0 if mailbox is None else PORTION
+        if policy.progress is not False:
+            tell_every = min(tell_every, 1 + self._count // STEPS)
         divides = operation.total > self._count
         self.handle = engine.OperationHandle(
             plan, self._count, into, sequence_number, mailbox, token,
-            now - self._began, policy.return_exceptions, 0 if mailbox is None else PORTION,
-            PARTS_UNDER_WAY if divides else 0, divides,
+            now - self._began, policy.return_exceptions, tell_every, PARTS_UNDER_WAY if divides else 0, divides,
         )  # fmt: skip
-        self._call_log = call_log(operation, policy, endpoints)
+        self._call_log = call_log(operation.name, self._count, policy, endpoints)
+        self._progress = progress
+        if progress is None and policy.progress is not False:
+            self._progress = progress_of(policy.progress, operation.name, self._inputs)
+        # Of what is taken in.
+        self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
+        if self._progress is not None:
+            self._consumers += (self._progress.took_in,)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
             policy.cancel_token.watch(self)
+
+    def _inputs(self) -> int:
+        """How many there are."""
+        return sum(len(self._operation.inputs(index)) for index in range(self._count))
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
         """Serialise and hand down the next window of bodies; True when there is room for more at once.
@@ -162,8 +194,8 @@ class Call:
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            if self._plan_of is not None:
-                self._push_by_head(body)
+            if self._plan_of is not None or self._account is not None:
+                self._push(body)
             else:
                 handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
@@ -175,6 +207,7 @@ class Call:
     def _feed_divided(self, splitting: Splitting[int], most_bytes: int) -> bool:
         """The same where batches are divided: their parts go before the batches that have not been sent."""
         handle, operation, parts = self.handle, self._operation, self._parts
+        assert isinstance(operation, Batched)
         size = 0
         while size < most_bytes and self._pushed < handle.started + self._ahead and handle.room:
             if not parts and self._sent < self._undivided:
@@ -183,17 +216,29 @@ class Call:
             if not parts:
                 break
             number = parts.popleft()
-            inputs, body = operation.inputs(number), operation.body(number)
-            handle.push_numbered(body, len(inputs), number, inputs.start)
+            (start, end), body = operation.span(number), operation.body(number)
+            handle.push_numbered(body, end - start, number, start, self._cost(number, body))
             size += len(body)
             self._pushed += 1
         more = bool(parts) or self._sent < self._undivided
         handle.flush(max(1, (self._pushed - handle.started) // 2) if more else 0)
         return more and size >= most_bytes
 
-    def _push_by_head(self, body: bytes) -> None:
-        assert self._plan_of is not None and self._operation.heads is not None
-        self.handle.push_planned(body, self._plan_of(self._operation.heads[self._sent]))
+    def _push(self, body: bytes) -> None:
+        """Push the next body with what it is expected to cost, or for a request with a head of its own."""
+        operation, number = self._operation, self._sent
+        cost = self._cost(number, body)
+        if self._plan_of is not None and operation.heads is not None:
+            self.handle.push_planned(body, self._plan_of(operation.heads[number]), cost)
+        else:
+            self.handle.push(body, 0 if self._rows is None else self._rows[number], cost)
+
+    def _cost(self, number: int, body: bytes) -> float:
+        """Tokens that a request is expected to cost, where they are counted."""
+        if self._account is None:
+            return 0
+        expected = self._expected[number] = self._account.expect(self._operation, number, body)
+        return expected.tokens
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -204,17 +249,22 @@ class Call:
         while arrived:
             self._take_in(arrived.popleft())
             if until is not None and arrived and perf_counter() >= until:
-                return False
-        if self._splitting is not None and not over:
+                over = False
+                break
+        if self._splitting is not None and not over and not arrived:
             if not handle.under_way and not self._parts and self._sent == self._undivided:
                 self._splitting.settle(self)
             if self._parts or self._sent < self._undivided:
                 self.feed(MOST_BYTES_AHEAD if until is None else PORTION_BYTES)
+        if self._progress is not None:
+            self._progress.tell()
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._call_log is not None:
-            self._call_log.took_in(completion)
+        if self._account is not None:
+            expected = self._expected.pop(completion.index, None)
+            if expected is not None and completion.outcome == OK:
+                self._account.settle(expected, completion)
         if completion.outcome != OK:
             self._take_in_failure(completion, None)
             return
@@ -233,6 +283,17 @@ class Call:
             if self._operation.rows is None:
                 self._arrived.appendleft(completion)
             raise
+        if self._consumers:
+            self._tell(completion, self._operation.tokens(completion), None)
+
+    def _tell(
+        self, completion: engine.Completion, tokens: int, failure: RequestFailed | None, number: int | None = None
+    ) -> None:
+        number = completion.index if number is None else number
+        inputs = self._operation.inputs(number)
+        taken = TakenIn(number, inputs, completion.elapsed, completion.attempts, tokens, failure)
+        for consume in self._consumers:
+            consume(taken)
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
@@ -245,7 +306,10 @@ class Call:
             and (invalid is not None or not completion.final)
             and (self._remake is None or invalid is not None or self._operation.fallback(completion) is None)
         ):
-            self._operation.fail(completion, self._failed(completion, invalid))
+            failure = self._failed(completion, invalid)
+            self._operation.fail(completion, failure)
+            if self._consumers:
+                self._tell(completion, 0, failure)
             return
         if self._failure is None:
             self._failure, self._invalid = completion, invalid
@@ -291,16 +355,22 @@ class Call:
         self._parts.append(number)
 
     def give_up(self, number: int, completion: engine.Completion, refused: bool) -> None:
-        self._operation.fail(completion, self._failed(completion, None, number), number)
+        failure = self._failed(completion, None, number)
+        self._operation.fail(completion, failure, number)
+        if self._consumers:
+            self._tell(completion, 0, failure, number)
         self.handle.expect(0 if refused else -1, settled=refused)
 
     def fallback(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
         if self._remake is None or self._failure is None or self._instead is None:
             return None
+        progress, self._progress = self._progress, None
+        if progress is not None:
+            progress.again()
         self._let_go()
         self._write("is made again in another form")
-        return self._remake(self._instead, self._began)
+        return self._remake(self._instead, self._began, progress)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
@@ -331,7 +401,7 @@ class Call:
         self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
         if self._call_log is not None:
-            self._call_log.failed(exception, failure if invalid is None else None)
+            self._call_log.failed(exception, None if failure is None or invalid is not None else failure.status)
             self._call_log = None
         return exception
 
@@ -379,6 +449,8 @@ class Call:
         self._owner.calls.discard(self)
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
+        if self._progress is not None:
+            self._progress.close()
 
     def _write(self, how: str) -> None:
         if self._call_log is not None:

@@ -11,14 +11,21 @@ from ..closing import ClosedError
 from ..exceptions import InvalidResponse
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, refusal_of
+from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
+from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
+from .progress import progress_of
 from .splitting import Splitting, is_to_be_split
 
 if TYPE_CHECKING:
+    from ..exceptions import RequestFailed
     from ..operations.operation import Head, Operation
+    from ..operations.token_count import Expected
     from ..policy import Policy
     from .call import Owner
+    from .call_log import CallLog
+    from .token_account import TokenAccount
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
@@ -33,9 +40,13 @@ Item = TypeVar("Item")
 
 
 class Pulled:
-    """A batch that was pulled from the source: the operation of its one request, and its place."""
+    """A batch that was pulled from the source: the operation of its one request, and its place.
 
-    __slots__ = ("inputs", "operation", "place", "size", "start")
+    Attributes:
+        expected: what the request is expected to cost in tokens, where that counts.
+    """
+
+    __slots__ = ("expected", "inputs", "operation", "place", "size", "start")
 
     def __init__(self, place: int, start: int, inputs: list[Any], operation: Operation) -> None:
         self.place = place
@@ -43,6 +54,7 @@ class Pulled:
         self.inputs = inputs
         self.operation = operation
         self.size = 0
+        self.expected: Expected | None = None
 
 
 class StreamCall(Generic[Item]):
@@ -56,7 +68,9 @@ class StreamCall(Generic[Item]):
         make: makes the operation of a batch, of its inputs and the number of the first.
         present: makes an item of the number of a batch's first input, of its inputs and of their response.
         plan_of: makes the plan of requests that begin with a head of their own.
+        account: of a client with limits of tokens.
         ordered: items come in the order of the source; else as their requests end.
+        total: number of inputs; None when it is not known.
     """
 
     def __init__(
@@ -73,6 +87,8 @@ class StreamCall(Generic[Item]):
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        account: TokenAccount | None = None,
+        total: int | None = None,
     ) -> None:
         self._owner = owner
         self._policy = policy
@@ -80,6 +96,7 @@ class StreamCall(Generic[Item]):
         self._probe = probe
         self._make = make
         self._plan_of = plan_of
+        self._account = account
         self._present = present
         self._ordered = ordered
         concurrency = policy.max_concurrent_requests
@@ -112,6 +129,11 @@ class StreamCall(Generic[Item]):
         if owner.closed_by:
             owner.calls.discard(self)
             raise ClosedError(owner.closed_by)
+        self._call_log = call_log(probe.name, None, policy, endpoints)
+        self._progress = progress_of(policy.progress, probe.name, lambda: total)
+        self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
+        if self._progress is not None:
+            self._consumers += (self._progress.took_in,)
         if policy.cancel_token is not None:
             policy.cancel_token.watch(self)
 
@@ -164,12 +186,18 @@ class StreamCall(Generic[Item]):
     def _send(self, pulled: Pulled) -> None:
         operation = pulled.operation
         operation.first = self._requests
+        if self._policy.timings:
+            operation.keep_timings()
         body = operation.body(0)
         pulled.size = len(body)
+        cost = 0
+        if self._account is not None:
+            pulled.expected = self._account.expect(operation, 0, body)
+            cost = pulled.expected.tokens
         if operation.heads is not None and self._plan_of is not None:
-            self.handle.push_planned(body, self._plan_of(operation.heads[0]))
+            self.handle.push_planned(body, self._plan_of(operation.heads[0]), cost)
         else:
-            self.handle.push(body, 0 if operation.sizes is None else operation.sizes[0])
+            self.handle.push(body, 0 if operation.sizes is None else operation.sizes[0], cost)
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1
@@ -204,6 +232,8 @@ class StreamCall(Generic[Item]):
         if over and not arrived and self._failure is None:
             by = stopped_by(self._policy, self._owner.closed_by)
             self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
+        if self._progress is not None:
+            self._progress.tell()
 
     @property
     def has_arrivals(self) -> bool:
@@ -229,6 +259,8 @@ class StreamCall(Generic[Item]):
                 return
             self._take_in_failure(pulled, completion, None)
             return
+        if self._account is not None and pulled.expected is not None:
+            self._account.settle(pulled.expected, completion)
         try:
             operation.accept(completion, completion.matrix)
         except InvalidResponse as invalid:
@@ -238,8 +270,16 @@ class StreamCall(Generic[Item]):
         if operation.has_fallback:
             self._answering.add(completion.endpoint)
         self._keep(pulled, completion)
+        if self._consumers:
+            self._tell(pulled, completion, operation.tokens(completion), None)
         if self._splitting is not None:
             self._splitting.answered(self, pulled)
+
+    def _tell(self, pulled: Pulled, completion: engine.Completion, tokens: int, failure: RequestFailed | None) -> None:
+        inputs = range(pulled.start, pulled.start + len(pulled.inputs))
+        taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
+        for consume in self._consumers:
+            consume(taken)
 
     def _split(self, pulled: Pulled, completion: engine.Completion, has_fallback: bool) -> bool:
         """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
@@ -292,10 +332,12 @@ class StreamCall(Generic[Item]):
         failure.batch_index = pulled.place
         failure.missing = list(failure.inputs)
         if completion.final or not self._policy.return_exceptions:
-            self._fail(failure)
+            self._fail(failure, completion.status if invalid is None else None)
             return
         pulled.operation.fail(completion, failure)
         self._keep(pulled, completion)
+        if self._consumers:
+            self._tell(pulled, completion, 0, failure)
 
     def _keep(self, pulled: Pulled, completion: engine.Completion) -> None:
         operation = pulled.operation
@@ -308,9 +350,14 @@ class StreamCall(Generic[Item]):
         item = self._present(pulled.start, pulled.inputs, response)
         self._results[pulled.start] = item, size, pulled.start + len(pulled.inputs)
 
-    def _fail(self, failure: BaseException) -> None:
-        """The stream ends with this, once what has its turn already is given."""
+    def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
+        """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
         self._failure = failure
+        if self._progress is not None:
+            self._progress.tell()
+        if self._call_log is not None:
+            self._call_log.failed(failure, status)
+            self._call_log = None
         self.close()
 
     def take(self) -> Item:
@@ -336,13 +383,26 @@ class StreamCall(Generic[Item]):
 
     def close(self) -> None:
         """Abort on the wire whatever is in flight, and let go of what waits for its turn to be sent."""
+        if self._call_log is not None:
+            self._log_end(self._call_log)
+            self._call_log = None
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
         self._owner.calls.discard(self)
+        if self._progress is not None:
+            self._progress.close()
         self._ended = self._closed = True
         self.handle.cancel()
         self._under_way.clear()
         self._arrived.clear()
+
+    def _log_end(self, log: CallLog) -> None:
+        if not self.over:
+            log.ended("aborted")
+        elif self._source_failure is not None:
+            log.failed(self._source_failure)
+        else:
+            log.ended("done")
 
     def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the stream then ends with OperationCancelled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .batching import ONE_BATCH
 from .classify import Classify
 from .embed import Embed
 from .operation import Operation
@@ -10,4 +11,14 @@ from .rerank import Rerank
 from .source import GatheredPayloads, GatheredTexts
 from .system_one import SystemOne
 
-__all__ = ["Classify", "Embed", "GatheredPayloads", "GatheredTexts", "Operation", "Post", "Rerank", "SystemOne"]
+__all__ = [
+    "ONE_BATCH",
+    "Classify",
+    "Embed",
+    "GatheredPayloads",
+    "GatheredTexts",
+    "Operation",
+    "Post",
+    "Rerank",
+    "SystemOne",
+]

@@ -1,14 +1,70 @@
-"""Batching: which spans of the inputs go into one request each."""
+"""Batching: which inputs go into one request each."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from math import inf
 from typing import Any, NamedTuple
 
 from ..policy import Policy
-from .batch_limit import BatchLimit
+from ._inputs import batch_starts, utf8_length
+from .distinct import Distinct
+from .learned_limits import UNLIMITED, LearnedLimit
+from .token_count import TokenCounter
+
+BY_SIZE = TokenCounter()
+
+
+class BatchLimits(NamedTuple):
+    """What one request carries at most. An input that is beyond a limit by itself goes alone.
+
+    Attributes:
+        inputs: how many.
+        characters: how many in all texts; of inputs of token ids, how many of these.
+        tokens: how many in all, as `counter` counts or estimates them.
+    """
+
+    inputs: int
+    characters: float = inf
+    tokens: float = inf
+    counter: TokenCounter = BY_SIZE
+
+    @classmethod
+    def of(cls, policy: Policy, counter: TokenCounter = BY_SIZE) -> BatchLimits:
+        """Those that a call asks for."""
+        characters, tokens = policy.max_chars_per_request, policy.max_tokens_per_request
+        return cls(policy.batch_size, inf if characters is None else characters, tokens or inf, counter)
+
+    def within(self, learned: LearnedLimit | None) -> BatchLimits:
+        """These limits, and those that have been learned of a server."""
+        if learned is None:
+            return self
+        characters = learned.characters if learned.characters < UNLIMITED else inf
+        return self._replace(inputs=min(self.inputs, learned.inputs), characters=min(self.characters, characters))
+
+    def tokens_of(self, text: str) -> float:
+        """Tokens of a text, where these are limited; else 0."""
+        if self.tokens == inf:
+            return 0
+        count = self.counter.count_tokens
+        return utf8_length(text) * self.counter.tokens_per_byte if count is None else count(text)
+
+    def starts(self, inputs: list[Any]) -> Sequence[int]:
+        """Number of the first input of each batch; a range when all batches but the last are equally long."""
+        # Usually no batch can reach the limit; then there is no need to walk through the inputs.
+        if self.tokens == inf and (
+            self.characters == inf or max(map(len, inputs)) * self.inputs <= self.characters
+        ):
+            return range(0, len(inputs), self.inputs)
+        counter = self.counter
+        return batch_starts(
+            inputs, self.inputs, self.characters, self.tokens, counter.tokens_per_byte, counter.count_tokens
+        )
+
+
+# For inputs that have been put together to what one request carries.
+ONE_BATCH = BatchLimits(2**62)
 
 
 class Part(NamedTuple):
@@ -27,47 +83,47 @@ class Division(NamedTuple):
 
 
 class Batches:
-    """The spans of a list of inputs, one per request, in order and without gaps.
+    """The inputs of a call, cut into one span for each request, in order and without gaps.
 
-    The length of a text is counted in characters, that of an input of token ids in tokens. A batch may be divided: its
-    parts are batches too, numbered after all others, and it is none any more.
+    A batch may be divided: its parts are batches too, numbered after all others, and it is none any more.
+
+    Parameters:
+        inputs: texts, or lists of token ids.
+        limits: what a span has at most.
+        dedupe: whether equal inputs are sent once.
 
     Attributes:
-        starts: number of the first input of each batch (a range when all batches but the last are equally long).
         total: number of inputs.
+        inputs: those that are sent.
+        starts: number, among those that are sent, of the first of each batch.
+        distinct: which inputs each one that is sent stands for; None when each stands for itself.
     """
 
-    __slots__ = ("_division", "starts", "total")
+    __slots__ = ("_division", "distinct", "inputs", "starts", "total")
 
-    def __init__(self, inputs: Sequence[Sized], policy: Policy, known: BatchLimit | None = None) -> None:
+    def __init__(self, inputs: list[Any], limits: BatchLimits, dedupe: bool = False) -> None:
         self.total = len(inputs)
+        self.distinct = Distinct.of(inputs) if dedupe else None
+        self.inputs = inputs if self.distinct is None else self.distinct.inputs
+        self.starts = limits.starts(self.inputs)
         self._division: Division | None = None
-        size, limit = policy.batch_size, policy.max_chars_per_request
-        if known is not None:
-            size, limit = min(size, known.inputs), known.characters if limit is None else min(limit, known.characters)
-        self.starts: Sequence[int] = range(0, self.total, size)
-        # Usually no batch can reach the limit; then there is no need to walk through the inputs.
-        if limit is not None and max(map(len, inputs)) * size > limit:
-            self.starts = _starts_within(inputs, size, limit)
 
-    @classmethod
-    def whole(cls, total: int) -> Batches:
-        """All inputs in one batch."""
-        self = cls.__new__(cls)
-        self.total = total
-        self._division, self.starts = None, range(0, total, total)
-        return self
+    def part(self, start: int, end: int) -> Batches:
+        """Some of the inputs of the call, in one batch."""
+        if self.distinct is None:
+            return Batches(self.inputs[start:end], ONE_BATCH)
+        return Batches([self.inputs[place] for place in self.distinct.places[start:end]], ONE_BATCH, dedupe=True)
 
     def __len__(self) -> int:
         return len(self.starts) + (0 if self._division is None else len(self._division.parts))
 
     def span(self, batch: int) -> tuple[int, int]:
-        """First input of a batch, and the first one after it."""
+        """First input of a batch, and the first one after it, among those that are sent."""
         following = batch + 1
         if following < len(self.starts):
             return self.starts[batch], self.starts[following]
         if self._division is None or following == len(self.starts):
-            return self.starts[batch], self.total
+            return self.starts[batch], len(self.inputs)
         part = self._division.parts[batch - len(self.starts)]
         return part.start, part.end
 
@@ -105,35 +161,39 @@ class Batches:
                 left.extend(reversed(parts))
         return order
 
-    def joined(self, items: Sequence[list[Any] | None]) -> list[Any]:
-        """The items of all batches in order, with None for each input of a batch that has none."""
-        joined: list[Any] = []
-        order = self.order()
-        if order is None:
-            for each, size in zip(items, self.sizes(), strict=True):
-                joined.extend([None] * size if each is None else each)
-            return joined
-        for batch in order:
-            each = items[batch]
-            start, end = self.span(batch)
-            joined.extend([None] * (end - start) if each is None else each)
-        return joined
+    def sent(self, batch: int) -> list[Any]:
+        """The inputs that a batch carries."""
+        start, end = self.span(batch)
+        return self.inputs[start:end]
+
+    def numbers(self, batch: int) -> Sequence[int]:
+        """Numbers of the inputs that a batch stands for, ascending."""
+        span = range(*self.span(batch))
+        return span if self.distinct is None else self.distinct.numbers(span)
 
     def sizes(self) -> list[int]:
-        """Number of inputs of each batch, as long as none is divided."""
-        starts = self.starts
+        """Number of inputs that each batch carries, as long as none is divided."""
+        starts, total = self.starts, len(self.inputs)
         if isinstance(starts, range):
-            return [starts.step] * (len(starts) - 1) + [self.total - starts[-1]]
+            return [starts.step] * (len(starts) - 1) + [total - starts[-1]]
         return [end - start for start, end in map(self.span, range(len(self.starts)))]
 
+    def joined(self, parts: Sequence[list[Any] | None]) -> list[Any]:
+        """The items of all batches in order, with None for each input of a batch that has no part."""
+        items: list[Any] = []
+        for batch in self.order() or range(len(self.starts)):
+            part = parts[batch]
+            items.extend([None] * len(self.numbers(batch)) if part is None else part)
+        return items
 
-def _starts_within(inputs: Sequence[Sized], batch_size: int, limit: int) -> array[int]:
-    """Close a batch when one more input would exceed the limit; an input longer than that goes alone."""
-    starts = array("q", [0])
-    first = characters = 0
-    for number, length in enumerate(map(len, inputs)):
-        characters += length
-        if (characters > limit or number - first == batch_size) and number > first:
-            starts.append(number)
-            first, characters = number, length
-    return starts
+    def spread(self, parts: Sequence[list[list[Any]] | None]) -> list[Any]:
+        """The list of each input, of parts that have one for each input that was sent; None where there is no part."""
+        if self.distinct is None:
+            return self.joined(parts)
+        items: list[Any] = []
+        for batch in self.order() or range(len(self.starts)):
+            start, end = self.span(batch)
+            part = parts[batch]
+            items.extend([None] * (end - start) if part is None else part)
+        found = map(items.__getitem__, self.distinct.places)
+        return [None if item is None else list(item) for item in found]

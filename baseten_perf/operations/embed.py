@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -10,15 +10,18 @@ import orjson
 
 from ..policy import Policy
 from ..protocols import Completion, Matrix
+from ..responses.by_input import EmbeddingsByInput
 from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
+from ..responses.repeated import Repeated
 from ..responses.rows import BatchState, IrregularBatch, Item, Rows
 from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
-from .batch_limit import BatchLimits
 from .batched import Batched
+from .batching import BatchLimits
 from .extra_body import extra_members
+from .learned_limits import LearnedLimits
 from .operation import Operation
 from .output import checked_output
 from .response_body import decoded, integer, items, json_kind, malformed
@@ -39,7 +42,7 @@ class Embed(Batched):
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
-        policy: how inputs are batched.
+        policy: how inputs are batched, unless `limits` say so.
         refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
@@ -47,7 +50,7 @@ class Embed(Batched):
         url_path: appended to the base URL; None for PATH.
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
-        limits: see Batched.
+        limits, learned: see Batched.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
@@ -63,7 +66,7 @@ class Embed(Batched):
         "_requested_model",
         "_states",
         "_suffix",
-        "_total_tokens",
+        "_tokens",
         "final_statuses",
         "has_fallback",
         "out",
@@ -82,6 +85,7 @@ class Embed(Batched):
         extra_body: Mapping[str, Any] | None = None,
         out: Any = None,
         limits: BatchLimits | None = None,
+        learned: LearnedLimits | None = None,
     ) -> None:
         inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
@@ -114,18 +118,20 @@ class Embed(Batched):
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        super().__init__("embed", path, inputs, policy, model, limits, vectors=True)
+        super().__init__("embed", path, inputs, policy, model, limits, learned, vectors=True)
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
 
     def _begin(self, requests: int) -> None:
-        self._prompt_tokens = self._total_tokens = 0
+        self._prompt_tokens = 0
+        self._tokens = [0] * requests
         self._states = bytearray(requests)
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
     def _add(self, requests: int) -> None:
+        self._tokens += [0] * requests
         self._states += bytes(requests)
 
     def part(self, start: int, end: int) -> Embed:
@@ -133,7 +139,7 @@ class Embed(Batched):
         if self._base64 is not None and not self._base64.asks:
             part._base64 = None  # that this part is answered tells nothing of the format
         elif self._base64 is not None:
-            part._arguments = part._inputs, *self._arguments[1:]
+            part._arguments = self._arguments[0][start:end], *self._arguments[1:]
         return part
 
     def fallback(self, failure: Completion) -> Embed | None:
@@ -141,13 +147,15 @@ class Embed(Batched):
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments, out=self.out, limits=self._limits)
+        plain = Embed(*self._arguments, out=self.out, limits=self._limits, learned=self._learned)
         plain._base64 = without
         return plain
 
     def body(self, index: int) -> bytes:
-        start, end = self._batches.span(index)
-        return b'{"input":%b%b' % (orjson.dumps(self._inputs[start:end]), self._suffix)
+        return b'{"input":%b%b' % (orjson.dumps(self._batches.sent(index)), self._suffix)
+
+    def counted(self, index: int, body: bytes) -> Sequence[str] | Sequence[list[int]]:
+        return self._batches.sent(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -190,8 +198,11 @@ class Embed(Batched):
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._total_tokens += _count(usage.get("total_tokens"))
+            self._tokens[index] = _count(usage.get("total_tokens"))
         self.record(completion)
+
+    def tokens(self, completion: Completion) -> int:
+        return self._tokens[completion.index - self.first]
 
     def _put(
         self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
@@ -204,24 +215,28 @@ class Embed(Batched):
             raise ValueError(f"out has {matrix.dim} columns, and the vectors have {rows.dim} numbers")
         if order is not None:
             rows.permute(0, order)
-        matrix.put(start, rows)
+        distinct = self._batches.distinct
+        if distinct is None:
+            matrix.put(start, rows)
+        else:
+            matrix.put_each([distinct.standing_for[start + k] for k in range(rows.rows)], rows)
 
-    def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
-        batches = self._batches
+    def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse[Any]:
+        batches, distinct = self._batches, self._batches.distinct
         order = batches.order()
         if order is None:
-            rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
+            sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
         else:
             starts = [batches.span(number)[0] for number in order]
             irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
             objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
             states = bytearray(self._states[number] for number in order)
-            rows = Rows(matrix, starts, batches.total, states, irregular, objects)
-        usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
-        return OpenAIEmbeddingsResponse(
-            rows, self._object, self._model, usage, total_time,
-            self._in_order(self.elapsed), self._in_order(self.headers),
-        )  # fmt: skip
+            sent = Rows(matrix, starts, len(batches.inputs), states, irregular, objects)
+        rows: EmbeddingsByInput = sent
+        if distinct is not None:
+            rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
+        usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
+        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, *self._times())
 
 
 @lru_cache(maxsize=256)

@@ -15,9 +15,10 @@ from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
-from .batch_limit import BatchLimits
 from .batched import Batched
+from .batching import BatchLimits
 from .extra_body import extra_members
+from .learned_limits import LearnedLimits
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
@@ -31,20 +32,19 @@ class Rerank(Batched):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
-        policy: how texts are batched.
+        policy: how texts are batched, unless `limits` say so.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
-        limits: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_top_n")
+    __slots__ = ("_most", "_of_tei", "_prefix", "_query", "_results", "_return_text", "_suffix", "_top_n")
 
     def __init__(
         self,
@@ -61,8 +61,9 @@ class Rerank(Batched):
         api: str = "tei",
         top_n: int | None = None,
         limits: BatchLimits | None = None,
+        learned: LearnedLimits | None = None,
     ) -> None:
-        query = utf8_string("query", query)
+        self._query = query = utf8_string("query", query)
         texts = checked_texts("texts", texts)
         raw_scores = boolean("raw_scores", raw_scores)
         model = None if model is None else utf8_string("model", model)
@@ -91,7 +92,7 @@ class Rerank(Batched):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        super().__init__("rerank", path, texts, policy, model, limits)
+        super().__init__("rerank", path, texts, policy, model, limits, learned)
 
     def _begin(self, requests: int) -> None:
         self._results: list[list[RerankResult] | None] = [None] * requests
@@ -101,10 +102,14 @@ class Rerank(Batched):
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        texts = orjson.dumps(self._inputs[start:end])
+        texts = orjson.dumps(self._batches.sent(index))
         if self._most is not None and self._most < end - start:
             return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
         return self._prefix + texts + self._suffix
+
+    def counted(self, index: int, body: bytes) -> list[str]:
+        texts = self._batches.sent(index)
+        return [*texts, *[self._query] * len(texts)]  # a model reads both together
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
@@ -120,7 +125,7 @@ class Rerank(Batched):
         """The results of a batch of `count` texts from JSON of the usual form."""
         if self._of_tei:
             return read_scored_texts(completion.body, RerankResult, start, count)
-        texts = self._inputs if self._return_text else None
+        texts = self._batches.inputs if self._return_text else None
         most = min(count, self._most or count)
         return read_scored_documents(completion.body, RerankResult, texts, start, count, most)
 
@@ -147,19 +152,26 @@ class Rerank(Batched):
             raise malformed(completion, f"the `index` of the items are not different numbers from 0 to {count - 1}")
         # Servers of Cohere's API send the texts always, when asked, or never.
         if not self._of_tei and self._return_text:
-            texts = [self._inputs[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
+            texts = [self._batches.inputs[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
         elif not self._of_tei:
             texts = [None] * len(numbers)
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
-    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
+    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse[Any]:
         results = self._results
+        distinct = self._batches.distinct
+        if distinct is not None:
+            results = [None if part is None else _of_equal(part, distinct.standing_for) for part in results]
         if self._top_n is None:
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
-        return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers)
+        return RerankResponse.collected(data, self._batches.total, total_time, *self._times())
+
+
+def _of_equal(results: list[RerankResult], standing_for: list[list[int]]) -> list[RerankResult]:
+    """Results of distinct texts as those of all texts that they stand for."""
+    return [RerankResult(i, each.score, each.text) for each in results for i in standing_for[each.index]]
 
 
 def _rank(result: RerankResult) -> tuple[bool, float, int]:

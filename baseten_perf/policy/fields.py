@@ -15,6 +15,7 @@ from ..http import headers
 from ..http.trace import TraceContext
 from ..validation import boolean, instance, real, status_codes, string, string_mapping, unsigned
 from .option import Copied, Option, Range, Share, seconds
+from .progress import Progress, checked_progress
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -177,6 +178,25 @@ class Options:
         default=False, convert=boolean, kw_only=True,
         doc="every request runs to its end, and an input that is refused fails alone: `data` has None where one failed,"
         " and `errors` of the response tells why; else the first failure ends the call",
+    )  # fmt: skip
+    timings: Option[bool] = Option(
+        default=False, convert=boolean, plan="timings", kw_only=True,
+        doc="`response.timings` tells where the time of each request went",
+    )  # fmt: skip
+    max_tokens_per_request: Option[int | None] = Option(
+        default=None, convert=unsigned, batched=True, kw_only=True,
+        range=Range(1, 2**40, "{name} must be between {low} and {high} tokens"),
+        doc="tokens per request, {range}, by the client's `count_tokens`, or as estimated by size; a text of more goes"
+        " alone",
+    )  # fmt: skip
+    dedupe: Option[bool] = Option(
+        default=False, convert=boolean, batched=True, kw_only=True,
+        doc="equal inputs are sent once, and each gets its result; in a stream, those of one request",
+    )  # fmt: skip
+    progress: Option[Progress] = Option(
+        default=False, convert=checked_progress, passing=True, kw_only=True,
+        doc="True for a bar of tqdm's, where that is installed and a terminal or a notebook shows it; or a callable,"
+        " which gets the number of inputs done and of all (None if it is not known); or an object with `update(n)`",
     )  # fmt: skip
 
 

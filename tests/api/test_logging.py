@@ -6,7 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,42 @@ def test_failures(server: Server, caplog: pytest.LogCaptureFixture) -> None:
         ("INFO", "batch_post: failed with APIStatusError in request 0 (status 404, 1 attempts)"),
         ("INFO", "batch_post: failed with InvalidResponse"),
         ("INFO", "batch_post: failed with OperationCancelled"),
+    ]
+
+
+def test_a_stream_s_start_and_end(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "baseten_perf")
+    client = PerformanceClient(server.faulty(status=503, times=1, containing="odd"), "sk-SECRET")
+    options: dict[str, Any] = {"max_concurrent_requests": 1, "initial_backoff_ms": 50}
+
+    async def consume() -> None:
+        stream = client.iter_embed(["odd", "SECRET"], "m", batch_size=1, **options)
+        assert [batch.start async for batch in stream] == [0, 1]
+
+    def failing() -> Iterator[str]:
+        yield "SECRET"
+        raise LookupError("SECRET")
+
+    asyncio.run(consume())
+    with pytest.raises(LookupError):
+        list(client.iter_classify(failing(), **options))
+    with pytest.raises(Exception, match="404"):
+        list(PerformanceClient(server.faulty(status=404), "SECRET").iter_batch_post("/x?a=SECRET", ["SECRET"]))
+    with client.iter_embed(["a", "b", "c"], "m", batch_size=1, **options) as stream:
+        next(stream)
+    list(PerformanceClient(server.faulty(status=404), "SECRET").iter_batch_post("/x", [1], return_exceptions=True))
+    assert texts(caplog) == [
+        ("DEBUG", f"iter_embed: a stream of requests to {client.base_url}, at most 1 at once"),
+        ("INFO", "iter_embed: 1 of 2 requests took several attempts"),
+        ("DEBUG", "iter_embed: done"),
+        ("DEBUG", f"iter_classify: a stream of requests to {client.base_url}, at most 1 at once"),
+        ("INFO", "iter_classify: failed with LookupError"),
+        ("DEBUG", f"iter_batch_post: a stream of requests to {server.faulty(status=404)}, at most 256 at once"),
+        ("INFO", "iter_batch_post: failed with APIStatusError in request 0 (status 404, 1 attempts)"),
+        ("DEBUG", f"iter_embed: a stream of requests to {client.base_url}, at most 1 at once"),
+        ("DEBUG", "iter_embed: aborted"),
+        ("DEBUG", f"iter_batch_post: a stream of requests to {server.faulty(status=404)}, at most 256 at once"),
+        ("DEBUG", "iter_batch_post: done"),
     ]
 
 

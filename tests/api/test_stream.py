@@ -335,7 +335,9 @@ def test_retries_hedges_and_several_streams_at_once(server: Server, poller: str)
     texts = [f"text {i}" for i in range(3000)]
     expected = PerformanceClient(server.url, "key").embed(texts, "m").numpy()
     streams = [
-        client.iter_embed(iter(texts), "m", batch_size=4, max_concurrent_requests=64, hedge_delay=0.2, ordered=ordered)
+        client.iter_embed(
+            iter(texts), "m", batch_size=4, max_concurrent_requests=64, hedge_delay=0.2, max_retries=6, ordered=ordered
+        )
         for ordered in (True, False)
     ]
     rows = [numpy.zeros_like(expected) for _ in streams]

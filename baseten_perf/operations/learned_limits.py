@@ -1,4 +1,4 @@
-"""BatchLimit: how much an endpoint takes in one request, as far as its refusals have told."""
+"""LearnedLimit: how much an endpoint takes in one request, as far as its refusals have told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNLIMITED = 2**62
 USED = 0.9
 
 
-class BatchLimit:
+class LearnedLimit:
     """Of one client, for one path, one model, and texts or token ids; shared by its calls, in all threads.
 
     What a caller asks for is never exceeded for it.
@@ -62,18 +62,18 @@ class BatchLimit:
         return [*sizes, count]
 
 
-class BatchLimits(dict[tuple[str, "str | None", bool], BatchLimit]):
-    """The limits of one client that are known."""
+class LearnedLimits(dict[tuple[str, "str | None", bool], LearnedLimit]):
+    """Those of one client."""
 
     __slots__ = ()
 
-    def of(self, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchLimit:
+    def of(self, path: str, model: str | None, inputs: Sequence[Sized]) -> LearnedLimit:
         """That of requests to this path, for this model, with inputs of this kind."""
-        return self.setdefault(kind(path, model, inputs), BatchLimit())
+        return self.setdefault(kind(path, model, inputs), LearnedLimit())
 
-    def known(self, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchLimit | None:
+    def known(self, path: str, model: str | None, inputs: Sequence[Sized]) -> LearnedLimit | None:
         """The same, or None as long as nothing is known of it."""
-        return self.get(kind(path, model, inputs)) if self else None
+        return self.get(kind(path, model, inputs))
 
 
 def kind(path: str, model: str | None, inputs: Sequence[Sized]) -> tuple[str, str | None, bool]:

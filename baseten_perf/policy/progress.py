@@ -1,0 +1,32 @@
+"""What a call may be told to report its progress to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..validation import boolean, wrong_type
+
+
+class Updatable(Protocol):
+    """A bar like those of tqdm."""
+
+    def update(self, n: int, /) -> object:
+        """So many more inputs are done."""
+
+
+# A callable gets the number of inputs that are done, and of all, None where that is not known.
+Progress = bool | Callable[[int, int | None], object] | Updatable
+
+
+def checked_progress(name: str, value: Any) -> Progress:
+    """Accept a bool, a callable or an object with `update`. Raises TypeError, for a class with `update` too."""
+    if isinstance(value, type) and hasattr(value, "update"):
+        raise TypeError(f"{name} must be a bool, a callable or an object with update(), not the class {value.__name__}")
+    if callable(value) or callable(getattr(value, "update", None)):
+        accepted: Progress = value
+        return accepted
+    try:
+        return boolean(name, value)
+    except TypeError:
+        raise wrong_type(name, "a bool, a callable or an object with update()", value) from None
