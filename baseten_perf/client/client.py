@@ -130,12 +130,12 @@ class PerformanceClient(Connection):
                 replace what the parameters say. Neither `input` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
-        of shape (inputs, dimension).
+        of shape (inputs, dimension), `.arrow()` as an Arrow array.
         """
         return (
             lambda policy: operations.Embed(
                 input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out,
-                self._batch_limits(policy), self._learned,
+                self._batch_limits, self._batch_size(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -187,8 +187,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Rerank(
                 query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body, api, top_n, self._batch_limits(policy),
-                self._learned,
+                url_path, extra_body, api, top_n, self._batch_limits, self._batch_size(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -230,7 +229,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Classify(
                 inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
-                self._batch_limits(policy), self._learned,
+                self._batch_limits, self._batch_size(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -308,12 +307,11 @@ class PerformanceClient(Connection):
         `inputs` raises, what was sent is given first, and then the exception goes up.
         """
         return Streamed(
-            inputs, "-", lambda policy, probe: operations.GatheredTexts(
-                "inputs", self._batch_limits(policy), probe.limit
-            ),
+            inputs, "-",
+            lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Embed(
                 batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
-                limits=operations.ONE_BATCH, learned=self._learned,
+                limits=self._batch_limits, size=operations.ONE_BATCH,
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -339,12 +337,11 @@ class PerformanceClient(Connection):
         PerformanceClient.
         """
         return Streamed(
-            inputs, "-", lambda policy, probe: operations.GatheredTexts(
-                "inputs", self._batch_limits(policy), probe.limit
-            ),
+            inputs, "-",
+            lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Classify(
                 batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body,
-                limits=operations.ONE_BATCH, learned=self._learned,
+                limits=self._batch_limits, size=operations.ONE_BATCH,
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip

@@ -154,7 +154,9 @@ cdef class OperationHandle:
         request.rows = rows
         self.rows += rows
 
-    def push_numbered(self, bytes body not None, unsigned int rows, Py_ssize_t number, size_t row, double cost=0) -> None:
+    def push_numbered(
+        self, bytes body not None, unsigned int rows, Py_ssize_t number, size_t row, double cost=0
+    ) -> None:
         """Add the body of a request with a number of its own, which no other has; its vectors go to the rows from `row` on.
 
         From the first such request on, all are pushed in this way.

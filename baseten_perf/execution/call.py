@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
 PORTION = 64
+PORTION_BYTES = 1024 * 1024
 # In how many steps progress is told at the least, where there are so many requests.
 STEPS = 100
-PORTION_BYTES = 1024 * 1024
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 # So many parts of divided batches may be under way, however few requests the call began with.
@@ -130,7 +130,7 @@ class Call:
         self._count = len(operation.elapsed)
         self._sent = 0
         self._completed = 0
-        self._ahead = 2 * policy.max_concurrent_requests + 16
+        self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
         self._invalid: InvalidResponse | None = None
@@ -216,8 +216,8 @@ class Call:
             if not parts:
                 break
             number = parts.popleft()
-            (start, end), body = operation.span(number), operation.body(number)
-            handle.push_numbered(body, end - start, number, start, self._cost(number, body))
+            rows, body = operation.span(number), operation.body(number)
+            handle.push_numbered(body, len(rows), number, rows.start, self._cost(number, body))
             size += len(body)
             self._pushed += 1
         more = bool(parts) or self._sent < self._undivided
@@ -233,8 +233,8 @@ class Call:
         else:
             self.handle.push(body, 0 if self._rows is None else self._rows[number], cost)
 
-    def _cost(self, number: int, body: bytes) -> float:
-        """Tokens that a request is expected to cost, where they are counted."""
+    def _cost(self, number: int, body: bytes) -> int:
+        """Tokens that a request is expected to cost, where these are limited."""
         if self._account is None:
             return 0
         expected = self._expected[number] = self._account.expect(self._operation, number, body)
@@ -289,9 +289,8 @@ class Call:
     def _tell(
         self, completion: engine.Completion, tokens: int, failure: RequestFailed | None, number: int | None = None
     ) -> None:
-        number = completion.index if number is None else number
-        inputs = self._operation.inputs(number)
-        taken = TakenIn(number, inputs, completion.elapsed, completion.attempts, tokens, failure)
+        inputs = self._operation.inputs(completion.index if number is None else number)
+        taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
 

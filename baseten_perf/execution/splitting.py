@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
-from ..operations.learned_limits import UNLIMITED
+from ..operations.batch_limit import UNLIMITED
 from ..operations.refusal import TOO_LARGE, Refusal
 
 if TYPE_CHECKING:
     from ..engine import Completion
-    from ..operations.learned_limits import LearnedLimit
+    from ..operations.batch_limit import BatchLimit
 
 TRIED = 4
 
@@ -69,7 +69,7 @@ class Splitting(Generic[Batch]):
         "_answered", "_blamed", "_found", "_hopeless", "_limit", "_reasons", "_refused", "_trials", "_tried", "_waiting"
     )  # fmt: skip
 
-    def __init__(self, limit: LearnedLimit, answered: bool) -> None:
+    def __init__(self, limit: BatchLimit, answered: bool) -> None:
         self._limit = limit
         self._answered = answered
         self._waiting: list[Waiting[Batch]] = []

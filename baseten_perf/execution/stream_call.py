@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
@@ -13,6 +14,7 @@ from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, refusal_of
 from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
+from ..partial import inform
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
 from .progress import progress_of
@@ -37,6 +39,11 @@ FLUSHED_TOGETHER = 16
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 Item = TypeVar("Item")
+
+
+def window_of(concurrency: int) -> int:
+    """How many batches may be pulled and not given."""
+    return concurrency + concurrency // 2 + 16
 
 
 class Pulled:
@@ -99,9 +106,9 @@ class StreamCall(Generic[Item]):
         self._account = account
         self._present = present
         self._ordered = ordered
-        concurrency = policy.max_concurrent_requests
-        self._concurrency = concurrency
-        self._window = concurrency + concurrency // 2 + 16  # batches that are pulled and not given
+        self._plan = plan
+        self._concurrency = plan.concurrency
+        self._window = window_of(plan.concurrency)
         self._pulled = 0  # batches
         self._due = 0  # items: the batches that were pulled, or what they were divided into
         self._start = 0  # number of the next input
@@ -114,6 +121,7 @@ class StreamCall(Generic[Item]):
         self._splitting: Splitting[Pulled] | None = None
         self._parts: deque[Pulled] = deque()  # of batches that were divided, to be sent
         self._answering: set[int] = set()  # endpoints that have answered in the form that may have a fallback
+        self._open: set[int] = set()  # first inputs of what was pulled and is not given
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
         self._held = 0  # bytes
@@ -123,7 +131,7 @@ class StreamCall(Generic[Item]):
         self._closed = False
         self.handle = engine.OperationHandle(
             plan, None, None if probe.rows is None else 0, sequence_number, mailbox, token,
-            capacity=2 * self._window, collects=True, tell_every=1,
+            capacity=2 * window_of(policy.most_requests), collects=True, tell_every=1,
         )  # fmt: skip
         owner.calls.add(self)
         if owner.closed_by:
@@ -179,6 +187,7 @@ class StreamCall(Generic[Item]):
             return
         pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
         self._send(pulled)
+        self._open.add(self._start)
         self._pulled += 1
         self._due += 1
         self._start += len(inputs)
@@ -217,6 +226,9 @@ class StreamCall(Generic[Item]):
         handle, arrived = self.handle, self._arrived
         if self._closed:
             return
+        if self._plan.adaptive:
+            self._concurrency = self._plan.concurrency
+            self._window = window_of(self._concurrency)
         handle.drain(arrived)
         over = handle.drained
         taken = 0
@@ -241,8 +253,6 @@ class StreamCall(Generic[Item]):
         return bool(self._arrived) and not self._closed
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._failure is not None:
-            return
         pulled = self._under_way.pop(completion.index, None)
         if pulled is None:  # the stream's time-out, when nothing is under way
             pulled = Pulled(self._pulled, self._start, [], self._probe)
@@ -262,18 +272,21 @@ class StreamCall(Generic[Item]):
         if self._account is not None and pulled.expected is not None:
             self._account.settle(pulled.expected, completion)
         try:
-            operation.accept(completion, completion.matrix)
+            self._accept(pulled, completion)
         except InvalidResponse as invalid:
             self._take_in_failure(pulled, completion, invalid.with_traceback(None))
-            return
+
+    def _accept(self, pulled: Pulled, completion: engine.Completion) -> None:
+        operation = pulled.operation
+        operation.accept(completion, completion.matrix)
         self._answered += 1
         if operation.has_fallback:
             self._answering.add(completion.endpoint)
         self._keep(pulled, completion)
-        if self._consumers:
-            self._tell(pulled, completion, operation.tokens(completion), None)
         if self._splitting is not None:
             self._splitting.answered(self, pulled)
+        if self._consumers:
+            self._tell(pulled, completion, operation.tokens(completion), None)
 
     def _tell(self, pulled: Pulled, completion: engine.Completion, tokens: int, failure: RequestFailed | None) -> None:
         inputs = range(pulled.start, pulled.start + len(pulled.inputs))
@@ -315,6 +328,7 @@ class StreamCall(Generic[Item]):
             parts.append(Pulled(pulled.place, pulled.start + start, inputs, operation.part(start, start + size)))
             start += size
         self._due += len(parts) - 1
+        self._open.update(part.start for part in parts)
         return parts
 
     def send(self, pulled: Pulled) -> None:
@@ -353,12 +367,25 @@ class StreamCall(Generic[Item]):
     def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
         """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
         self._failure = failure
+        self._abort()
         if self._progress is not None:
             self._progress.tell()
         if self._call_log is not None:
             self._call_log.failed(failure, status)
             self._call_log = None
-        self.close()
+        self._let_go()
+
+    def _abort(self) -> None:
+        """Abort on the wire whatever is in flight, and take in the answers that had arrived."""
+        self.handle.cancel()
+        with suppress(RuntimeError):  # in a forked child, where they are the parent's
+            self.handle.drain(self._arrived)
+        while self._arrived:
+            completion = self._arrived.popleft()
+            pulled = self._under_way.pop(completion.index, None)
+            if pulled is not None and completion.outcome == OK:
+                with suppress(InvalidResponse):
+                    self._accept(pulled, completion)
 
     def take(self) -> Item:
         """The next item; only when it is ready."""
@@ -366,6 +393,7 @@ class StreamCall(Generic[Item]):
         item, size, self._next = self._results.pop(start)
         self._held -= size
         self._given += 1
+        self._open.remove(start)  # last: what interrupts this is told that the item was not given
         return item
 
     @property
@@ -378,23 +406,42 @@ class StreamCall(Generic[Item]):
         failure = self._failure or self._source_failure
         assert failure is not None
         self._failure = self._source_failure = None
+        self._inform(failure)
         self.close()
         return failure
+
+    def interrupt(self, by: BaseException) -> None:
+        """End with an exception of others, and let it tell where to go on and what had arrived."""
+        self._abort()
+        self._inform(by)
+        self.close()
+
+    def _inform(self, exception: BaseException) -> None:
+        left = [self._results[place][0] for place in sorted(self._results)]
+        inform(exception, next_start=self.next_start, partial=left)
+
+    @property
+    def next_start(self) -> int:
+        """Number of the first input that was not given."""
+        return min(self._open, default=self._start)
 
     def close(self) -> None:
         """Abort on the wire whatever is in flight, and let go of what waits for its turn to be sent."""
         if self._call_log is not None:
             self._log_end(self._call_log)
             self._call_log = None
+        self._let_go()
+        self.handle.cancel()
+        self._under_way.clear()
+        self._arrived.clear()
+
+    def _let_go(self) -> None:
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
         self._owner.calls.discard(self)
         if self._progress is not None:
             self._progress.close()
         self._ended = self._closed = True
-        self.handle.cancel()
-        self._under_way.clear()
-        self._arrived.clear()
 
     def _log_end(self, log: CallLog) -> None:
         if not self.over:

@@ -7,8 +7,8 @@ from copy import copy
 from typing import Any, TypeVar
 
 from ..policy import Policy
-from .batching import ONE_BATCH, Batches, BatchLimits
-from .learned_limits import LearnedLimit, LearnedLimits
+from .batch_limit import BatchLimit, BatchLimits
+from .batching import ONE_BATCH, Batches, BatchSize
 from .operation import Operation
 
 Value = TypeVar("Value")
@@ -19,13 +19,16 @@ class Batched(Operation):
 
     Parameters:
         inputs: texts, or token ids of each.
-        policy: how they are batched, unless `limits` say so.
-        limits: what one request carries at most, or None.
-        learned: what the client has learned of that, or None. It counts too, unless `limits` are ONE_BATCH.
+        policy: how they are batched.
+        limits: what the client knows of how large batches may be; None for nothing.
+        size: of batches, within these limits, or ONE_BATCH; None for what the policy says.
         vectors: whether the answers are vectors, one for each input.
+
+    Attributes:
+        total: number of inputs that are sent.
     """
 
-    __slots__ = ("_batches", "_learned", "_limits", "sizes", "total")
+    __slots__ = ("_batches", "_inputs", "_limits", "_size", "sizes", "total")
 
     def __init__(
         self,
@@ -35,15 +38,15 @@ class Batched(Operation):
         policy: Policy,
         model: str | None,
         limits: BatchLimits | None,
-        learned: LearnedLimits | None,
+        size: BatchSize | None = None,
         vectors: bool = False,
     ) -> None:
+        self._inputs = inputs
         self._limits = limits
-        self._learned = learned
-        limits = limits or BatchLimits.of(policy)
-        if learned and limits is not ONE_BATCH:
-            limits = limits.within(learned.known(path, model, inputs))
-        self._batches = Batches(inputs, limits, policy.dedupe)
+        self._size = size
+        size = size or BatchSize.of(policy)
+        known = limits.known(path, model, inputs) if limits and size is not ONE_BATCH else None
+        self._batches = Batches(inputs, size if known is None else size.within(known), policy.dedupe)
         self.total = len(self._batches.inputs)
         self.sizes: Sequence[int] = self._batches.sizes()
         requests = len(self.sizes)
@@ -59,17 +62,20 @@ class Batched(Operation):
         raise NotImplementedError
 
     @property
-    def limit(self) -> LearnedLimit:
-        """What the client has learned of how large batches of this kind may be."""
-        learned = LearnedLimits() if self._learned is None else self._learned
-        return learned.of(self.path, self.model, self._batches.inputs)
+    def limit(self) -> BatchLimit:
+        """How large the client's batches of this kind may be."""
+        limits = BatchLimits() if self._limits is None else self._limits
+        return limits.of(self.path, self.model, self._inputs)
 
     def inputs(self, index: int) -> Sequence[int]:
         return self._batches.numbers(index)
 
-    def span(self, index: int) -> tuple[int, int]:
-        """The first input of request `index`, and the first one after it, among those that are sent."""
-        return self._batches.span(index)
+    def span(self, index: int) -> range:
+        """The rows of request `index`: numbers among all inputs that are sent."""
+        return range(*self._batches.span(index))
+
+    def counted(self, index: int, body: bytes) -> Sequence[Any]:
+        return self._batches.sent(index)
 
     def lengths(self, index: int) -> list[int]:
         """Characters, or tokens, of each input of request `index`."""
@@ -81,7 +87,7 @@ class Batched(Operation):
         self.elapsed += [0.0] * len(numbers)
         self.headers += [None] * len(numbers)
         if self.timings is not None:
-            self.timings.add(len(numbers))
+            self.timings += [None] * len(numbers)
         self._add(len(numbers))
         self._batches.replace(index, numbers)
         return numbers
@@ -89,9 +95,10 @@ class Batched(Operation):
     def part(self, start: int, end: int) -> Batched:
         """The same operation on some of the inputs, in one request, from its beginning."""
         part = copy(self)
-        part._batches = self._batches.part(start, end)
+        part._inputs = self._inputs[start:end]
+        part._batches = Batches(part._inputs, ONE_BATCH, self._batches.distinct is not None)
         part.total = len(part._batches.inputs)
-        part.sizes = [part.total]
+        part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
         part.elapsed, part.headers, part.failures = [0.0], [None], None
         if self.timings is not None:
@@ -106,15 +113,10 @@ class Batched(Operation):
     def batch_of(self, index: int) -> int:
         return self._batches.undivided(index)
 
+    def _timings_in_order(self) -> Sequence[bytes | None] | None:
+        return None if self.timings is None else self._in_order(self.timings)
+
     def _in_order(self, values: Sequence[Value]) -> Sequence[Value]:
         """What each request has, in the order of the inputs."""
         order = self._batches.order()
         return values if order is None else [values[number] for number in order]
-
-    def _times(self) -> tuple[Any, Any, Any]:
-        """What every response tells about its requests: seconds, headers and timings."""
-        order = self._batches.order()
-        if order is None:
-            return self.elapsed, self.headers, self.timings
-        timings = None if self.timings is None else self.timings.of(order)
-        return self._in_order(self.elapsed), self._in_order(self.headers), timings

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import inf
 from typing import Any, NamedTuple
 
 from ..policy import Policy
 from ._inputs import batch_starts, utf8_length
+from .batch_limit import BatchLimit
 from .distinct import Distinct
-from .learned_limits import UNLIMITED, LearnedLimit
 from .token_count import TokenCounter
 
 BY_SIZE = TokenCounter()
 
 
-class BatchLimits(NamedTuple):
+class BatchSize(NamedTuple):
     """What one request carries at most. An input that is beyond a limit by itself goes alone.
 
     Attributes:
@@ -31,17 +32,16 @@ class BatchLimits(NamedTuple):
     counter: TokenCounter = BY_SIZE
 
     @classmethod
-    def of(cls, policy: Policy, counter: TokenCounter = BY_SIZE) -> BatchLimits:
+    def of(cls, policy: Policy, counter: TokenCounter = BY_SIZE) -> BatchSize:
         """Those that a call asks for."""
-        characters, tokens = policy.max_chars_per_request, policy.max_tokens_per_request
-        return cls(policy.batch_size, inf if characters is None else characters, tokens or inf, counter)
+        limits = _of_size(policy.batch_size, policy.max_chars_per_request)
+        tokens = policy.max_tokens_per_request
+        return limits if tokens is None else limits._replace(tokens=tokens, counter=counter)
 
-    def within(self, learned: LearnedLimit | None) -> BatchLimits:
-        """These limits, and those that have been learned of a server."""
-        if learned is None:
-            return self
-        characters = learned.characters if learned.characters < UNLIMITED else inf
-        return self._replace(inputs=min(self.inputs, learned.inputs), characters=min(self.characters, characters))
+    def within(self, known: BatchLimit) -> BatchSize:
+        """The same, as far as a server takes it."""
+        inputs, characters = min(self.inputs, known.inputs), min(self.characters, known.characters)
+        return self._replace(inputs=inputs, characters=characters)
 
     def tokens_of(self, text: str) -> float:
         """Tokens of a text, where these are limited; else 0."""
@@ -63,8 +63,13 @@ class BatchLimits(NamedTuple):
         )
 
 
+@lru_cache(maxsize=64)
+def _of_size(inputs: int, characters: int | None) -> BatchSize:
+    return BatchSize(inputs, inf if characters is None else characters)
+
+
 # For inputs that have been put together to what one request carries.
-ONE_BATCH = BatchLimits(2**62)
+ONE_BATCH = BatchSize(2**62)
 
 
 class Part(NamedTuple):
@@ -89,30 +94,24 @@ class Batches:
 
     Parameters:
         inputs: texts, or lists of token ids.
-        limits: what a span has at most.
+        size: what a span has at most.
         dedupe: whether equal inputs are sent once.
 
     Attributes:
         total: number of inputs.
         inputs: those that are sent.
-        starts: number, among those that are sent, of the first of each batch.
+        starts: number, among those that are sent, of the first of each batch that is no part.
         distinct: which inputs each one that is sent stands for; None when each stands for itself.
     """
 
     __slots__ = ("_division", "distinct", "inputs", "starts", "total")
 
-    def __init__(self, inputs: list[Any], limits: BatchLimits, dedupe: bool = False) -> None:
+    def __init__(self, inputs: list[Any], size: BatchSize, dedupe: bool = False) -> None:
         self.total = len(inputs)
         self.distinct = Distinct.of(inputs) if dedupe else None
         self.inputs = inputs if self.distinct is None else self.distinct.inputs
-        self.starts = limits.starts(self.inputs)
+        self.starts = size.starts(self.inputs)
         self._division: Division | None = None
-
-    def part(self, start: int, end: int) -> Batches:
-        """Some of the inputs of the call, in one batch."""
-        if self.distinct is None:
-            return Batches(self.inputs[start:end], ONE_BATCH)
-        return Batches([self.inputs[place] for place in self.distinct.places[start:end]], ONE_BATCH, dedupe=True)
 
     def __len__(self) -> int:
         return len(self.starts) + (0 if self._division is None else len(self._division.parts))
@@ -126,6 +125,16 @@ class Batches:
             return self.starts[batch], len(self.inputs)
         part = self._division.parts[batch - len(self.starts)]
         return part.start, part.end
+
+    def sent(self, batch: int) -> list[Any]:
+        """The inputs that a batch carries."""
+        start, end = self.span(batch)
+        return self.inputs[start:end]
+
+    def numbers(self, batch: int) -> Sequence[int]:
+        """Numbers of the inputs that a batch stands for, ascending."""
+        span = range(*self.span(batch))
+        return span if self.distinct is None else self.distinct.numbers(span)
 
     def cut(self, batch: int, sizes: Sequence[int]) -> range:
         """Numbers for the parts of a batch, which have these sizes; they are batches once they replace it."""
@@ -161,15 +170,24 @@ class Batches:
                 left.extend(reversed(parts))
         return order
 
-    def sent(self, batch: int) -> list[Any]:
-        """The inputs that a batch carries."""
-        start, end = self.span(batch)
-        return self.inputs[start:end]
+    def joined(self, items: Sequence[list[Any] | None]) -> list[Any]:
+        """The items of all batches in order, with None for each input of a batch that has none."""
+        joined: list[Any] = []
+        for batch in self.order() or range(len(self)):
+            each = items[batch]
+            joined.extend([None] * len(self.numbers(batch)) if each is None else each)
+        return joined
 
-    def numbers(self, batch: int) -> Sequence[int]:
-        """Numbers of the inputs that a batch stands for, ascending."""
-        span = range(*self.span(batch))
-        return span if self.distinct is None else self.distinct.numbers(span)
+    def spread(self, items: Sequence[list[list[Any]] | None]) -> list[Any]:
+        """The list of each input, of batches that have one for each that was sent; None where a batch has none."""
+        if self.distinct is None:
+            return self.joined(items)
+        found: list[Any] = []
+        for batch in self.order() or range(len(self)):
+            each = items[batch]
+            start, end = self.span(batch)
+            found.extend([None] * (end - start) if each is None else each)
+        return [None if found[place] is None else list(found[place]) for place in self.distinct.places]
 
     def sizes(self) -> list[int]:
         """Number of inputs that each batch carries, as long as none is divided."""
@@ -177,23 +195,3 @@ class Batches:
         if isinstance(starts, range):
             return [starts.step] * (len(starts) - 1) + [total - starts[-1]]
         return [end - start for start, end in map(self.span, range(len(self.starts)))]
-
-    def joined(self, parts: Sequence[list[Any] | None]) -> list[Any]:
-        """The items of all batches in order, with None for each input of a batch that has no part."""
-        items: list[Any] = []
-        for batch in self.order() or range(len(self.starts)):
-            part = parts[batch]
-            items.extend([None] * len(self.numbers(batch)) if part is None else part)
-        return items
-
-    def spread(self, parts: Sequence[list[list[Any]] | None]) -> list[Any]:
-        """The list of each input, of parts that have one for each input that was sent; None where there is no part."""
-        if self.distinct is None:
-            return self.joined(parts)
-        items: list[Any] = []
-        for batch in self.order() or range(len(self.starts)):
-            start, end = self.span(batch)
-            part = parts[batch]
-            items.extend([None] * (end - start) if part is None else part)
-        found = map(items.__getitem__, self.distinct.places)
-        return [None if item is None else list(item) for item in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -18,10 +18,10 @@ from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
+from .batch_limit import BatchLimits
 from .batched import Batched
-from .batching import BatchLimits
+from .batching import BatchSize
 from .extra_body import extra_members
-from .learned_limits import LearnedLimits
 from .operation import Operation
 from .output import checked_output
 from .response_body import decoded, integer, items, json_kind, malformed
@@ -42,7 +42,7 @@ class Embed(Batched):
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
-        policy: how inputs are batched, unless `limits` say so.
+        policy: how inputs are batched.
         refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
@@ -50,7 +50,7 @@ class Embed(Batched):
         url_path: appended to the base URL; None for PATH.
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
-        limits, learned: see Batched.
+        limits, size: see Batched.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
@@ -85,7 +85,7 @@ class Embed(Batched):
         extra_body: Mapping[str, Any] | None = None,
         out: Any = None,
         limits: BatchLimits | None = None,
-        learned: LearnedLimits | None = None,
+        size: BatchSize | None = None,
     ) -> None:
         inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
@@ -118,7 +118,7 @@ class Embed(Batched):
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        super().__init__("embed", path, inputs, policy, model, limits, learned, vectors=True)
+        super().__init__("embed", path, inputs, policy, model, limits, size, vectors=True)
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
@@ -131,15 +131,15 @@ class Embed(Batched):
         self._objects: dict[int, list[str]] = {}
 
     def _add(self, requests: int) -> None:
-        self._tokens += [0] * requests
         self._states += bytes(requests)
+        self._tokens += [0] * requests
 
     def part(self, start: int, end: int) -> Embed:
         part = cast("Embed", super().part(start, end))
         if self._base64 is not None and not self._base64.asks:
             part._base64 = None  # that this part is answered tells nothing of the format
         elif self._base64 is not None:
-            part._arguments = self._arguments[0][start:end], *self._arguments[1:]
+            part._arguments = part._inputs, *self._arguments[1:]
         return part
 
     def fallback(self, failure: Completion) -> Embed | None:
@@ -147,15 +147,12 @@ class Embed(Batched):
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments, out=self.out, limits=self._limits, learned=self._learned)
+        plain = Embed(*self._arguments, out=self.out, limits=self._limits, size=self._size)
         plain._base64 = without
         return plain
 
     def body(self, index: int) -> bytes:
         return b'{"input":%b%b' % (orjson.dumps(self._batches.sent(index)), self._suffix)
-
-    def counted(self, index: int, body: bytes) -> Sequence[str] | Sequence[list[int]]:
-        return self._batches.sent(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -224,9 +221,8 @@ class Embed(Batched):
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse[Any]:
         batches, distinct = self._batches, self._batches.distinct
         order = batches.order()
-        if order is None:
-            sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
-        else:
+        sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
+        if order is not None:
             starts = [batches.span(number)[0] for number in order]
             irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
             objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
@@ -236,7 +232,10 @@ class Embed(Batched):
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
         usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
-        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, *self._times())
+        return OpenAIEmbeddingsResponse(
+            rows, self._object, self._model, usage, total_time,
+            self._in_order(self.elapsed), self._in_order(self.headers), self._timings_in_order(),
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=256)

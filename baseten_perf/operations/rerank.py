@@ -15,10 +15,10 @@ from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
+from .batch_limit import BatchLimits
 from .batched import Batched
-from .batching import BatchLimits
+from .batching import BatchSize
 from .extra_body import extra_members
-from .learned_limits import LearnedLimits
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
@@ -32,12 +32,13 @@ class Rerank(Batched):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
-        policy: how texts are batched, unless `limits` say so.
+        policy: how texts are batched.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
+        limits, size: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
@@ -61,7 +62,7 @@ class Rerank(Batched):
         api: str = "tei",
         top_n: int | None = None,
         limits: BatchLimits | None = None,
-        learned: LearnedLimits | None = None,
+        size: BatchSize | None = None,
     ) -> None:
         self._query = query = utf8_string("query", query)
         texts = checked_texts("texts", texts)
@@ -92,7 +93,7 @@ class Rerank(Batched):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        super().__init__("rerank", path, texts, policy, model, limits, learned)
+        super().__init__("rerank", path, texts, policy, model, limits, size)
 
     def _begin(self, requests: int) -> None:
         self._results: list[list[RerankResult] | None] = [None] * requests
@@ -166,7 +167,9 @@ class Rerank(Batched):
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        return RerankResponse.collected(data, self._batches.total, total_time, *self._times())
+        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
+        timings = self._timings_in_order()
+        return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers, timings)
 
 
 def _of_equal(results: list[RerankResult], standing_for: list[list[int]]) -> list[RerankResult]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..http import headers as header_block
 from ..validation import real, string_mapping, wrong_type
 from .answers import Answered, Collects
+from .timings import array_of, joined
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
     from ..exceptions import RequestFailed
-    from .timings import Timings
 
 
 class Response(Answered[Collects]):
@@ -38,7 +38,7 @@ class Response(Answered[Collects]):
         total_time: float,
         times: Sequence[float],
         headers: Sequence[bytes | dict[str, str] | None],
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> None:
         self._total_time = total_time
         self._times = list(times)
@@ -46,7 +46,7 @@ class Response(Answered[Collects]):
         self._missing: Sequence[int] = ()
         # Raw header lines until somebody asks for them: most callers never do.
         self._headers = list(headers)
-        self._timings = timings
+        self._timings = None if timings is None else joined(timings)
 
     @property
     def total_time(self) -> float:
@@ -91,7 +91,7 @@ class Response(Answered[Collects]):
         NaN stands for what did not come to its end in a request that failed. The row of a request without any end, as
         in the `response_partial` of an exception, has NaN and 0 only. Raises ImportError without numpy.
         """
-        return None if self._timings is None else self._timings.array()
+        return None if self._timings is None else array_of(self._timings)
 
     @property
     def errors(self) -> dict[int, RequestFailed]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baseten_perf.operations.learned_limits import UNLIMITED, LearnedLimit
+from baseten_perf.operations.batch_limit import UNLIMITED, BatchLimit
 from baseten_perf.operations.refusal import Refusal, refusal_of
 
 
@@ -79,7 +79,7 @@ OF_ONE_INPUT: list[Any] = [
 def test_too_many_inputs(body: Any, most: int) -> None:
     refusal = said(body)
     assert (refusal.unit, refusal.most) == ("inputs", most)
-    limit = LearnedLimit()
+    limit = BatchLimit()
     limit.learn(refusal, [10] * (most + 1))
     assert (limit.inputs, limit.characters) == (most, UNLIMITED)
 
@@ -88,7 +88,7 @@ def test_too_many_inputs(body: Any, most: int) -> None:
 def test_too_many_tokens(body: Any, most: int, asked: int) -> None:
     refusal = said(body)
     assert (refusal.unit, refusal.most, refusal.asked) == ("characters", most, asked)
-    limit = LearnedLimit()
+    limit = BatchLimit()
     limit.learn(refusal, [asked] * 4)
     assert limit.inputs == UNLIMITED
     assert 3.5 * most < limit.characters < 4 * most
@@ -103,7 +103,7 @@ def test_a_size_without_a_number(body: Any, status: int) -> None:
 @pytest.mark.parametrize("body", OF_ONE_INPUT)
 def test_one_input_is_to_blame(body: Any) -> None:
     assert said(body).unit == ""
-    limit = LearnedLimit()
+    limit = BatchLimit()
     limit.learn(said(body), [1000] * 500)
     assert (limit.inputs, limit.characters) == (UNLIMITED, UNLIMITED)
 
@@ -116,7 +116,7 @@ def test_equal_reasons_are_equal_whatever_their_identifiers() -> None:
 
 
 def test_a_limit_that_the_batch_was_within_is_none() -> None:
-    limit = LearnedLimit()
+    limit = BatchLimit()
     limit.learn(said(OF_INPUTS[0][0]), [1] * 64)
     limit.learn(Refusal("", "inputs", 0), [1] * 64)
     assert limit.inputs == UNLIMITED

@@ -1,4 +1,4 @@
-"""LearnedLimit: how much an endpoint takes in one request, as far as its refusals have told."""
+"""BatchLimit: how much an endpoint takes in one request, as far as its refusals have told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNLIMITED = 2**62
 USED = 0.9
 
 
-class LearnedLimit:
+class BatchLimit:
     """Of one client, for one path, one model, and texts or token ids; shared by its calls, in all threads.
 
     What a caller asks for is never exceeded for it.
@@ -62,18 +62,18 @@ class LearnedLimit:
         return [*sizes, count]
 
 
-class LearnedLimits(dict[tuple[str, "str | None", bool], LearnedLimit]):
-    """Those of one client."""
+class BatchLimits(dict[tuple[str, "str | None", bool], BatchLimit]):
+    """The limits of one client that are known."""
 
     __slots__ = ()
 
-    def of(self, path: str, model: str | None, inputs: Sequence[Sized]) -> LearnedLimit:
+    def of(self, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchLimit:
         """That of requests to this path, for this model, with inputs of this kind."""
-        return self.setdefault(kind(path, model, inputs), LearnedLimit())
+        return self.setdefault(kind(path, model, inputs), BatchLimit())
 
-    def known(self, path: str, model: str | None, inputs: Sequence[Sized]) -> LearnedLimit | None:
+    def known(self, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchLimit | None:
         """The same, or None as long as nothing is known of it."""
-        return self.get(kind(path, model, inputs))
+        return self.get(kind(path, model, inputs)) if self else None
 
 
 def kind(path: str, model: str | None, inputs: Sequence[Sized]) -> tuple[str, str | None, bool]:
