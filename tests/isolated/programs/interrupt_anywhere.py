@@ -28,7 +28,7 @@ def main() -> None:
         picky = PerformanceClient(server.url + Faults(containing='"bad"', status=400).prefix, "key")
         texts = ["x" * 3000] * 400
         some_bad = ["bad" if i in (7, 207) else "x" for i in range(400)]
-        rung = wholes = 0
+        rung = 0
         for number in range(90):
             try:
                 longest = 0.1 if number % 3 == 2 else 0.02
@@ -45,9 +45,7 @@ def main() -> None:
                 if number % 3 == 2 and hasattr(raised, "partial"):
                     vectors = [item and item.embedding for item in raised.partial]
                     assert len(vectors) == 400 and not vectors[7] and not vectors[207]
-                    wholes += any(vectors)
         assert rung > 20, rung
-        assert wholes > 1, wholes
         assert client.batch_post("/same", [1, 2]).data == [1, 2]
     print("done")
 
