@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from daft import DataType
@@ -11,6 +12,7 @@ from daft.ai.provider import Provider
 from daft.ai.typing import EmbeddingDimensions, UDFOptions
 
 from ..pipelines import Embedder
+from ..pipelines.stage import OnError
 
 if TYPE_CHECKING:
     from daft.ai.typing import Embedding
@@ -25,9 +27,9 @@ class PerformanceProvider(Provider):
         base_url: as of PerformanceClient.
         options: keywords of baseten_perf.pipelines.Embedder: api_key, api_key_env, preference, extra_body, ...
 
-    Options of `embed_text`: `batch_size` is the number of rows that Daft hands over at a time (all of a partition when it
-    is left out), not of inputs per request, which `preference` tells. `on_error="log"` or `"ignore"` gives null to rows
-    that fail, and to no others. Retries are the client's.
+    Options of `embed_text`: `batch_size` is the number of rows that Daft hands over at a time (all of a partition when
+    it is left out), not of inputs per request, which `preference` tells. `on_error="log"` or `"ignore"` gives null to
+    rows that fail, and to no others. Retries are the client's.
     """
 
     def __init__(self, base_url: str, **options: Any) -> None:
@@ -42,7 +44,7 @@ class PerformanceProvider(Provider):
     def get_text_embedder(
         self, model: str | None = None, dimensions: int | None = None, **options: Any
     ) -> TextEmbedderDescriptor:
-        on_error = "raise" if options.get("on_error", "raise") == "raise" else "null"
+        on_error: OnError = "raise" if options.get("on_error", "raise") == "raise" else "null"
         stage = Embedder(self._base_url, model, dimensions=dimensions, on_error=on_error, **self._options)
         return Descriptor(stage, model or "", dimensions, options)
 
@@ -86,5 +88,5 @@ class StageEmbedder(TextEmbedder):
         self._stage = stage
 
     def embed_text(self, text: list[str]) -> list[Embedding]:
-        matrix = self._stage({"text": text})["embedding"]
-        return [None if row is None or row[0] != row[0] else row for row in matrix]
+        rows = self._stage({"text": text})["embedding"]
+        return [None if row is None or isnan(row[0]) else row for row in rows]  # NaN is no vector's

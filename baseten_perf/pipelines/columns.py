@@ -20,10 +20,12 @@ class Vectors:
         matrix: float32 of shape (rows, dimension), C-contiguous; None where no dimension is known, since no row has a
             vector.
         present: bool of shape (rows,): which rows have one; the others hold NaN.
+        nullable: whether rows may lack one, in this batch or in others of the job.
     """
 
     matrix: NDArray[numpy.float32] | None
     present: NDArray[numpy.bool_]
+    nullable: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Embedder(Stage):
     """Embeds a column of texts: `embed` of PerformanceClient for each batch.
 
-    Vectors are float32: in a dict of arrays and in a DataFrame of pandas as rows of one matrix, in pyarrow and polars as a
-    column of fixed-size lists over it. Rows without a vector are NaN in a dict of arrays, else null.
+    Vectors are float32: in a dict of arrays and a DataFrame of pandas as rows of one matrix, in pyarrow and polars as
+    a column of fixed-size lists over it. Rows without a vector are NaN in a dict of arrays, else null. Where there may
+    be such rows (`on_error`), pyarrow gets lists that are not of a fixed size: it cannot read null ones from Parquet.
 
     Parameters:
         base_url, model: as of PerformanceClient and of its `embed`.
@@ -67,14 +68,15 @@ class Embedder(Stage):
             present[[rows.numbers[place] for place in response.missing]] = False
         if response is None or not present.any():
             known = self._dimension
-            return Vectors(None if known is None else np.full((rows.total, known), np.nan, np.float32), present)
+            nothing = None if known is None else np.full((rows.total, known), np.nan, np.float32)
+            return Vectors(nothing, present, self._collects)
         matrix = response.numpy(missing="nan")
         self._dimension = matrix.shape[1]
         if len(matrix) < rows.total:
             spread = np.full((rows.total, self._dimension), np.nan, np.float32)
             spread[rows.numbers] = matrix
             matrix = spread
-        return Vectors(matrix, present)
+        return Vectors(matrix, present, self._collects)
 
     def _shown(self) -> str:
         return f"model={self._model!r}, {super()._shown()}"

@@ -21,8 +21,8 @@ _JSON = {"content-type": "application/json"}
 class Poster(Stage):
     """Posts a column of payloads, one request each: `batch_post` of PerformanceClient for each batch.
 
-    A payload is JSON as text, which is sent as it is, or a value that becomes JSON, such as a struct. Answers are text as it
-    came, whatever the kind of table: JSON for nearly all servers.
+    A payload is JSON as text, which is sent as it is, or a value that becomes JSON, such as a struct. Answers are text
+    as it came, whatever the kind of table: JSON for nearly all servers.
 
     Parameters:
         base_url: as of PerformanceClient.

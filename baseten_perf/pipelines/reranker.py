@@ -80,7 +80,9 @@ class Reranker(Stage):
         for place, answer in enumerate(_run(self._answers(client, rows.values))):
             if isinstance(answer, RequestFailed):
                 rows.fail({place: answer})
-            scores.append(answer.scores().tolist() if isinstance(answer, RerankResponse) else [] if answer is None else None)
+                scores.append(None)
+            else:
+                scores.append([] if answer is None else answer.scores().tolist())
         return {self._columns["into"]: Values(rows.spread(scores), "numbers")}
 
     async def _answers(self, client: PerformanceClient, values: list[tuple[str, list[str]]]) -> Answers:

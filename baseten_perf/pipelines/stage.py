@@ -118,8 +118,8 @@ class Stage(ABC):
         Parameters:
             batch: a dict of numpy arrays, a pandas or polars DataFrame, or a pyarrow Table or RecordBatch.
 
-        Raises TypeError for another kind; ValueError when it lacks a column; with on_error="raise" what the client raises,
-        whose numbers of inputs are those of the rows.
+        Raises TypeError for another kind; ValueError when it lacks a column; with on_error="raise" what the client
+        raises, whose numbers of inputs are those of the rows.
         """
         table = table_of(batch)
         rows = self._rows(table)

@@ -1,4 +1,4 @@
-"""Ray Data with a real Ray: stages as classes and as instances, in all batch formats; bad rows; a quota for n actors."""
+"""Ray Data with a real Ray: stages as classes and as instances, in all batch formats; bad rows."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_duckdb(embedder: Embedder, expected: Any) -> None:
     connection = duckdb.connect()
     connection.execute("create table documents as select 'text ' || i as text from range(100) t(i)")
     reader = connection.sql("select text from documents").to_arrow_reader(32)
-    embedded = pyarrow.Table.from_batches(map(embedder, reader))
+    connection.register("embedded", pyarrow.Table.from_batches(map(embedder, reader)))
     connection.execute("create table vectors as select * from embedded")
     found = connection.execute("select embedding from vectors").fetchall()
     assert [list(row[0]) for row in found] == expected
@@ -68,7 +68,8 @@ def test_spark(embedder: Embedder, expected: Any) -> None:
     spark = spark_of.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
     try:
         frame = spark.createDataFrame([(text,) for text in TEXTS], "text string")
-        embedded = frame.mapInArrow(lambda batches: map(as_lists, map(embedder, batches)), "text string, embedding array<float>")
+        schema = "text string, embedding array<float>"
+        embedded = frame.mapInArrow(lambda batches: map(as_lists, map(embedder, batches)), schema)
         assert [list(row.embedding) for row in embedded.collect()] == expected
     finally:
         spark.stop()

@@ -7,6 +7,7 @@ import json
 import pickle
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def test_labels_and_scores(make: Make, server: Server) -> None:
 def test_scores_of_lists(make: Make, server: Server) -> None:
     queries, texts = ["cat", "dog", "none"], [["a", "bb", "c"], ["d"], []]
     client = PerformanceClient(server.url, "key")
-    expected = [client.rerank(query, some).scores().tolist() for query, some in zip(queries[:2], texts[:2])]
+    expected = [client.rerank(query, some).scores().tolist() for query, some in zip(queries, texts[:2], strict=False)]
     reranker = Reranker(server.url, api_key="key")
     batch = make({"query": queries, "texts": texts})
     assert column(reranker(batch), "scores") == [*expected, []]
@@ -232,3 +233,16 @@ def test_vectors_are_not_copied(server: Server) -> None:
     table = embedder(pyarrow.table({"text": TEXTS}))
     assert table.schema.field("embedding").type == pyarrow.list_(pyarrow.float32(), len(rows[0]))
     assert pyarrow.types.is_fixed_size_list(table.schema.field("embedding").type)
+
+
+def test_null_vectors_survive_parquet(server: Server, tmp_path: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    embedder = Embedder(server.url, "m", dimensions=4, api_key="key", on_error="null")
+    whole, lacking, nothing = (
+        embedder(pyarrow.table({"text": pyarrow.array(texts, pyarrow.string())}))
+        for texts in (["cat", "dog"], ["cat", None], [None, None])
+    )
+    assert whole.schema == lacking.schema == nothing.schema
+    parquet.write_table(pyarrow.concat_tables([whole, lacking, nothing]), tmp_path / "vectors.parquet")
+    cat, dog = column(whole, "embedding")
+    assert column(parquet.read_table(tmp_path / "vectors.parquet"), "embedding") == [cat, dog, cat, None, None, None]

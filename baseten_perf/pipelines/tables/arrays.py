@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Arrays:
-    """Vectors are a 2-D float32 array with rows of NaN; numbers are float64 with NaN; all else is an array of objects."""
+    """Vectors are a 2-D float32 array, NaN where there is none; numbers are float64; all else are arrays of objects."""
 
     def __init__(self, batch: Mapping[str, Any]) -> None:
         self._batch = batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..columns import Column, Vectors
@@ -13,7 +14,10 @@ TYPES = {"text": pa.string(), "number": pa.float64(), "numbers": pa.list_(pa.flo
 
 
 class Columnar:
-    """Vectors are a FixedSizeList of float32 over the matrix itself, with nulls."""
+    """Vectors are lists of float32 over the matrix itself: of a fixed size, unless some may be null.
+
+    pyarrow cannot read null lists of a fixed size from Parquet ("Expected all lists to be of size").
+    """
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -43,7 +47,10 @@ def _array(column: Column) -> Any:
     if not isinstance(column, Vectors):
         return pa.array(column.values, TYPES[column.element])
     if column.matrix is None:
-        return pa.nulls(len(column.present))
-    missing = None if column.present.all() else pa.array(~column.present)
+        return pa.nulls(len(column.present), pa.list_(pa.float32()))
+    rows, dimension = column.matrix.shape
     numbers = pa.array(column.matrix.reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(numbers, column.matrix.shape[1], mask=missing)
+    if not column.nullable:
+        return pa.FixedSizeListArray.from_arrays(numbers, dimension)
+    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * dimension)
+    return pa.ListArray.from_arrays(offsets, numbers, mask=None if column.present.all() else pa.array(~column.present))
