@@ -27,7 +27,7 @@ from bench.server.pure_python import CannedProtocol, responses
 SERVERS = {4: 0.010, 32: 0.040, 200: 0.100}
 FIXED = [4, 8, 16, 32, 64, 128, 256, 512, 1024]
 FIRST, SECOND = "auto, first call", "auto, second call"
-_PATH = "/tiny"
+_PATH = "/tiny/tiny"
 
 
 class Workers:
