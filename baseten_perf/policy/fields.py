@@ -107,8 +107,8 @@ class Options:
     max_concurrent_requests: Option[int | Literal["auto"]] = Option(
         default=256, keyword_default=128, older=True, convert=_requests, plan="concurrency",
         range=Range(1, MAX_REQUESTS, COUNT),
-        doc=f'requests in flight, {{range}}; or `"{AUTO}"`: from 8 on, as many as raise the throughput, learned for each'
-        " endpoint and model",
+        doc=f'requests in flight, {{range}}; or `"{AUTO}"`: from 8 on, as many as raise the throughput, learned for'
+        " each endpoint and model",
     )  # fmt: skip
     batch_size: Option[int] = Option(
         default=8, keyword_default=128, older=True, convert=unsigned, batched=True,
