@@ -119,7 +119,7 @@ class Call:
         self._count = len(operation.elapsed)
         self._sent = 0
         self._completed = 0
-        self._ahead = 2 * policy.max_concurrent_requests + 16
+        self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
         self._invalid: InvalidResponse | None = None

@@ -36,6 +36,11 @@ OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 Item = TypeVar("Item")
 
 
+def window_of(concurrency: int) -> int:
+    """How many batches may be pulled and not given."""
+    return concurrency + concurrency // 2 + 16
+
+
 class Pulled:
     """A batch that was pulled from the source: the operation of its one request, and its place.
 
@@ -96,9 +101,9 @@ class StreamCall(Generic[Item]):
         self._account = account
         self._present = present
         self._ordered = ordered
-        concurrency = policy.max_concurrent_requests
-        self._concurrency = concurrency
-        self._window = concurrency + concurrency // 2 + 16  # batches that are pulled and not given
+        self._plan = plan
+        self._concurrency = plan.concurrency
+        self._window = window_of(plan.concurrency)
         self._pulled = 0  # batches
         self._start = 0  # number of the next input
         self._given = 0
@@ -115,7 +120,7 @@ class StreamCall(Generic[Item]):
         self._closed = False
         self.handle = engine.OperationHandle(
             plan, None, None if probe.rows is None else 0, sequence_number, mailbox, token,
-            capacity=2 * self._window, collects=True, tell_every=1,
+            capacity=2 * window_of(policy.most_requests), collects=True, tell_every=1,
         )  # fmt: skip
         owner.calls.add(self)
         if owner.closed_by:
@@ -210,6 +215,9 @@ class StreamCall(Generic[Item]):
         handle, arrived = self.handle, self._arrived
         if self._closed:
             return
+        if self._plan.adaptive:
+            self._concurrency = self._plan.concurrency
+            self._window = window_of(self._concurrency)
         handle.drain(arrived)
         over = handle.drained
         taken = 0
