@@ -14,14 +14,16 @@ class RequestFailed(Exception):
     reference client; `str` adds the line `details`.
 
     Attributes:
-        batch_index: number of the request that failed, from 0; None when the call ended as a whole (cancelled).
+        batch_index: number of the request that failed, from 0; of a part of a divided batch, the number of that batch.
+            None when the call ended as a whole (cancelled).
         inputs: numbers of the inputs of that request; empty when there is none.
         attempts: attempts made for that request; None when there is none.
         endpoint: base URL that the last attempt went to, as it may be shown; None when there is none.
         request_id: the request id of the last attempt; None when there is none.
         response_partial: a response of the class that a success returns. Its `data` has None where no answer had
             arrived; `numpy(missing="nan")` has rows of NaN there.
-        missing: numbers of the inputs without an answer, ascending.
+        missing: numbers of the inputs without an answer, ascending. Of a stream only those of the request that failed.
+        next_start: of a stream, number of the first input that was not given: where to go on. None of other calls.
         details: one line: the request, the system's reason, and why there was no further attempt; see verdict.py.
     """
 
@@ -35,12 +37,21 @@ class RequestFailed(Exception):
         self.request_id: str | None = None
         self.response_partial: Any = None
         self.missing: list[int] = []
+        self.next_start: int | None = None
         self.details = ""
+        self._ungiven: list[Any] = []
 
     @property
     def partial(self) -> list[Any]:
-        """What `response.data` would have held, with None where no answer had arrived."""
-        return [] if self.response_partial is None else self.response_partial.data
+        """What `response.data` would have held, with None where no answer had arrived.
+
+        Of a stream the items that had arrived and were not given.
+        """
+        return self._ungiven if self.response_partial is None else self.response_partial.data
+
+    @partial.setter
+    def partial(self, items: list[Any]) -> None:
+        self._ungiven = items
 
     def __str__(self) -> str:
         text = super().__str__()

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 def attach(exception: BaseException, partial: Partial) -> None:
     """Give an exception that is not ours its `partial`, unless it takes no attributes."""
-    if isinstance(exception, RequestFailed):
-        return
-    attached: Any = exception
-    with suppress(AttributeError, TypeError):
-        attached.partial = partial
+    if not isinstance(exception, RequestFailed):
+        inform(exception, partial=partial)
+
+
+def inform(exception: BaseException, **facts: Any) -> None:
+    """Set attributes of an exception, unless it takes none."""
+    for name, fact in facts.items():
+        with suppress(AttributeError, TypeError):
+            setattr(exception, name, fact)
 
 
 class Answered(Protocol):

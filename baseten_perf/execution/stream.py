@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..closing import Closable
 from ..late import load
+from ..partial import inform
 from .blocking import SLICE_S
 from .stream_call import StreamCall
 
@@ -30,6 +31,23 @@ class Stream(Closable, Generic[Item]):
 
     When the source raises, what was sent is settled and given, and then its exception goes up. `close()`, leaving a
     `with` block, and dropping the stream abort on the wire what is in flight.
+
+    What was given stays valid, however the stream ends. An exception that ends it, Ctrl-C too, has `next_start`, the
+    number of the first input that was not given, and `partial`, the items that had arrived and were not given. To go
+    on, make a stream of the inputs from there on, and add that number to those of its items::
+
+        first = load_position()  # 0 at first
+        stream = client.iter_embed(islice(texts(), first, None), "my_model")
+        try:
+            for batch in stream:
+                store(first + batch.start, batch.numpy())
+        finally:
+            save_position(first + stream.next_start)
+
+    An item counts as given when the loop has it. With ordered=False later ones may have been given, too: `start` and
+    `stop` of each tell which.
+
+    An asyncio.CancelledError has `next_start`, and leaves the stream open.
 
     Parameters:
         source: iterable or asynchronous iterable of inputs.
@@ -75,7 +93,8 @@ class Stream(Closable, Generic[Item]):
                 if not call.has_arrivals:
                     call.flush()
                     call.handle.wait(SLICE_S)
-        except BaseException:
+        except BaseException as raised:
+            call.interrupt(raised)
             self.close()
             raise
         self._finish(call)
@@ -120,8 +139,12 @@ class Stream(Closable, Generic[Item]):
                 if not call.has_arrivals:
                     call.flush()
                 await waiting.wait(call.has_arrivals)
-        except Exception:
+        except (Exception, KeyboardInterrupt) as raised:
+            call.interrupt(raised)
             self.close()
+            raise
+        except BaseException as cancelled:
+            inform(cancelled, next_start=call.next_start)  # which is not for the stream to end with
             raise
         self._finish(call)
         raise StopAsyncIteration
@@ -139,6 +162,11 @@ class Stream(Closable, Generic[Item]):
             self._waiting.close()
         if self._call is not None:
             self._call.close()
+
+    @property
+    def next_start(self) -> int:
+        """Number of the first input that was not given; at any time, also after the end."""
+        return 0 if self._call is None else self._call.next_start
 
     @property
     def closed(self) -> bool:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse
+from ..operations.batched import Batched
+from ..operations.refusal import REFUSING_CONTENT, refusal_of
 from ..operations.taken_in import Consumer, TakenIn
 from ..outcome import Outcome
+from ..partial import inform
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
 from .progress import progress_of
+from .splitting import Splitting, is_to_be_split
 
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
@@ -105,12 +110,18 @@ class StreamCall(Generic[Item]):
         self._concurrency = plan.concurrency
         self._window = window_of(plan.concurrency)
         self._pulled = 0  # batches
+        self._due = 0  # items: the batches that were pulled, or what they were divided into
         self._start = 0  # number of the next input
         self._given = 0
         self._requests = 0  # pushed, those made again included
         self._answered = 0
         self._under_way: dict[int, Pulled] = {}  # by request
-        self._results: dict[int, tuple[Item, int]] = {}  # by place, with the size
+        self._next = 0  # number of the input that the next item begins with, where they are ordered
+        self._results: dict[int, tuple[Item, int, int]] = {}  # by the first input; with size, and the next item's
+        self._splitting: Splitting[Pulled] | None = None
+        self._parts: deque[Pulled] = deque()  # of batches that were divided, to be sent
+        self._answering: set[int] = set()  # endpoints that have answered in the form that may have a fallback
+        self._open: set[int] = set()  # first inputs of what was pulled and is not given
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
         self._held = 0  # bytes
@@ -140,7 +151,7 @@ class StreamCall(Generic[Item]):
         return (
             not self._ended
             and self._failure is None
-            and self._pulled - self._given < self._window
+            and self._due - self._given < self._window
             and (len(self._under_way) < self._concurrency or self._held < MOST_BYTES_HELD)
             and self._held < 4 * MOST_BYTES_HELD
         )
@@ -148,14 +159,12 @@ class StreamCall(Generic[Item]):
     @property
     def ready(self) -> bool:
         """Whether `take` has something to give."""
-        return self._given in self._results if self._ordered else bool(self._results)
+        return self._next in self._results if self._ordered else bool(self._results)
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to be pulled, to be waited for or to be given."""
-        return (self._ended and not self._under_way and not self._results) or (
-            self._failure is not None and not self.ready
-        )
+        return (self._ended and self._given == self._due) or (self._failure is not None and not self.ready)
 
     def pull(self, next_batch: Callable[[], list[Any]]) -> None:
         """Send the source's next batch; an empty one, or an exception, ends the source.
@@ -178,7 +187,9 @@ class StreamCall(Generic[Item]):
             return
         pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
         self._send(pulled)
+        self._open.add(self._start)
         self._pulled += 1
+        self._due += 1
         self._start += len(inputs)
 
     def _send(self, pulled: Pulled) -> None:
@@ -195,7 +206,7 @@ class StreamCall(Generic[Item]):
         if operation.heads is not None and self._plan_of is not None:
             self.handle.push_planned(body, self._plan_of(operation.heads[0]), cost)
         else:
-            self.handle.push(body, 0 if operation.rows is None else operation.rows[0], cost)
+            self.handle.push(body, 0 if operation.sizes is None else operation.sizes[0], cost)
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1
@@ -224,6 +235,12 @@ class StreamCall(Generic[Item]):
         while arrived and taken < PORTION:
             self._take_in(arrived.popleft())
             taken += 1
+        if self._splitting is not None and not over and not self._closed:
+            if not self._under_way and not self._parts:
+                self._splitting.settle(self)
+            while self._parts and handle.room:
+                self._send(self._parts.popleft())
+            self.flush()
         if over and not arrived and self._failure is None:
             by = stopped_by(self._policy, self._owner.closed_by)
             self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
@@ -236,15 +253,16 @@ class StreamCall(Generic[Item]):
         return bool(self._arrived) and not self._closed
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._failure is not None:
-            return
         pulled = self._under_way.pop(completion.index, None)
         if pulled is None:  # the stream's time-out, when nothing is under way
             pulled = Pulled(self._pulled, self._start, [], self._probe)
         self._held -= pulled.size
         operation = pulled.operation
         if completion.outcome != OK:
-            fallback = None if completion.final else operation.fallback(completion)
+            again = not completion.final and completion.endpoint not in self._answering
+            fallback = operation.fallback(completion) if again else None
+            if self._split(pulled, completion, fallback is not None):
+                return
             if fallback is not None:
                 pulled.operation = fallback
                 self._send(pulled)
@@ -254,12 +272,19 @@ class StreamCall(Generic[Item]):
         if self._account is not None and pulled.expected is not None:
             self._account.settle(pulled.expected, completion)
         try:
-            operation.accept(completion, completion.matrix)
+            self._accept(pulled, completion)
         except InvalidResponse as invalid:
             self._take_in_failure(pulled, completion, invalid.with_traceback(None))
-            return
+
+    def _accept(self, pulled: Pulled, completion: engine.Completion) -> None:
+        operation = pulled.operation
+        operation.accept(completion, completion.matrix)
         self._answered += 1
+        if operation.has_fallback:
+            self._answering.add(completion.endpoint)
         self._keep(pulled, completion)
+        if self._splitting is not None:
+            self._splitting.answered(self, pulled)
         if self._consumers:
             self._tell(pulled, completion, operation.tokens(completion), None)
 
@@ -268,6 +293,50 @@ class StreamCall(Generic[Item]):
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
+
+    def _split(self, pulled: Pulled, completion: engine.Completion, has_fallback: bool) -> bool:
+        """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
+        if completion.outcome != Outcome.HTTP_STATUS or completion.status not in REFUSING_CONTENT or completion.final:
+            return False
+        refusal = refusal_of(completion)
+        if len(pulled.inputs) == 1:
+            if self._splitting is not None:
+                self._splitting.failed(refusal)
+            return False
+        if not is_to_be_split(refusal, completion.status, self._policy.return_exceptions):
+            return False
+        if has_fallback and not refusal.unit:
+            return False
+        if self._splitting is None:
+            assert isinstance(self._probe, Batched)
+            self._splitting = Splitting(self._probe.limit, self._answered > 0)
+        self._splitting.refused(self, pulled, completion, refusal)
+        return True
+
+    # What the splitting asks for.
+
+    def lengths(self, pulled: Pulled) -> list[int]:
+        return list(map(len, pulled.inputs))
+
+    def divided(self, pulled: Pulled, sizes: Sequence[int], refused: bool) -> Sequence[Pulled]:
+        operation = pulled.operation
+        assert isinstance(operation, Batched)
+        parts = []
+        start = 0
+        for size in sizes:
+            inputs = pulled.inputs[start : start + size]
+            parts.append(Pulled(pulled.place, pulled.start + start, inputs, operation.part(start, start + size)))
+            start += size
+        self._due += len(parts) - 1
+        self._open.update(part.start for part in parts)
+        return parts
+
+    def send(self, pulled: Pulled) -> None:
+        self._parts.append(pulled)
+
+    def give_up(self, pulled: Pulled, completion: engine.Completion, refused: bool) -> None:
+        pulled.operation.first = completion.index
+        self._take_in_failure(pulled, completion, None)
 
     def _take_in_failure(self, pulled: Pulled, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         failure = request_failed(
@@ -292,24 +361,39 @@ class StreamCall(Generic[Item]):
         matrix = completion.matrix
         size = len(completion.body) + (0 if matrix is None else 4 * matrix.rows * matrix.dim)
         self._held += size
-        self._results[pulled.place] = self._present(pulled.start, pulled.inputs, response), size
+        item = self._present(pulled.start, pulled.inputs, response)
+        self._results[pulled.start] = item, size, pulled.start + len(pulled.inputs)
 
     def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
         """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
         self._failure = failure
+        self._abort()
         if self._progress is not None:
             self._progress.tell()
         if self._call_log is not None:
             self._call_log.failed(failure, status)
             self._call_log = None
-        self.close()
+        self._let_go()
+
+    def _abort(self) -> None:
+        """Abort on the wire whatever is in flight, and take in the answers that had arrived."""
+        self.handle.cancel()
+        with suppress(RuntimeError):  # in a forked child, where they are the parent's
+            self.handle.drain(self._arrived)
+        while self._arrived:
+            completion = self._arrived.popleft()
+            pulled = self._under_way.pop(completion.index, None)
+            if pulled is not None and completion.outcome == OK:
+                with suppress(InvalidResponse):
+                    self._accept(pulled, completion)
 
     def take(self) -> Item:
         """The next item; only when it is ready."""
-        place = self._given if self._ordered else next(iter(self._results))
-        item, size = self._results.pop(place)
+        start = self._next if self._ordered else next(iter(self._results))
+        item, size, self._next = self._results.pop(start)
         self._held -= size
         self._given += 1
+        self._open.remove(start)  # last: what interrupts this is told that the item was not given
         return item
 
     @property
@@ -322,23 +406,42 @@ class StreamCall(Generic[Item]):
         failure = self._failure or self._source_failure
         assert failure is not None
         self._failure = self._source_failure = None
+        self._inform(failure)
         self.close()
         return failure
+
+    def interrupt(self, by: BaseException) -> None:
+        """End with an exception of others, and let it tell where to go on and what had arrived."""
+        self._abort()
+        self._inform(by)
+        self.close()
+
+    def _inform(self, exception: BaseException) -> None:
+        left = [self._results[place][0] for place in sorted(self._results)]
+        inform(exception, next_start=self.next_start, partial=left)
+
+    @property
+    def next_start(self) -> int:
+        """Number of the first input that was not given."""
+        return min(self._open, default=self._start)
 
     def close(self) -> None:
         """Abort on the wire whatever is in flight, and let go of what waits for its turn to be sent."""
         if self._call_log is not None:
             self._log_end(self._call_log)
             self._call_log = None
+        self._let_go()
+        self.handle.cancel()
+        self._under_way.clear()
+        self._arrived.clear()
+
+    def _let_go(self) -> None:
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
         self._owner.calls.discard(self)
         if self._progress is not None:
             self._progress.close()
         self._ended = self._closed = True
-        self.handle.cancel()
-        self._under_way.clear()
-        self._arrived.clear()
 
     def _log_end(self, log: CallLog) -> None:
         if not self.over:

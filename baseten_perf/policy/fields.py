@@ -191,8 +191,8 @@ class Options:
     )  # fmt: skip
     return_exceptions: Option[bool] = Option(
         default=False, convert=boolean, kw_only=True,
-        doc="every request runs to its end: `data` has None where one failed, and `errors` of the response tells why;"
-        " else the first failure ends the call",
+        doc="every request runs to its end, and an input that is refused fails alone: `data` has None where one failed,"
+        " and `errors` of the response tells why; else the first failure ends the call",
     )  # fmt: skip
     timings: Option[bool] = Option(
         default=False, convert=boolean, plan="timings", kw_only=True,

@@ -135,7 +135,7 @@ def test_it_is_told_while_the_call_waits(server: Server, poller: str) -> None:
         assert any(raised.value.partial)
 
 
-@pytest.mark.parametrize("name", ["embed", "async_embed", "batch_post", "async_batch_post"])
+@pytest.mark.parametrize("name", ["embed", "async_embed", "batch_post", "async_batch_post", "iter_embed"])
 def test_a_callable_that_raises(server: Server, name: str, eventually: Callable[..., None]) -> None:
     """Its exception goes up, what is in flight is aborted, and what has arrived is kept."""
     client = PerformanceClient(server.faulty(containing='"text 13"', stall=True), "key")
