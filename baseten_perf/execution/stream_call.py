@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
+# So many windows of batches may be pulled and not given, as long as an earlier one has no answer.
+LATER = 4
 # So many results are taken in at a time: an event loop must not be stalled.
 PORTION = 64
-# Pushed batches are handed down together, unless the network may be idle: to wake the loops costs more than to push.
-FLUSHED_TOGETHER = 16
+# Pushed batches are handed down together, so many or after such a time: to wake the loops costs more than to push.
+FLUSHED_TOGETHER, FLUSH_S = 16, 0.001
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
@@ -90,7 +93,7 @@ class StreamCall(Generic[Item]):
         self._ordered = ordered
         concurrency = policy.max_concurrent_requests
         self._concurrency = concurrency
-        self._window = concurrency + concurrency // 2 + 16  # batches that are pulled and not given
+        self._window = concurrency + concurrency // 2 + 16  # batches under way, or ready to be given
         self._pulled = 0  # batches
         self._start = 0  # number of the next input
         self._given = 0
@@ -101,6 +104,7 @@ class StreamCall(Generic[Item]):
         self._open: set[int] = set()  # first inputs of what was pulled and is not given
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
+        self._flushed_at = 0.0  # instant of perf_counter
         self._held = 0  # bytes
         self._ended = False  # the source
         self._source_failure: BaseException | None = None
@@ -108,7 +112,7 @@ class StreamCall(Generic[Item]):
         self._closed = False
         self.handle = engine.OperationHandle(
             plan, None, None if probe.rows is None else 0, sequence_number, mailbox, token,
-            capacity=2 * self._window, collects=True, tell_every=1,
+            capacity=LATER * self._window, collects=True, tell_every=1,
         )  # fmt: skip
         owner.calls.add(self)
         if owner.closed_by:
@@ -128,7 +132,8 @@ class StreamCall(Generic[Item]):
         return (
             not self._ended
             and self._failure is None
-            and self._pulled - self._given < self._window
+            and self._pulled - self._given < self._window * (1 if self.ready else LATER)
+            and len(self._under_way) < self._window
             and (len(self._under_way) < self._concurrency or self._held < MOST_BYTES_HELD)
             and self._held < 4 * MOST_BYTES_HELD
         )
@@ -164,7 +169,10 @@ class StreamCall(Generic[Item]):
         if stopped_by(self._policy, self._owner.closed_by):
             self.stop()
             return
-        pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
+        operation = self._probe.carrying(inputs, self._start)
+        if operation is None:
+            operation = self._make(inputs, self._start)
+        pulled = Pulled(self._pulled, self._start, inputs, operation)
         self._send(pulled)
         self._open.add(self._start)
         self._pulled += 1
@@ -183,8 +191,7 @@ class StreamCall(Generic[Item]):
         self._under_way[self._requests] = pulled
         self._requests += 1
         self._unflushed += 1
-        flushed = len(self._under_way) - self._unflushed
-        if self._unflushed >= FLUSHED_TOGETHER or flushed < self._concurrency:
+        if self._unflushed >= FLUSHED_TOGETHER or perf_counter() > self._flushed_at + FLUSH_S:
             self.flush()
 
     def flush(self) -> None:
@@ -192,6 +199,7 @@ class StreamCall(Generic[Item]):
         if self._unflushed:
             self.handle.flush(0)
             self._unflushed = 0
+            self._flushed_at = perf_counter()
 
     def advance(self) -> None:
         """Take in a portion of what has arrived; `has_arrivals` tells whether there is more."""

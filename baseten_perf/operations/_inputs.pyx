@@ -1,4 +1,4 @@
-"""What is asked of every single payload and text, and compiled for that reason."""
+"""What is done with every single payload, text and batch of a stream, and compiled for that reason."""
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
@@ -66,3 +66,9 @@ def all_ascii(list texts not None) -> bool | None:
             return None
         ascii = ascii and PyUnicode_IS_ASCII(text)
     return ascii
+
+
+def copy_attributes(target, source, names: tuple) -> None:
+    """Set these attributes of `target` to those of `source`."""
+    for name in names:
+        setattr(target, name, getattr(source, name))

@@ -29,6 +29,14 @@ class Batches:
         if limit is not None and max(map(len, inputs)) * policy.batch_size > limit:
             self.starts = _starts_within(inputs, policy.batch_size, limit)
 
+    @classmethod
+    def whole(cls, total: int) -> Batches:
+        """All inputs in one batch."""
+        batches = cls.__new__(cls)
+        batches.total = total
+        batches.starts = (0,)
+        return batches
+
     def __len__(self) -> int:
         return len(self.starts)
 

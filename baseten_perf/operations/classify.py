@@ -87,6 +87,15 @@ class Classify(Operation):
         self._rows: dict[int, list[probabilities.Row]] = {}
         self._names = probabilities.ClassNames()
 
+    def carrying(self, inputs: list[Any], first: int) -> Classify:
+        classify = self._of_one_request()
+        classify._texts = inputs
+        classify._batches = Batches.whole(len(inputs))
+        classify._reader = LabelReader(ClassificationResult)
+        classify._groups, classify._rows = [None], {}
+        classify._names = probabilities.ClassNames()
+        return classify
+
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
         texts: list[Any] = self._texts[start:end]

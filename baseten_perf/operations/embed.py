@@ -104,11 +104,11 @@ class Embed(Operation):
         self.out = out
         left_open = encoding_format is None and "encoding_format" not in extra
         self._base64: Base64Preference | None = None
+        self._arguments = self._inputs, model, None, dimensions, user, policy, None, url_path, extra
         self.has_fallback = refusing is not None and left_open and model not in refusing
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:
             self._base64 = Base64Preference(refusing, model)
-            self._arguments = self._inputs, model, None, dimensions, user, policy, None, url_path, extra
             self.final_statuses = REFUSALS
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
@@ -123,6 +123,18 @@ class Embed(Operation):
         self._states = bytearray(len(self._batches))
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
+
+    def carrying(self, inputs: list[Any], first: int) -> Embed | None:
+        if self._base64 is not None:
+            return None  # the format that is asked for depends on what servers have refused meanwhile
+        embed = self._of_one_request()
+        embed._inputs = inputs
+        embed._batches = Batches.whole(len(inputs))
+        embed.rows = [len(inputs)]
+        embed._tokens = [0]
+        embed._states = bytearray(1)
+        embed._irregular, embed._objects = {}, {}
+        return embed
 
     def fallback(self, failure: Completion) -> Embed | None:
         """The call without base64, when it may be that which an endpoint refuses."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exceptions import RequestFailed
 from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
+from ._inputs import copy_attributes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -102,6 +107,21 @@ class Operation(ABC):
             self.failures = {}
         self.failures[index] = failure
 
+    def carrying(self, inputs: list[Any], first: int) -> Operation | None:
+        """The same operation on other inputs, checked already, that one request carries.
+
+        None when it cannot be made quicker than from its beginning. `first` is the number of the first one, for errors.
+        """
+        return None
+
+    def _of_one_request(self) -> Self:
+        """The same operation with one request, of which nothing was taken in."""
+        kind = type(self)
+        twin = kind.__new__(kind)
+        copy_attributes(twin, self, _slots(kind))
+        twin.elapsed, twin.headers, twin.failures = [0.0], [None], None
+        return twin
+
     @abstractmethod
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
@@ -131,3 +151,9 @@ class Operation(ABC):
         failures = self.failures or {}
         errors = {i: failures[index] for index in sorted(failures) for i in self.inputs(index)}
         response.lack(errors, self.missing())
+
+
+@cache
+def _slots(kind: type[Operation]) -> tuple[str, ...]:
+    """All of an operation's, and of its base classes."""
+    return tuple(name for each in kind.__mro__ for name in vars(each).get("__slots__", ()))

@@ -65,8 +65,7 @@ class GatheredTexts(Gathering):
             # As nearly always, they need no look at each; what else there is takes longer.
             if all_ascii(texts) and self._characters + sum(map(len, texts)) <= self._limit:
                 self.count += len(texts)
-                self._batch += texts
-                return self.rest()
+                return self.rest() + texts if self._batch else texts
             self._ahead.extend(texts)
         return super().pull(chain(iter(self._next_ahead, self), inputs))
 
