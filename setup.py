@@ -47,6 +47,7 @@ setup(
             extension("baseten_perf.operations._inputs", "operations"),
             extension("baseten_perf.operations._json", "operations"),
             extension("baseten_perf.operations._skeleton", "operations"),
+            extension("baseten_perf.responses._arrow", "responses"),
         ],
         compiler_directives={
             "language_level": "3",

@@ -103,7 +103,7 @@ from ._version import __version__
 from .cancellation import CancellationToken
 from .client import PerformanceClient, Stream
 from .connection_pool import HttpClientWrapper
-from .endpoints import Endpoint, EndpointHealth, EndpointPool
+from .endpoints import Endpoint, EndpointHealth, EndpointPool, EndpointStatistics
 from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
 from .http.trace import TraceContext
 from .late import load
@@ -139,6 +139,7 @@ __all__ = [
     "Endpoint",
     "EndpointHealth",
     "EndpointPool",
+    "EndpointStatistics",
     "HttpClientWrapper",
     "InvalidResponse",
     "OpenAIEmbeddingData",

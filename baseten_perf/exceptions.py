@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -29,7 +30,7 @@ class RequestFailed(Exception):
         super().__init__(*args, **keywords)
         # Nothing of this is the class's: Ray raises children of it that have only what their cause has.
         self.batch_index: int | None = None
-        self.inputs = range(0)
+        self.inputs: Sequence[int] = range(0)
         self.attempts: int | None = None
         self.endpoint: str | None = None
         self.request_id: str | None = None

@@ -51,6 +51,12 @@ class Matrix(Protocol):
     def put(self, start: int, rows: Any, /) -> None:
         """Copy all rows of another such matrix, of the same dimension, to the rows from `start` on."""
 
+    def put_each(self, places: list[list[int]], rows: Any, /) -> None:
+        """Copy row `k` of another such matrix, of the same dimension, to all rows that `places[k]` lists."""
+
+    def blank(self, rows: list[int], /) -> None:
+        """Zero rows that hold nothing; none of memory that is a caller's own."""
+
     def permute(self, start: int, order: list[int], /) -> None:
         """Move row `start + k` to row `start + order[k]`, for all k at once."""
 
@@ -108,6 +114,10 @@ class Completion(Protocol):
 
     @property
     def elapsed(self) -> float: ...
+
+    @property
+    def timings(self) -> bytes | None:
+        """Where the time of the request went, a row of `responses.timings`; None when nobody has asked for that."""
 
     @property
     def attempts(self) -> int: ...

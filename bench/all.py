@@ -12,7 +12,8 @@ from pathlib import Path
 _BENCH = Path(__file__).resolve().parent
 # In the order of what one would miss most; minutes on two idle cores.
 _MEASUREMENTS = {
-    "run": 15, "seed_table": 25, "latency": 8, "memory": 3, "curves": 10, "weather": 12, "instructions": 6,
+    "run": 15, "seed_table": 25, "latency": 8, "memory": 3, "curves": 10, "weather": 12, "jobs": 6,
+    "instructions": 6,
 }
 
 
@@ -28,7 +29,7 @@ def main() -> int:
     commands = [[f"{name}.py", *flags] for name in arguments.only if name != "instructions"]
     if "instructions" in arguments.only and shutil.which("valgrind"):
         commands.append(["instructions.py", *(["--check"] if arguments.quick else [])])
-    pictured = [name for name in arguments.only if name != "instructions"]
+    pictured = [name for name in arguments.only if name not in ("instructions", "jobs")]
     if pictured:
         commands.append(["plot.py", *(["--quick"] if arguments.quick else []), "--of", *pictured])
     if not arguments.quick:

@@ -7,7 +7,8 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bench.workloads import COLD_KINDS, Amount, Workload
 TIMEOUT_S = 600.0
 _BENCH = Path(__file__).resolve().parent
 _DESCRIPTORS = 16_384
+_SAMPLE_S = 0.01
 
 
 def measured(
@@ -37,6 +39,30 @@ def measured(
         return {"error": f"exit code {ended.returncode}: {last_line(ended.stderr)}"}
     result: dict[str, Any] = json.loads(said)
     return {**result, "exit_code": ended.returncode}
+
+
+def sampled(
+    command: Sequence[str], sample: Callable[[str], float], timeout_s: float = TIMEOUT_S
+) -> tuple[dict[str, Any], list[tuple[float, float]]]:
+    """As `measured`, and what `sample` said of its pid every 10 ms, with the moments on this system's clock.
+
+    The child's memory is looked at from outside, which costs it nothing and needs no lock of its.
+    """
+    samples = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        deadline = time.monotonic() + timeout_s
+        while process.poll() is None and time.monotonic() < deadline:
+            samples.append((time.monotonic(), sample(str(process.pid))))
+            time.sleep(_SAMPLE_S)
+        process.kill()
+        said, complaints = process.communicate()
+    line = last_line(said)
+    if not line.startswith("{"):
+        return {"error": f"exit code {process.returncode}: {last_line(complaints)}"}, samples
+    result: dict[str, Any] = json.loads(line)
+    return result, samples
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,7 +21,6 @@ from bench.server.running import RunningServer
 from bench.table import header
 from bench.usage import rss_mb
 
-_SAMPLE_S = 0.01
 _MOST_SAMPLES = 400  # in the file
 _FOOTPRINT = Path(__file__).resolve().parent / "footprint.py"
 _SLOW_ANSWERS = delayed.Latency(1.0, 1.0)  # so slow that each request needs a connection of its own
@@ -87,21 +83,10 @@ def _measure(
 
 
 def _watched(command: list[str]) -> dict[str, Any]:
-    """Runs the child and samples its memory from outside, which costs it nothing and needs no lock of its."""
-    samples = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=child.environment()
-    ) as process:
-        deadline = time.monotonic() + child.TIMEOUT_S
-        while process.poll() is None and time.monotonic() < deadline:
-            samples.append((time.monotonic(), rss_mb(str(process.pid))))
-            time.sleep(_SAMPLE_S)
-        process.kill()
-        said, complaints = process.communicate()
-    line = child.last_line(said)
-    if not line.startswith("{"):
-        return {"error": f"exit code {process.returncode}: {child.last_line(complaints)}"}
-    result = json.loads(line)
+    """The child's measurement, with its memory over time."""
+    result, samples = child.sampled(command, rss_mb)
+    if "error" in result:
+        return result
     start, end = result.pop("start"), result.pop("end")
     series = [(moment - start, mb) for moment, mb in samples if moment >= start - 0.1 and mb]
     return {

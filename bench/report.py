@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench import instructions, weather_rows
+from bench import instructions, job_rows, weather_rows
 from bench.conditions import conditions
 from bench.latency import WAYS, by_peer, percentile
 from bench.memory import growth_mb
@@ -41,7 +41,7 @@ def main() -> int:
     doing.add_argument("--write", action="store_true", help="replace the tables in both files instead of printing them")
     doing.add_argument("--check", action="store_true", help="say which tables in the files are not what is made here")
     arguments = parser.parse_args()
-    results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves", "weather")}
+    results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves", "weather", "jobs")}
     if not results["run"]:
         print("no run.json: run run.py first")
         return 1
@@ -97,6 +97,7 @@ def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
         *_memory(results["memory"]),
         _image("scaling", "Scaling with connections, dimension, batch, inputs and loops") if results["curves"] else "",
         *_weather(results["weather"], weather_rows.markdown),
+        *_jobs(results["jobs"]),
         *_instructions(),
     ]
 
@@ -273,6 +274,18 @@ def _weather(
         f"server gave and the caller did not get. {results['facts']['taken_at'][:10]}."
     )
     return [_image("weather", "Time, refusals and lost answers under pressure", folder), about, table(rows)]
+
+
+def _jobs(results: dict[str, Any]) -> list[str]:
+    if not results:
+        return []
+    about = (
+        "Jobs, each a program as a user of that client writes it (`job_programs/`): the memory is the program's own, "
+        "without the pages of the map; answers kept of those that there are to get; refused by the quota; lines of "
+        f"code. {results['facts']['taken_at'][:10]}."
+    )
+    wanted = job_rows.jobs(quick=results["facts"]["quick"]).values()
+    return [about, job_rows.markdown(job_rows.rows(wanted, results["measurements"]))]
 
 
 def _instructions() -> list[str]:

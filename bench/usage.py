@@ -44,3 +44,12 @@ def rss_mb(pid: str = "self") -> float:
     """Resident memory of a process now, in MB; Linux only."""
     with open(f"/proc/{pid}/statm") as pages:
         return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def anonymous_mb(pid: str = "self") -> float:
+    """Resident memory of a process now that is no file's, in MB; Linux only. 0 once it has ended."""
+    with open(f"/proc/{pid}/status") as status:
+        for line in status:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0

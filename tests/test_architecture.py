@@ -44,11 +44,14 @@ ORDER = (
     "operations",
     "execution",  # the only room that waits
     "paces",
+    "limits",
     "shared_engines",
     "connection_pool",
     "endpoints",
     "client",
     "root",  # baseten_perf itself
+    "pipelines",
+    "integrations",
     "testing",
     "cli",
     "__main__",
@@ -67,7 +70,7 @@ HEAVY_ALLOWED = {
     "execution/asynchronous.py": {"asyncio"},
     "execution/async_stream.py": {"asyncio"},
 }
-NOT_PARTS_OF_THE_IMPORT = {"testing", "cli", "__main__"}
+NOT_PARTS_OF_THE_IMPORT = {"pipelines", "integrations", "testing", "cli", "__main__"}
 DOCUMENT = re.compile(r"(?<![\w*])(?:[\w.-]+/)*[\w-]+[.]md\b")
 
 

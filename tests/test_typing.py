@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 Mypy = Callable[[dict[str, str]], "subprocess.CompletedProcess[str]"]
 
-PROGRAM = '''
+CALLS = '''
 from __future__ import annotations
 
 import asyncio
@@ -127,8 +127,92 @@ async def main() -> None:
 '''
 
 
+# What `return_exceptions` makes of the items: for True and for a bool there may be none.
+FAILURES = '''
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from typing_extensions import assert_type
+
+from baseten_perf import (
+    BatchPostResponse, ClassificationResponse, ClassificationResult, OpenAIEmbeddingData, OpenAIEmbeddingsResponse,
+    PerformanceClient, RerankResponse, RerankResult,
+)
+
+Labels: TypeAlias = list[ClassificationResult]
+client = PerformanceClient("http://127.0.0.1:8000", "key")
+
+
+def blocking(known: bool, options: dict[str, Any]) -> None:
+    assert_type(client.embed(["a"], "m").data, list[OpenAIEmbeddingData])
+    assert_type(client.embed(["a"], "m", return_exceptions=False).data[0], OpenAIEmbeddingData)
+    assert_type(client.embed(["a"], "m", return_exceptions=None).data[0], OpenAIEmbeddingData)
+    assert_type(client.embed(["a"], "m", return_exceptions=True, batch_size=3).data[0], OpenAIEmbeddingData | None)
+    assert_type(client.embed(["a"], "m", batch_size=3, return_exceptions=known).data[0], OpenAIEmbeddingData | None)
+    assert_type(client.rerank("q", ["a"]).data[0], RerankResult)
+    assert_type(client.rerank("q", ["a"], return_exceptions=True).data, list[RerankResult | None])
+    assert_type(client.rerank("q", ["a"], return_exceptions=known).data[0], RerankResult | None)
+    assert_type(client.classify(["a"]).data[0], Labels)
+    assert_type(client.classify(["a"], return_exceptions=True).data[0], Labels | None)
+    assert_type(client.classify(["a"], return_exceptions=known).data[0], Labels | None)
+    assert_type(client.batch_post("/x", [1]), BatchPostResponse)
+    assert_type(client.batch_post("/x", [1], return_exceptions=True), BatchPostResponse[Literal[True]])
+    assert_type(client.batch_system_one([1], return_exceptions=known), BatchPostResponse[bool])
+    client.embed(["a"], "m", **options).numpy()
+    first: str = client.classify(["a"]).data[0][0].label
+    first = client.classify(["a"], return_exceptions=True).data[0][0].label  # wrong
+    client.embed(["a"], "m", return_exceptions="yes")  # wrong
+    client.embed(["a"], "m", return_exceptions=1)  # wrong
+
+
+def streams(known: bool) -> None:
+    for batch in client.iter_embed(["a"], "m"):
+        assert_type(batch.data, list[OpenAIEmbeddingData])
+    for collected in client.iter_embed(["a"], "m", return_exceptions=True):
+        assert_type(collected.data, list[OpenAIEmbeddingData | None])
+    for labelled in client.iter_classify(["a"], return_exceptions=known):
+        assert_type(labelled.data[0], Labels | None)
+    for posted in client.iter_batch_post("/x", [1]):
+        assert_type(posted.data, list[Any])
+
+
+async def awaiting(known: bool) -> None:
+    assert_type((await client.async_embed(["a"], "m")).data[0], OpenAIEmbeddingData)
+    assert_type((await client.async_embed(["a"], "m", return_exceptions=True)).data[0], OpenAIEmbeddingData | None)
+    assert_type((await client.async_rerank("q", ["a"], return_exceptions=False)).data[0], RerankResult)
+    assert_type((await client.async_rerank("q", ["a"], return_exceptions=known)).data[0], RerankResult | None)
+    assert_type((await client.async_classify(["a"], return_exceptions=True)).data[0], Labels | None)
+    assert_type(await client.async_batch_post("/x", [1], return_exceptions=True), BatchPostResponse[Literal[True]])
+    async for batch in client.iter_embed(["a"], "m", return_exceptions=True):
+        assert_type(batch.data[0], OpenAIEmbeddingData | None)
+
+
+def whole(response: OpenAIEmbeddingsResponse) -> OpenAIEmbeddingData:
+    return response.data[0]
+
+
+def lacking(response: OpenAIEmbeddingsResponse[bool]) -> OpenAIEmbeddingData | None:
+    return response.data[0]
+
+
+whole(client.embed(["a"]))
+whole(OpenAIEmbeddingsResponse.from_vectors([[1.0]]))
+lacking(client.embed(["a"]))
+lacking(client.embed(["a"], return_exceptions=True))
+whole(client.embed(["a"], return_exceptions=True))  # wrong
+'''
+
+
 def test_mypy_reports_what_is_wrong_and_nothing_else(mypy: Mypy) -> None:
-    run = mypy({"program.py": PROGRAM})
-    reported = [int(number) for number in re.findall(r"^program\.py:(\d+): error:", run.stdout, re.MULTILINE)]
-    wrong = [number for number, line in enumerate(PROGRAM.splitlines(), 1) if line.endswith("# wrong")]
-    assert sorted(set(reported)) == wrong, run.stdout + run.stderr
+    programs = {"calls.py": CALLS, "failures.py": FAILURES}
+    run = mypy(programs)
+    errors = re.findall(r"^(\w+\.py):(\d+): error:", run.stdout, re.MULTILINE)
+    reported = {(name, int(number)) for name, number in errors}
+    wrong = {
+        (name, number)
+        for name, program in programs.items()
+        for number, line in enumerate(program.splitlines(), 1)
+        if line.endswith("# wrong")
+    }
+    assert reported == wrong, run.stdout + run.stderr

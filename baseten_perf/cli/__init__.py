@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from .._version import __version__
-from .failure import Failure
+from .failure import INTERRUPTED, Failure
 
-COMMANDS = ("demo", "embed", "serve")
-INTERRUPTED = 130
+COMMANDS = ("demo", "embed", "rerank", "classify", "post", "batch", "bench", "serve")
 BROKEN_PIPE = 141
+# Set by the shell that wants to complete a command line: eval "$(register-python-argcomplete baseten-perf)"
+COMPLETING = "_ARGCOMPLETE"
 OPTION = re.compile(r"--[A-Za-z-]+|-.")
 # In one word of the command line, which argparse takes for a positional argument.
 WITH_VALUE = re.compile(r"--[A-Za-z-]+\s")
@@ -46,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = command.run(arguments)
         sys.stdout.flush()
     except Failure as failure:
-        print(f"baseten-perf {arguments.command}: error: {failure}", file=sys.stderr)
+        error = "" if failure.code == INTERRUPTED else "error: "
+        print(f"baseten-perf {arguments.command}: {error}{failure}", file=sys.stderr)
         return failure.code
     except KeyboardInterrupt:
         print(f"baseten-perf {arguments.command}: interrupted", file=sys.stderr)
@@ -72,7 +74,13 @@ def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     first = argv[0] if argv else "--help"
     rooms = {name: imported(name) for name in ([first] if first in COMMANDS else COMMANDS)}
     for name, room in rooms.items():
-        room.add_arguments(commands.add_parser(name, help=room.SUMMARY, description=room.__doc__, allow_abbrev=False))
+        described = commands.add_parser(
+            name, help=room.SUMMARY, description=room.__doc__, epilog=examples(room), allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        room.add_arguments(described)
+    if COMPLETING in os.environ:
+        import_module("argcomplete").autocomplete(parser)
     if first not in (*COMMANDS, "-h", "--help", "--version"):
         parser.error(f"the first argument must be a command: {', '.join(COMMANDS)}")
     arguments, unknown = parser.parse_known_args(argv)
@@ -80,6 +88,11 @@ def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     if unknown:
         commands.choices[arguments.command].error(refusal(unknown))
     return rooms[arguments.command], arguments
+
+
+def examples(room: Command) -> str | None:
+    """The examples that a command's help ends with."""
+    return f"examples:\n{room.EXAMPLES}" if hasattr(room, "EXAMPLES") else None
 
 
 def imported(name: str) -> Command:

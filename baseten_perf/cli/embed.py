@@ -1,111 +1,87 @@
-"""Embed the texts of a file and write the vectors to a .npy file, one row per text."""
+"""Embed texts of files: one vector for each row, in the order of the rows.
+
+The kinds of inputs and output are told by their suffixes. Text has a row for each line; JSON Lines, CSV, TSV, Parquet
+and Arrow have the text in a column. What a run has done is kept in OUT.partial until the output is whole, so that
+--resume goes on after Ctrl-C, a crash or a failure, and pays for nothing twice.
+"""
 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import options
-from .failure import client_errors
-from .npy import NpyFile
+from .job import Job
 from .numbers import number
-from .progress import progress
-from .texts import read_texts
+from .results import Vectors
+from .task import Task
 
 if TYPE_CHECKING:
     from baseten_perf import PerformanceClient
 
-SUMMARY = "embed the lines of a text or JSONL file into a .npy file"
-LANES = 4
-ROUNDS = 4
+SUMMARY = "embed the texts of files into a .npy, JSON Lines, Parquet or Arrow file"
+EXAMPLES = """\
+  baseten-perf embed texts.txt -o vectors.npy --base-url https://api.openai.com --model text-embedding-3-small
+  baseten-perf embed docs/*.jsonl.gz -o vectors.parquet --column body --id doc_id --keep title,lang \\
+      --base-url http://127.0.0.1:8000 --model m --on-error skip --resume
+  zcat texts.gz | baseten-perf embed - -o - --base-url http://127.0.0.1:8000 --model m >vectors.jsonl
+"""
+KINDS = ("npy", "jsonl", "parquet", "arrow")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `embed`."""
-    add = parser.add_argument
-    add("file", metavar="FILE", help="text, one per line, or .jsonl; UTF-8; - is standard input")
-    add("-o", "--output", required=True, metavar="OUT.npy", help="float32 matrix to write; an old one is replaced")
+    options.add_inputs(parser)
+    options.add_output(parser, KINDS)
     options.add_server(parser)
+    add = parser.add_argument_group("vectors").add_argument
     add("--model", required=True, help="name of the model")
-    add("--field", metavar="NAME", help='field of each JSON line that holds the text (default for .jsonl: "text")')
     add(
         "--dimensions", type=number(int, 1, 1_000_000), metavar="N", help="length of the vectors (default: the model's)"
     )
     add("--encoding-format", choices=("float", "base64"), help="how vectors travel; base64 needs fewer bytes")
+    options.add_body(parser)
     options.add_call_options(
-        parser, batch_size=128, max_concurrent_requests=128, max_chars_per_request=None, timeout_s=None
-    )
+        parser, batch_size=128, max_concurrent_requests=128, max_chars_per_request=None, timeout_s=None,
+        max_retries=None, patience_s=None,
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `embed` is for."""
     key = options.api_key(arguments)
-    field = arguments.field or ("text" if arguments.file.endswith(".jsonl") else None)
-    texts = read_texts(arguments.file, field)
-    with NpyFile(arguments.output, len(texts)) as output:
-        start = time.monotonic()
-        tokens = embed_into(output, texts, key, arguments)
-        output.finish()
-    elapsed = time.monotonic() - start
-    rows, dimension = output.shape or (0, 0)
-    print(
-        f"{arguments.output}: {rows} x {dimension} float32, {tokens} tokens, "
-        f"{elapsed:.2f} s, {rows / elapsed:.0f} texts/s",
-        file=sys.stderr,
-    )
-    return 0
+    kind = options.kind_of_output(arguments, KINDS)
+    return Job(Embedding(arguments), options.inputs(arguments), arguments, kind).run(key)
 
 
-def embed_into(output: NpyFile, texts: list[str], key: str, arguments: argparse.Namespace) -> int:
-    """Embed all texts into `output` and return the tokens used. Failure when the client gives up."""
-    import asyncio
+class Embedding(Task):
+    """Texts to vectors."""
 
-    from baseten_perf import PerformanceClient
+    unit = "text"
+    result = "embedding"
 
-    given = options.call_options(arguments)
-    concurrency = given.pop("max_concurrent_requests")
-    given.update(model=arguments.model, encoding_format=arguments.encoding_format, dimensions=arguments.dimensions)
-    with client_errors():
-        client = PerformanceClient(arguments.base_url, api_key=key)
-        with progress(len(texts), "text") as advance:
-            return asyncio.run(in_lanes(client, output, texts, concurrency, given, advance))
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.results = self.vectors = Vectors()
+        self._arguments = arguments
 
+    @property
+    def shape(self) -> str:
+        return "texts" if self.vectors.shape is None else f"x {self.vectors.shape[1]} float32"
 
-async def in_lanes(
-    client: PerformanceClient,
-    output: NpyFile,
-    texts: list[str],
-    concurrency: int,
-    given: dict[str, Any],
-    advance: Callable[[int], object],
-) -> int:
-    """Embed slice after slice in a few lanes that share the concurrency: while one lane's slice runs out, the others
-    keep the server busy, and every slice that is done advances the progress. Returns the tokens used.
-    """
-    import asyncio
+    def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
+        given = self._arguments
+        return client.iter_embed(
+            values, given.model, given.encoding_format, given.dimensions, ordered=ordered,
+            url_path=given.url_path, extra_body=given.extra_body, return_exceptions=return_exceptions,
+        )  # fmt: skip
 
-    lanes = min(LANES, concurrency)
-    size = slice_size(len(texts), given["batch_size"], concurrency, lanes)
-    starts = iter(range(0, len(texts), size))
-    shares = [concurrency // lanes + (lane < concurrency % lanes) for lane in range(lanes)]
+    def values(self, batch: Any, places: Sequence[int]) -> Any:
+        rows = batch.numpy(missing="nan")
+        return rows if len(places) == len(rows) else rows[places]
 
-    async def run_lane(share: int, starts: Iterator[int]) -> int:
-        tokens = 0
-        for start in starts:
-            part = texts[start : start + size]
-            answer = await client.async_embed(input=part, max_concurrent_requests=share, **given)
-            output.fill(start, answer.numpy())
-            tokens += answer.usage.total_tokens
-            advance(len(part))
-        return tokens
+    def identity(self) -> dict[str, Any]:
+        return options.identity(self._arguments, "url_path", "model", "dimensions", "encoding_format", "extra_body")
 
-    return sum(await asyncio.gather(*(run_lane(share, starts) for share in shares)))
-
-
-def slice_size(texts: int, batch_size: int, concurrency: int, lanes: int) -> int:
-    """Texts per slice, whole batches: an equal part of few texts, a few rounds of the lane's requests of many."""
-    requests_in_all = -(-texts // batch_size)
-    return batch_size * min(-(-requests_in_all // lanes), ROUNDS * -(-concurrency // lanes))
+    def type(self, pyarrow: Any) -> Any:
+        return pyarrow.list_(pyarrow.float32(), -1 if self.vectors.shape is None else self.vectors.shape[1])

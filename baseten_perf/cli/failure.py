@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 LONGEST_SNIPPET = 500
 USAGE = 2
+INTERRUPTED = 130
 
 
 class Failure(Exception):
-    """A message for the user and the exit code: 1 = went wrong on the way, 2 = cannot be done as asked."""
+    """A message for the user and the exit code: 1 = went wrong on the way, 2 = cannot be done as asked,
+    130 = Ctrl-C."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -28,16 +31,51 @@ def client_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
-        raise Failure(snippet(meaning(error))) from error
+        raise failure(error) from error
 
 
-def meaning(error: OSError | ValueError) -> str:
+def failure(error: OSError | ValueError, place: str = "") -> Failure:
+    """What a client's error ends a command with; a ValueError of no request is an argument's.
+
+    Parameters:
+        place: where the rows stand that it is of.
+    """
+    from baseten_perf import RequestFailed
+
+    code = USAGE if isinstance(error, ValueError) and not isinstance(error, RequestFailed) else 1
+    return Failure(f"{place}{': ' if place else ''}{snippet(meaning(error))}", code)
+
+
+def meaning(error: Exception) -> str:
     """What a client's error says to the user of a command."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"the server answered HTTP {response.status_code} {response.reason}: {response.text}"
     # The others of requests' classes that have a number have it as the first argument.
     return str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else str(error)
+
+
+class Lack(NamedTuple):
+    """Why a row has no result: what an output keeps of a client's error.
+
+    Attributes:
+        message: for people.
+        status: of the response, if there was one.
+        body: of that response.
+        request_id: of the last attempt.
+    """
+
+    message: str
+    status: int | None
+    body: bytes
+    request_id: str
+
+
+def lack(error: Exception) -> Lack:
+    """What is kept of a client's error."""
+    response = getattr(error, "response", None)
+    status, body = (None, b"") if response is None else (response.status_code, response.content)
+    return Lack(snippet(meaning(error)), status, body, getattr(error, "request_id", None) or "")
 
 
 def snippet(text: str) -> str:

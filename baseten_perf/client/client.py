@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import operations
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Buffer, Unpack
 
-    from ..policy.call_options import BatchOptions, PostOptions
+    from ..policy.call_options import BatchKeywords, PostKeywords
     from ..post_request import Method
     from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
+    from ..responses.answers import ReturnExceptions
     from .inputs import Payloads, Texts, Tokens
 
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
@@ -72,12 +73,21 @@ class PerformanceClient(Connection):
             floats to the caller all the same. Servers that ignore it are read as they answer; where one refuses it, the
             call is made again without it, and so are later calls for that model, at once.
         preference: options of all calls. It may be changed, for the calls that follow.
+        max_requests_per_minute, max_tokens_per_minute: what is sent in any minute at most, retries and hedges included,
+            by all calls, threads, event loops and copies of this client: 1 to 1000000000000. A second's worth may be
+            sent at once. Tokens are counted before a request is sent, and corrected by `usage` of its answer; a request
+            of more than a second's worth waits until that is there. Who waits here is ended by `total_timeout_s`, not
+            by `patience_s`.
+        count_tokens: gives the number of tokens of a text, such as `lambda text: len(encoding.encode(text))` with
+            tiktoken. None: 4 bytes of UTF-8 are a token, corrected by the ratio that `usage` of the answers shows.
+            It is called in the thread of the call, or in the event loop.
+        share: of these limits each of so many processes takes its part: 1 to 65536. A pickle has limits of its own.
         verify, cert, uds, connect_timeout_s: see HttpClientWrapper; not together with `client_wrapper`.
 
     Raises ValueError when there is no API key; for the rest see HttpClientWrapper.
 
-    Options, keywords of every method (`batch_size` and `max_chars_per_request` only where a request has several
-    inputs). With keywords of 0.0.x and nothing newer a call has the defaults of 0.0.x:
+    Options, keywords of every method (`batch_size`, `max_chars_per_request`, `max_tokens_per_request` and `dedupe` only
+    where a request has several inputs). With keywords of 0.0.x and nothing newer a call has the defaults of 0.0.x:
     """
 
     @blocking(BATCHED)
@@ -93,8 +103,8 @@ class PerformanceClient(Connection):
         out: NDArray[numpy.float32] | Buffer | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Described[OpenAIEmbeddingsResponse]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Described[OpenAIEmbeddingsResponse[ReturnExceptions]]:
         """Embed texts: POST /v1/embeddings (OpenAI API), a batch of inputs per request.
 
         Parameters:
@@ -117,7 +127,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Embed(
-                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out
+                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out,
+                self._batch_limits(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -140,8 +151,8 @@ class PerformanceClient(Connection):
         top_n: int | None = None,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Described[RerankResponse]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Described[RerankResponse[ReturnExceptions]]:
         """Score texts against a query, a batch of texts per request.
 
         Parameters:
@@ -169,7 +180,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Rerank(
                 query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body, api, top_n,
+                url_path, extra_body, api, top_n, self._batch_limits(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -189,8 +200,8 @@ class PerformanceClient(Connection):
         api: Literal["tei", "vllm", "infinity"] = "tei",
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Described[ClassificationResponse]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Described[ClassificationResponse[ReturnExceptions]]:
         """Classify texts, a batch of inputs per request.
 
         Parameters:
@@ -210,7 +221,8 @@ class PerformanceClient(Connection):
         """
         return (
             lambda policy: operations.Classify(
-                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api
+                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
+                self._batch_limits(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -227,8 +239,8 @@ class PerformanceClient(Connection):
         *positions: Any,
         response_format: Literal["json", "text", "bytes"] = "json",
         allow_nan: bool | None = None,
-        **options: Unpack[PostOptions],
-    ) -> Described[BatchPostResponse]:
+        **options: Unpack[PostKeywords[ReturnExceptions]],
+    ) -> Described[BatchPostResponse[ReturnExceptions]]:
         """Send JSON payloads to any path, one request each.
 
         Parameters:
@@ -261,7 +273,7 @@ class PerformanceClient(Connection):
     @streaming(STREAMED)
     def iter_embed(
         self,
-        inputs: Iterable[str] | AsyncIterable[str],
+        inputs: Iterable[str] | Iterable[Sequence[int]] | AsyncIterable[str] | AsyncIterable[Sequence[int]],
         model: str | None = None,
         encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
@@ -271,14 +283,14 @@ class PerformanceClient(Connection):
         ordered: bool = True,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Streamed[EmbeddingsBatch]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Streamed[EmbeddingsBatch[ReturnExceptions]]:
         """Embed texts as they come, however many: a stream of batches with their embeddings, in flat memory.
 
         Parameters:
-            inputs: iterable of str, such as a generator or a file's lines, or an asynchronous one, which needs
-                `async for`. It is pulled in the consumer's thread, as far ahead as keeps the requests busy; one that
-                blocks, blocks the event loop of an `async for`.
+            inputs: iterable of str, such as a generator or a file's lines, or of sequences of token ids; or an
+                asynchronous one, which needs `async for`. It is pulled in the consumer's thread, as far ahead as keeps
+                the requests busy; one that blocks, blocks the event loop of an `async for`.
             model, encoding_format, dimensions, user, url_path, extra_body: as for `embed`.
             ordered: False gives batches as their requests end.
 
@@ -288,9 +300,10 @@ class PerformanceClient(Connection):
         `inputs` raises, what was sent is given first, and then the exception goes up.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            inputs, "-", lambda policy: operations.GatheredTokens("inputs", self._batch_limits(policy)),
             lambda policy, batch, first: operations.Embed(
-                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body
+                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
+                limits=operations.ONE_BATCH,
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -308,17 +321,18 @@ class PerformanceClient(Connection):
         ordered: bool = True,
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **options: Unpack[BatchOptions],
-    ) -> Streamed[ClassificationBatch]:
+        **options: Unpack[BatchKeywords[ReturnExceptions]],
+    ) -> Streamed[ClassificationBatch[ReturnExceptions]]:
         """Classify texts as they come: a stream of batches with their labels.
 
         Parameters: as for `classify`; `inputs` and `ordered` as for `iter_embed`. The options are those of
         PerformanceClient.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", policy),
+            inputs, "-", lambda policy: operations.GatheredTexts("inputs", self._batch_limits(policy)),
             lambda policy, batch, first: operations.Classify(
-                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body
+                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body,
+                limits=operations.ONE_BATCH,
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip
@@ -334,8 +348,8 @@ class PerformanceClient(Connection):
         ordered: bool = True,
         response_format: Literal["json", "text", "bytes"] = "json",
         allow_nan: bool | None = None,
-        **options: Unpack[PostOptions],
-    ) -> Streamed[PostedBatch]:
+        **options: Unpack[PostKeywords[ReturnExceptions]],
+    ) -> Streamed[PostedBatch[ReturnExceptions]]:
         """Send JSON payloads as they come, one request each: a stream of payloads with their answers.
 
         Parameters: as for `batch_post`; `payloads` and `ordered` as `inputs` and `ordered` of `iter_embed`. The options
@@ -354,8 +368,8 @@ class PerformanceClient(Connection):
         self,
         requests: Payloads,
         preference: RequestProcessingPreference | None = None,
-        **options: Unpack[PostOptions],
-    ) -> Described[BatchPostResponse]:
+        **options: Unpack[PostKeywords[ReturnExceptions]],
+    ) -> Described[BatchPostResponse[ReturnExceptions]]:
         """Send System One requests: POST /v1/systemone, one for each.
 
         Parameters:

@@ -10,14 +10,18 @@ from weakref import ref
 from .. import operations
 from ..closing import Closable
 from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
-from ..endpoints import EndpointPool
-from ..engine import EndpointState, PaceState, RequestPlan, Route
+from ..endpoints import EndpointPool, EndpointStatistics
+from ..engine import EndpointState, EndpointTally, PaceState, RequestPlan, Route
 from ..execution.call import Call
 from ..execution.stream_call import StreamCall
+from ..execution.token_account import TokenAccount
 from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
+from ..limits import Limits
+from ..operations.batching import BatchLimits
 from ..operations.operation import WITH_BODY, Head
+from ..operations.token_count import TokenCounter
 from ..paces import pace_of
 from ..policy import Policy, RequestProcessingPreference
 from ..validation import boolean, instance, string
@@ -57,6 +61,10 @@ class Connection(Closable):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         prefer_base64: bool = False,
         preference: RequestProcessingPreference | None = None,
+        max_requests_per_minute: float | None = None,
+        max_tokens_per_minute: float | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+        share: int = 1,
     ) -> None:
         self._base_url = string("base_url", base_url)
         self._api_key = _found_api_key() if api_key is None else string("api_key", api_key)
@@ -80,13 +88,26 @@ class Connection(Closable):
         self._preference = None
         if preference is not None:
             self._preference = instance("preference", preference, RequestProcessingPreference)
+        self._limits = Limits(max_requests_per_minute, max_tokens_per_minute, share)
+        self._token_counter = TokenCounter(count_tokens)
         self._prepare(pool)
 
     def _prepare(self, pool: HttpClientWrapper) -> None:
         """Set up what neither copies nor pickles take along."""
         self._lease = Lease(pool)
         self._state = EndpointState()
+        endpoints = 1 if self._endpoint_pool is None else len(self._endpoint_pool.endpoints)
+        self._tallies = [EndpointTally() for _ in range(endpoints)]
         self._request_id_prefix = request_id_prefix(os.environ)
+        pool_limits = () if self._endpoint_pool is None else self._endpoint_pool.limits()
+        self._route_limits = [limits.state for limits in pool_limits]
+        self._account: TokenAccount | None = None
+        if any(limits.max_tokens_per_minute for limits in (self._limits, *pool_limits)):
+            self._account = TokenAccount(self._token_counter, self._limits.state, self._route_limits)
+        # Without limits of tokens per minute there is only to learn how many tokens a text has, unless that is known.
+        self._learning = self._account
+        if self._learning is None and self._token_counter.count_tokens is None:
+            self._learning = TokenAccount(self._token_counter, None, ())
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
 
@@ -104,6 +125,14 @@ class Connection(Closable):
         """The connection pool, for other clients to share. Raises RuntimeError once the client is closed."""
         return self._lease.pool
 
+    def statistics(self) -> list[EndpointStatistics]:
+        """What this client has counted of its endpoint, or of each endpoint of its pool in order, since it was made.
+
+        A copy counts for itself, and so does a forked child, from zero. The counts of a closed client stay.
+        """
+        pairs = zip(self._endpoints(), self._tallies, strict=True)
+        return [EndpointStatistics(base_url, **tally.totals()) for base_url, tally in pairs]
+
     def close(self) -> None:
         """Abort this client's calls and let go of its connection pool; may be called again, in any thread.
 
@@ -119,7 +148,9 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        del state["_lease"], state["_state"], state["_request_id_prefix"], state["_refusing"]
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account",
+                     "_learning"):  # fmt: skip
+            del state[name]
         return {**state, "_pool": self._lease.pool}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -128,7 +159,7 @@ class Connection(Closable):
         self._prepare(pool)
 
     def __repr__(self) -> str:
-        return f"PerformanceClient(base_url={shown_url(self._base_url)!r})"
+        return f"PerformanceClient(base_url={shown_url(self._base_url)!r}{self._limits.shown()})"
 
     def _call(
         self,
@@ -148,7 +179,7 @@ class Connection(Closable):
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
             (lambda other, *before: self._call(other, policy, mailbox, token, *before))
             if operation.has_fallback else None,
-            plan_of, progress,
+            plan_of, self._account_of(policy), progress,
         )  # fmt: skip
 
     def _stream_call(
@@ -165,8 +196,16 @@ class Connection(Closable):
         _, plan, endpoints, paces = self._plan_of(probe, policy)
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
-            mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)), total,
+            mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
+            self._account_of(policy), total,
         )  # fmt: skip
+
+    def _account_of(self, policy: Policy) -> TokenAccount | None:
+        return self._account if policy.max_tokens_per_request is None else self._learning
+
+    def _batch_limits(self, policy: Policy) -> BatchLimits:
+        """What a request of a call carries at most."""
+        return BatchLimits.of(policy, self._token_counter)
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:
@@ -189,15 +228,11 @@ class Connection(Closable):
         return planned
 
     def _planned(self, operation: operations.Operation, policy: Policy, kind: Kind, pool: HttpClientWrapper) -> Planned:
-        if self._endpoint_pool is not None:
-            endpoints = [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
-        else:
-            endpoints = [shown_url(request_url(self._base_url, "/")).rstrip("/")]
         key = self._key(policy)
         routes = self._routes(operation.path, pool)
         paces = [pace_of(route[0].decode(), operation.model, key, pool.uds) for route in routes]
         plan = self._plan(operation, policy, paces, pool, Head(operation.method, operation.path))
-        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, endpoints, paces
+        return ref(policy, partial(_forget, ref(self._lease), kind)), plan, self._endpoints(), paces
 
     def _plan(
         self,
@@ -222,6 +257,9 @@ class Connection(Closable):
             pool.engine,
             routes=self._routes(head.path, pool),
             paces=paces,
+            tallies=self._tallies,
+            limit=self._limits.state,
+            route_limits=self._route_limits,
             method=head.method,
             bodyless=not has_body,
             lines=block.lines,
@@ -231,6 +269,12 @@ class Connection(Closable):
             final_statuses=policy.non_retryable_status_codes | operation.final_statuses,
             **policy.limits(),
         )
+
+    def _endpoints(self) -> list[str]:
+        """Base URL of each route, as it may be shown."""
+        if self._endpoint_pool is not None:
+            return [shown_url(endpoint.base_url) for endpoint in self._endpoint_pool.endpoints]
+        return [shown_url(request_url(self._base_url, "/")).rstrip("/")]
 
     def _routes(self, path: str, pool: HttpClientWrapper) -> list[Route]:
         if self._endpoint_pool is not None:

@@ -65,7 +65,7 @@ def blocking(
             response: Response = execution.run(self._call(operation, policy))
             return response
 
-        response = describe.__annotations__["return"].removeprefix("Described[").removesuffix("]")
+        response = _type_in(describe.__annotations__["return"])
         signature = takes.signature(describe).replace(return_annotation=response)
         _present(method, describe, takes, describe.__doc__ or "", signature)
         return method
@@ -120,7 +120,7 @@ def streaming(
             begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
             return Stream(described.source, described.gather(policy), begin)
 
-        item = describe.__annotations__["return"].removeprefix("Streamed[").removesuffix("]")
+        item = _type_in(describe.__annotations__["return"])
         signature = takes.signature(describe).replace(return_annotation=f"Stream[{item}]")
         _present(method, describe, takes, describe.__doc__ or "", signature)
         return method
@@ -174,6 +174,11 @@ def _present(method: Any, describe: Any, takes: Takes, doc: str, signature: Sign
     method.__annotations__["return"] = signature.return_annotation
     method.__wrapped__ = describe
     method.takes = takes
+
+
+def _type_in(described: str) -> str:
+    """What is made of a description, by its annotation; the type parameter is for type checkers."""
+    return described.partition("[")[2].removesuffix("]").removesuffix("[ReturnExceptions]")
 
 
 def _named(function: Any, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from ..connection_pool import HttpClientWrapper
 from ..engine import EndpointState
 from ..http.urls import health_url, request_url, shown_url
+from ..limits import Limits
 from ..validation import boolean, instance, real, string, unsigned
 from .health import EndpointHealth
 from .prober import Check, Prober
@@ -50,11 +51,13 @@ class Endpoint:
         health_fail_on_first: skip the deep check when the first one fails.
         deployment_timeout_is_no_vote: False to count a time-out of the first check as a failure (default True).
         deep_timeout_is_no_vote: the same for the deep check.
+        max_requests_per_minute, max_tokens_per_minute, share: as of PerformanceClient, for the requests of all clients
+            to this endpoint and to copies of it; probes do not count. Tokens are counted as the client counts them.
 
     Raises TypeError, OverflowError or ValueError for arguments, OSError when the system has no thread or descriptor.
     """
 
-    __slots__ = ("__weakref__", "_base_url", "_configuration", "_own_proxy", "_prober", "_state")
+    __slots__ = ("__weakref__", "_base_url", "_configuration", "_limits", "_own_proxy", "_prober", "_state")
 
     def __init__(
         self,
@@ -69,7 +72,12 @@ class Endpoint:
         health_fail_on_first: bool = False,
         deployment_timeout_is_no_vote: bool | None = None,
         deep_timeout_is_no_vote: bool | None = None,
+        *,
+        max_requests_per_minute: float | None = None,
+        max_tokens_per_minute: float | None = None,
+        share: int = 1,
     ) -> None:
+        self._limits = Limits(max_requests_per_minute, max_tokens_per_minute, share)
         base_url = string("base_url", base_url).strip().rstrip("/")
         api_key = string("api_key", api_key)
         instance("client_wrapper", client_wrapper, HttpClientWrapper)
@@ -135,10 +143,13 @@ class Endpoint:
         return self._prober.health
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={_quoted(shown_url(self._base_url))})"
+        return f"{type(self).__name__}(base_url={_quoted(shown_url(self._base_url))}{self._limits.shown()})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._configuration
+        return type(self), self._configuration, self._limits
+
+    def __setstate__(self, limits: Limits) -> None:
+        self._limits = limits
 
 
 def _check_seconds(name: str, seconds: float) -> None:

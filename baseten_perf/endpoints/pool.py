@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine import Route
 from ..http.urls import request_url
+from ..limits import Limits
 from ..validation import instance, real, wrong_type
 from .endpoint import Endpoint
 from .health import EndpointHealth
@@ -64,6 +65,10 @@ class EndpointPool:
     def health(self) -> list[EndpointHealth]:
         """What the probes have found up to now, for each endpoint in order."""
         return [endpoint.health for endpoint in self._endpoints]
+
+    def limits(self) -> list[Limits]:
+        """What the user has told of each endpoint, in order."""
+        return [endpoint._limits for endpoint in self._endpoints]
 
     def routes(self, path: str, proxy_for: Callable[[str], str]) -> list[Route]:
         """Where requests for `path` may go: one route per endpoint, in order.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ._engine import (
     Completion,
     EndpointState,
+    EndpointTally,
     Engine,
     EventMailbox,
+    LimitState,
     Matrix,
     OperationHandle,
     PaceState,
@@ -30,8 +32,10 @@ Route = tuple[bytes, bytes, EndpointState, float]
 __all__ = [
     "Completion",
     "EndpointState",
+    "EndpointTally",
     "Engine",
     "EventMailbox",
+    "LimitState",
     "Matrix",
     "OperationHandle",
     "PaceState",

@@ -32,6 +32,7 @@ from baseten_perf.decode.base64 cimport base64_encode, base64_length
 from baseten_perf.decode.content cimport ContentDecoder, brotli, remove_codings, zlib
 from baseten_perf.decode.headers cimport ContentType, HeaderLines, append_header_line, content_type_of
 from baseten_perf.decode.kernel cimport choose_kernel, kernel_count, kernel_in_use, kernels, wanted_kernel
+from baseten_perf.decode.rate_limits cimport Quota, RateLimits, may_be_rate_limit
 from baseten_perf.decode.reader cimport Bytes, Reservation, ReserveRows, EmbeddingsReader
 
 
@@ -58,11 +59,15 @@ include "timers.pxi"        # a loop's timers
 include "page_cache.pxi"    # the memory of large buffers, kept for the next
 include "row_buffer.pxi"    # the memory of a matrix
 include "queue.pxi"         # who waits for a permit
+include "turns.pxi"         # in what order
+include "bucket.pxi"        # how much at once, and how much each second
+include "limit.pxi"         # so much as the user has told
 include "pace.pxi"          # how an endpoint takes requests,
 include "rate.pxi"          # how fast,
 include "cap.pxi"           # how many at a time,
 include "chance.pxi"        # neither of them,
 include "gate.pxi"          # and when none at all
+include "told.pxi"          # what it tells of its quotas
 include "permits.pxi"       # who may start the next one
 include "shortage.pxi"      # of descriptors
 include "operation.pxi"     # the native operation: shares, progress
@@ -72,6 +77,8 @@ include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
 include "names.pxi"         # which hosts a route needs
+include "histogram.pxi"     # of durations
+include "tally.pxi"         # what has become of the attempts on an endpoint
 include "route.pxi"         # where an attempt goes: endpoints, their health, their paces
 include "plan.pxi"          # what requests of one kind have in common
 include "kernel.pxi"        # the decoders' inner loops
@@ -85,6 +92,7 @@ include "body.pxi"          # its body
 include "lines.pxi"         # its header lines
 include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
+include "timings.pxi"       # where the time of a request went
 include "native_completion.pxi"  # how an attempt ended
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
@@ -101,6 +109,8 @@ include "lent.pxi"          # a Matrix on memory of the caller's
 include "completion.pxi"    # Completion, Vectors
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
+include "limit_driver.pxi"  # LimitDriver, for tests
 include "operation_driver.pxi"   # OperationDriver, for tests
 include "reader_driver.pxi" # ReaderDriver, for tests
+include "histogram_driver.pxi"   # HistogramDriver, for tests
 include "startup.pxi"       # what happens at import

@@ -16,6 +16,7 @@ cdef struct Wait:
     bint on                         # the transfer is in share.unaddressed, and not in its multi
     int need                        # which of its names it waits for
     long long since
+    long long ended                 # the last wait
     Timer late
     Transfer *previous              # in share.unaddressed
     Transfer *next
@@ -139,6 +140,7 @@ cdef bint transfer_leave_host(Transfer *transfer) noexcept nogil:
 cdef void transfer_end_wait(Transfer *transfer) noexcept nogil:
     cdef Wait *wait = &transfer.wait
     transfer_leave_host(transfer)
+    wait.ended = monotonic_ns()
     if wait.previous != NULL:
         wait.previous.wait.next = wait.next
     else:

@@ -17,6 +17,13 @@ cdef void share_attempt_ended(Transfer *transfer, int code) noexcept nogil:
         count_set(&endpoint.responded, 1)
     cdef double good = instant_now(&share.op.plan.routes[transfer.route].pace.good)
     cdef Advice advice = permit_return(&transfer.permit, signal, retry_after, now)
+    if outcome == OUTCOME_OK:
+        tally_add(&transfer.counts.answered, 1)
+        histogram_add(&transfer.counts.latency, now - transfer.permit.started)
+    elif outcome == OUTCOME_HTTP_STATUS and status_is_refusal(transfer.status, retry_after):
+        tally_add(&transfer.counts.refused, 1)
+    if short:
+        op_give_back(share.op, request, transfer.route)
     cdef Transfer *twin = transfer.twin
     cdef Next next
     if twin != NULL and outcome == OUTCOME_OK:
@@ -53,6 +60,8 @@ cdef void share_complete(Share *share, Transfer *transfer, Outcome outcome, int 
         completion.refused_for = <long long>((seconds_now() - op_patience_ends(op)) * 1e9) + op.plan.patience
         completion.retry_after = <long long>(retry_after * 1e9)
         completion.budget = count_now(&op.most_retry_budget)
+    if outcome != OUTCOME_OK:
+        tally_add(&transfer.counts.failed, 1)
     transfer_end(transfer)
     if completion == NULL:
         share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
@@ -68,6 +77,7 @@ cdef void share_attempt_unsent(Share *share, Transfer *transfer, int code, doubl
         snprintf(transfer.error, sizeof(transfer.error), b"%s", NO_DESCRIPTOR)
         share_complete(share, transfer, OUTCOME_NETWORK, code, VERDICT_PATIENCE, 0)
         return
+    counts_attempt(transfer.counts, request, transfer.hedge, -1)
     request.attempts -= 1
     transfer_end(transfer)
     share_unsent(share, request, started)

@@ -10,6 +10,7 @@ cdef size_t on_body(char *text, size_t size, size_t count, void *transfer_) noex
     cdef size_t length = size * count
     cdef bint taken
     transfer.bodied = True
+    tally_add(&transfer.counts.bytes_received, length)
     if transfer.coded and 200 <= transfer.status < 300:
         taken = content_feed(transfer, text, length)
     else:

@@ -82,6 +82,7 @@ cdef class Completion:
     cdef readonly int budget
     cdef readonly int os_errno
     cdef readonly double elapsed
+    cdef readonly bytes timings
     cdef readonly bytes headers
     cdef readonly bint msgpack
     cdef readonly object body
@@ -126,6 +127,8 @@ cdef Completion completion_from(NativeCompletion *native, bytes request_id_stem,
     completion.budget = native.budget
     completion.os_errno = native.os_errno
     completion.elapsed = native.elapsed * 1e-9
+    if native.timings != NULL:
+        completion.timings = PyBytes_FromStringAndSize(<char *>native.timings, sizeof(Timings))
     completion.msgpack = native.msgpack
     completion.headers = PyBytes_FromStringAndSize(native.headers, native.headers_size)
     completion.error = native.error.decode("utf-8", "replace") if native.error != NULL else ""

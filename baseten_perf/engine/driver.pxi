@@ -38,12 +38,12 @@ cdef class PaceDriver:
             self.shares[i].waiter.refs = &self.shares[i].refs
             self.shares[i].waiter.share = &self.shares[i]
 
-    def take(self, int share, double now, bint last_chance=False):
+    def take(self, int share, double now, bint last_chance=False, double cost=0):
         """A permit's number; or None: the share stands in the FIFO, and looks again at `look_again` or when woken."""
         cdef Permit permit
-        cdef double look_again
+        cdef double look_again = INFINITY_S
         cdef Waiter *waiter = &self.shares[share].waiter if share >= 0 else NULL
-        if not pace_take(self.pace, waiter, now, last_chance, &permit, &look_again):
+        if not pace_take(self.pace, waiter, cost, now, last_chance, &permit, &look_again):
             return None, look_again
         self.given += 1
         self.permits[self.given] = (<char *>&permit)[:sizeof(Permit)]
@@ -58,7 +58,17 @@ cdef class PaceDriver:
 
     def leave(self, int share) -> None:
         """The share has nothing to start."""
-        pace_leave(self.pace, &self.shares[share].waiter)
+        turns_leave(&self.shares[share].waiter)
+
+    def learn(self, list lines, double cost, double unix_now, double now) -> None:
+        """Take in the header lines of the response to one of those that are in flight."""
+        cdef RateLimits limits
+        cdef bytes line
+        limits.start(unix_now)
+        for line in lines:
+            limits.read(line, len(line))
+        limits.finish()
+        pace_learn(self.pace, limits.requests, limits.tokens, cost, now)
 
     def next(self, double now) -> "int | None":
         """The share to be woken now."""
@@ -85,12 +95,12 @@ cdef class PaceDriver:
         """The shares in the FIFO, the head first."""
         cdef Waiter *waiter
         found = []
-        self.pace.monitor.lock()
-        waiter = self.pace.queue.first
+        self.pace.turns.monitor.lock()
+        waiter = self.pace.turns.queue.first
         while waiter != NULL:
             found.append(<PlayedShare *>waiter.share - self.shares)
             waiter = waiter.next
-        self.pace.monitor.unlock()
+        self.pace.turns.monitor.unlock()
         return found
 
     def __dealloc__(self):

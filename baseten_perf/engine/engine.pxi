@@ -111,22 +111,12 @@ cdef class Engine:
                     count_now(&core.loops[number].load) < count_now(&core.loops[chosen].load)
                 ):
                     chosen = number
-        op.shares = <Share *>calloc(shares, sizeof(Share))
-        if op.shares == NULL:
-            raise MemoryError
-        op.share_count = shares
-        cdef int routes = op.plan.route_count
-        if routes > 1:
-            op.waiters = <Waiter *>calloc(shares * routes, sizeof(Waiter))
-            if op.waiters == NULL:
-                op.share_count = 0
-                raise MemoryError
         for i in range(shares):
-            op.shares[i].op = op
-            op.shares[i].waiters = &op.shares[i].only_waiter if routes == 1 else &op.waiters[i * routes]
-            for number in range(routes):
-                op.shares[i].waiters[number].share = <void *>&op.shares[i]
-                op.shares[i].waiters[number].refs = &op.refs
+            for number in range(op.plan.route_count):
+                tally_prepare(op.plan.routes[number].tally, chosen + i)
+        if not op_make_shares(op, shares):
+            raise MemoryError
+        for i in range(shares):
             op.shares[i].loop = core.loops[chosen + i]
             op.shares[i].slots = slots // shares + (1 if i < slots % shares else 0)
             count_up(&op.refs)

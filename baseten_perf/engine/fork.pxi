@@ -58,11 +58,11 @@ def _before_fork() -> None:
     # With the GIL: who waits for one of these with the GIL held would wait for a thread that holds them and wants it.
     descriptors.monitor.lock()
     page_cache.monitor.lock()
-    paces_monitor.lock()
+    turns_monitor.lock()
 
 
 def _after_fork_in_parent() -> None:
-    paces_monitor.unlock()
+    turns_monitor.unlock()
     page_cache.monitor.unlock()
     descriptors.monitor.unlock()
 
@@ -79,7 +79,7 @@ def _after_fork_in_child() -> None:
     descriptors.spare = -1
     descriptors.lent = 0
     page_cache.monitor = new Monitor()
-    paces_after_fork()
+    turns_after_fork()
     limbo.clear()
     forget_loops()
     draw_request_ids()

@@ -132,17 +132,18 @@ cdef class OperationHandle:
             raise RuntimeError("this call was started by the parent process, before the fork")
         return 0
 
-    def push(self, bytes body not None, unsigned int rows=0) -> None:
+    def push(self, bytes body not None, unsigned int rows=0, double cost=0) -> None:
         """Add the body of the next request.  It is sent from where it lies, never copied.
 
         Parameters:
             rows: how many vectors its answer may have; they follow those of the request before.
+            cost: tokens that each attempt takes from the limits of its client and its endpoint, as far as estimated.
 
         Raises IndexError when there is no room; see `room`.
         """
-        self.add(body, self.op.plan, rows, body)
+        self.add(body, self.op.plan, rows, cost, body)
 
-    def push_planned(self, bytes body not None, RequestPlan plan not None) -> None:
+    def push_planned(self, bytes body not None, RequestPlan plan not None, double cost=0) -> None:
         """Add the body of a request that is sent as another plan says: URLs, method and header lines.
 
         The plan has the routes of the operation's own to other paths, in the same order.  Its limits and its paces do
@@ -153,9 +154,9 @@ cdef class OperationHandle:
         if plan.plan.core != self.op.core:
             plan_find_hosts(plan.plan, self.op.core)
         self.planned = True
-        self.add(body, plan.plan, 0, (body, plan))
+        self.add(body, plan.plan, 0, cost, (body, plan))
 
-    cdef inline int add(self, bytes body, Plan *plan, unsigned int rows, object held) except -1:
+    cdef inline int add(self, bytes body, Plan *plan, unsigned int rows, double cost, object held) except -1:
         cdef Op *op = self.op
         cdef Request *request
         cdef Py_ssize_t slot
@@ -168,8 +169,11 @@ cdef class OperationHandle:
         request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
+        if op.plan.timings:
+            request.pushed = monotonic_ns()
         request.first_row = self.rows
         request.rows = rows
+        request.cost = cost
         self.rows += rows
         slot = request - op.requests
         if slot == len(self.bodies):

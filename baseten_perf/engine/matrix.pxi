@@ -98,6 +98,25 @@ cdef class Matrix:
         source.readers -= 1
         self.readers -= 1
 
+    def put_each(self, places: list, rows: Matrix) -> None:
+        """Copy row `k` of another matrix, of the same dimension, to all rows that `places[k]` lists."""
+        cdef Matrix source = rows
+        if source.shape[1] != self.shape[1]:
+            raise ValueError(f"rows of dimension {source.shape[1]} do not fit into dimension {self.shape[1]}")
+        cdef size_t size = self.shape[1] * sizeof(float)
+        cdef float *target
+        cdef const float *floats
+        for k, numbers in enumerate(places):
+            floats = source.at(k)
+            for i in numbers:
+                target = self.at(i)
+                self.readers += 1
+                source.readers += 1
+                with nogil:         # memory that is a file's may have to wait for the disk
+                    memcpy(target, floats, size)
+                source.readers -= 1
+                self.readers -= 1
+
     def permute(self, start: int, order: list) -> None:
         """Move rows[start + k] to rows[start + order[k]] for all k; `order` is a permutation of its own indices."""
         cdef Py_ssize_t count = len(order)
@@ -123,6 +142,13 @@ cdef class Matrix:
                 move_rows(rows, size, places, count)
             self.readers -= 1
         free(places)
+
+    def blank(self, rows: list) -> None:
+        """Zero rows that hold nothing but what their memory held before; a caller's own memory stays as it is."""
+        if self.buffer.lent:
+            return
+        for i in rows:
+            memset(self.at(i), 0, self.shape[1] * sizeof(float))
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         if (flags & PyBUF_STRIDES) != PyBUF_STRIDES and (flags & PyBUF_ND) != PyBUF_ND and flags & PyBUF_FORMAT:

@@ -60,14 +60,17 @@ cdef enum:
     COPIED_BODY = 16384
 
 
-cdef NativeCompletion *completion_new(const Bytes *headers, Bytes *body) noexcept nogil:
-    """A completion with these headers and this body; NULL when memory has run out."""
+cdef NativeCompletion *completion_new(const Bytes *headers, Bytes *body, bint timed) noexcept nogil:
+    """A completion with these headers and this body, and perhaps with room for timings; NULL when memory has run out."""
     cdef size_t copied = body.size if body.size <= COPIED_BODY else 0
-    cdef NativeCompletion *completion = <NativeCompletion *>malloc(sizeof(NativeCompletion) + headers.size + copied)
+    cdef size_t size = sizeof(NativeCompletion) + (sizeof(Timings) if timed else 0)
+    cdef NativeCompletion *completion = <NativeCompletion *>malloc(size + headers.size + copied)
     if completion == NULL:
         return NULL
     memset(completion, 0, sizeof(NativeCompletion))
-    completion.headers = <char *>(completion + 1)
+    if timed:
+        completion.timings = <Timings *>(completion + 1)
+    completion.headers = <char *>completion + size
     completion.headers_size = headers.size
     completion.body_size = body.size
     if headers.size > 0:
@@ -104,10 +107,12 @@ cdef NativeCompletion *completion_of(Transfer *transfer, Outcome outcome, int co
         words = curl.easy_strerror(code)
     if transfer.redirected and code == CURLE_UNSUPPORTED_PROTOCOL:
         words = REDIRECT_REFUSED
-    cdef NativeCompletion *completion = completion_new(transfer.headers, body)
+    cdef NativeCompletion *completion = completion_new(transfer.headers, body, op.plan.timings)
     body.restart()
     if completion == NULL:
         return NULL
+    if completion.timings != NULL:
+        timings_of(completion.timings, transfer, now)
     completion.index = request.index
     completion.request = request
     completion.outcome = outcome
@@ -149,9 +154,12 @@ cdef NativeCompletion *completion_without_attempt(Op *op, Request *request, Outc
 
     `request` is NULL when it is that of none; then the next one to be started is named.
     """
-    cdef NativeCompletion *completion = <NativeCompletion *>calloc(1, sizeof(NativeCompletion))
+    cdef NativeCompletion *completion = <NativeCompletion *>calloc(1, sizeof(NativeCompletion) + sizeof(Timings))
     if completion == NULL:
         return NULL
+    if op.plan.timings and request != NULL:
+        completion.timings = <Timings *>(completion + 1)
+        timings_without_attempt(completion.timings, request, now)
     completion.outcome = outcome
     if request != NULL:
         completion.index = request.index

@@ -60,7 +60,8 @@ cdef struct NativeCompletion:
     int os_errno                    # why a connection failed; 0 for nothing known
     long long elapsed               # nanoseconds
     bint msgpack                    # rather than JSON
-    char *headers                   # behind the struct
+    Timings *timings                # behind the struct; NULL where the plan does not ask for them
+    char *headers                   # behind these
     size_t headers_size
     char *body                      # behind the headers, unless it is `large_body`
     size_t body_size
@@ -86,7 +87,8 @@ cdef struct Share:
     Backoff *waiting                # requests whose own back-off is not over
     Timer deadline
     Timer alarm                     # when to ask for a permit again
-    Waiter *waiters                 # for each route, for its pace
+    Waiter held                     # for the client's limit
+    Waiter *waiters                 # for each route, for its pace or its endpoint's limit
     Waiter only_waiter              # where there is one route
     Waiter shortage                 # for a descriptor
     bint attached

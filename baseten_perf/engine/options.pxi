@@ -11,9 +11,9 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
     code |= curl.easy_setopt(easy, CURLOPT_WRITEDATA, <void *>transfer)
     code |= curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, <void *>on_header)
     code |= curl.easy_setopt(easy, CURLOPT_HEADERDATA, <void *>transfer)
-    # Connections keep these two beyond the transfer that made them, so their argument must be the loop.
     code |= curl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, <void *>on_open_socket)
-    code |= curl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, <void *>loop)
+    code |= curl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, <void *>transfer)
+    # Connections keep this beyond the transfer that made them, so its argument must be the loop.
     code |= curl.easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, <void *>on_close_socket)
     code |= curl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, <void *>loop)
     code |= curl.easy_setopt(easy, CURLOPT_NOSIGNAL, <long>1)

@@ -3,8 +3,9 @@
 # Until the first refusal a pace only counts.  From then on a request starts when it has a permit: the gate is open
 # (gate.pxi), the rate allows it (rate.pxi) and no cap is reached (cap.pxi).  Permits are given in permits.pxi.
 #
-# Owner: reference counted; the Python Pace and each route hold one reference.  `limited`, `flying`, `waiters`, `started`, `not_accepted`,
-# `epoch`, `good`, `cycle` and `idle_since` are atomic, so that a healthy endpoint costs no lock; `monitor`, a leaf, guards all else.
+# Owner: reference counted; the Python Pace and each route hold one reference.  `limited`, `told`, `flying`, `started`,
+# `not_accepted`, `epoch`, `good`, `tried`, `cycle` and `idle_since` are atomic, so that a healthy endpoint costs no lock; the
+# monitor of `turns` guards all else.
 # Instants are seconds of the monotonic clock.
 
 cdef extern from * nogil:
@@ -42,20 +43,18 @@ cdef enum PaceKind:
 
 cdef struct Pace:
     int refs
-    Pace *previous                  # in all_paces
-    Pace *following
     int limited                     # since a refusal
+    int told                        # since the headers of a response: see told.pxi
     int flying
-    int waiters
     long long started               # permits ever given
     int epoch                       # counts openings
     double good                     # the last success; 0: the endpoint has never answered
+    double tried                    # the first start after it, where limits may have held back the next
     double cycle                    # when the cycle began: from one opening to the next; 0 before the first start
     double idle_since               # when the last one in flight ended
-    Monitor *monitor
-    Queue queue
-    Waiter *alarmed                 # the head that knows when to look again,
-    double alarmed_at               # and that instant
+    Turns turns
+    Bucket told_requests
+    Bucket told_tokens
     # the gate
     GateState state
     bint reported                   # Retry-After was given when it closed
@@ -140,9 +139,6 @@ cdef struct Permit:
     long long number                # of the start, among all of the pace
     double started
 
-cdef Monitor *paces_monitor          # held across a fork
-cdef Pace *all_paces = NULL
-
 
 cdef void pace_forget(Pace *pace, double now) noexcept nogil:
     """Back to counting only, with the monitor held; what is in flight and who waits stay."""
@@ -169,51 +165,27 @@ cdef void pace_forget(Pace *pace, double now) noexcept nogil:
 
 
 cdef Pace *pace_new() noexcept nogil:
-    global all_paces
     cdef Pace *pace = <Pace *>calloc(1, sizeof(Pace))
     if pace == NULL:
         return NULL
     pace.refs = 1
-    pace.monitor = new Monitor()
+    turns_open(&pace.turns, pace)
     pace_forget(pace, 0)
-    paces_monitor.lock()
-    pace.following = all_paces
-    if all_paces != NULL:
-        all_paces.previous = pace
-    all_paces = pace
-    paces_monitor.unlock()
     return pace
 
 
 cdef void pace_drop(Pace *pace) noexcept nogil:
-    global all_paces
-    if pace == NULL or count_down(&pace.refs) > 0:
-        return
-    paces_monitor.lock()
-    if pace.previous != NULL:
-        pace.previous.following = pace.following
-    else:
-        all_paces = pace.following
-    if pace.following != NULL:
-        pace.following.previous = pace.previous
-    paces_monitor.unlock()
-    del pace.monitor
-    free(pace)
+    if pace != NULL and count_down(&pace.refs) == 0:
+        turns_close(&pace.turns)
+        free(pace)
 
 
-cdef void paces_after_fork() noexcept nogil:
-    """In a forked child nothing is in flight and nobody waits; what was learned stays."""
-    global paces_monitor
-    paces_monitor = new Monitor()
-    cdef Pace *pace = all_paces
-    while pace != NULL:
-        pace.monitor = new Monitor()    # a thread of the parent's may hold the old one for ever
-        pace.flying = pace.waiters = 0
-        pace.idle_since = seconds_now()
-        pace.queue.first = pace.queue.last = pace.alarmed = NULL
-        if pace.state == GATE_PROBE:
-            pace.state = GATE_CLOSED
-        pace = pace.following
+cdef void pace_after_fork(Pace *pace) noexcept nogil:
+    """In a forked child nothing is in flight; what was learned stays."""
+    pace.flying = 0
+    pace.idle_since = seconds_now()
+    if pace.state == GATE_PROBE:
+        pace.state = GATE_CLOSED
 
 
 cdef inline double seconds_now() noexcept nogil:

@@ -1,51 +1,58 @@
-# Permits: who may start the next request on a pace, in the order in which they came.
-#
-# Waiters stand in a FIFO.  Only its head is given a permit, and then goes to the end: so many calls take turns, and a tiny one
-# is not starved by a huge one.  A wake-up is a hint: who is woken asks again under the monitor.  Whoever asked, was answered,
-# let go or ended an attempt calls pace_next afterwards, which names the one to be woken now.  So of two things one holds
-# whenever somebody waits: its head is about to look, or has an alarm set for the instant at which time may admit it.
+# Permits: who may start the next request on a pace, in the order in which they came (turns.pxi).
 
-cdef bint pace_take(Pace *pace, Waiter *waiter, double now, bint last_chance, Permit *permit,
+cdef inline bint pace_has_place(Pace *pace, double cost, double now) noexcept nogil:
+    """With the monitor held: may one more request start, of so many tokens?"""
+    if count_now(&pace.limited) and not pace_admits(pace, now):
+        return False
+    return not count_now(&pace.told) or told_admits(pace, cost, now)
+
+
+cdef inline double pace_has_place_at(Pace *pace, double cost, double now) noexcept nogil:
+    """With the monitor held: when time alone may change that answer; INFINITY_S for never."""
+    cdef double limited = pace_opens(pace, now) if count_now(&pace.limited) and not pace_admits(pace, now) else now
+    return max(limited, told_opens(pace, cost, now)) if count_now(&pace.told) else limited
+
+
+cdef bint pace_take(Pace *pace, Waiter *waiter, double cost, double now, bint last_chance, Permit *permit,
                     double *look_again) noexcept nogil:
-    """Give a permit, or let the waiter stand in the FIFO; when it must look again, INFINITY_S when it will be told.
+    """Give a permit, or let the waiter stand in the FIFO; `look_again` is brought forward to when it must look again, and
+    stays where it will be told.
 
     Parameters:
         waiter: NULL for one that takes what is free or nothing, such as a hedge.
+        cost: of the request, in tokens.
         last_chance: start regardless: what comes of it ends the patience of its operation.
     """
-    cdef bint taken, limited
-    look_again[0] = INFINITY_S
-    if not count_now(&pace.limited):
+    cdef bint taken, limited, told, first
+    if not count_now(&pace.limited) and not count_now(&pace.told):
         pace_count(pace, now, permit)
         return True
-    pace.monitor.lock()
+    pace.turns.monitor.lock()
     if count_now(&pace.limited) and pace_is_calm(pace, now):
         pace_forget(pace, now)
     limited = count_now(&pace.limited)
-    if limited and pace.queue.first == NULL and count_now(&pace.flying) == 0:
+    told = count_now(&pace.told)
+    first = turns_are_of(&pace.turns, waiter)
+    if limited and pace.turns.queue.first == NULL and count_now(&pace.flying) == 0:
         pace_skip_idle(pace, now)
-    if not limited:
+    if not limited and not told:
         taken = True
-    elif waiter == NULL:
-        taken = pace.state == GATE_OPEN and pace.queue.first == NULL and pace.kind != PACE_CAP and pace_admits(pace, now)
+    elif waiter == NULL and limited and (pace.state != GATE_OPEN or pace.kind == PACE_CAP):
+        taken = False
     else:
-        taken = last_chance or (pace.queue.first == NULL or pace.queue.first == waiter) and pace_admits(pace, now)
+        taken = last_chance or first and pace_has_place(pace, cost, now)
     if taken:
         pace_count(pace, now, permit)
         permit.last_chance = limited and last_chance
         if limited and not last_chance:
             pace_started(pace, now, permit)
-    if waiter != NULL:
-        if taken and waiter.waiting:
-            pace_remove(pace, waiter)
-            pace_append(pace, waiter)
-        elif not taken:
-            if not waiter.waiting:
-                pace_append(pace, waiter)
-            if pace.queue.first == waiter:
-                pace.alarmed = waiter
-                pace.alarmed_at = look_again[0] = pace_opens(pace, now)
-    pace.monitor.unlock()
+        if told:
+            told_started(pace, cost)
+    if waiter != NULL and taken:
+        turns_go_on(&pace.turns, waiter)
+    elif waiter != NULL and turns_stand(&pace.turns, waiter, cost):
+        look_again[0] = min(look_again[0], turns_alarm(&pace.turns, pace_has_place_at(pace, cost, now)))
+    pace.turns.monitor.unlock()
     return taken
 
 
@@ -96,7 +103,7 @@ cdef Advice permit_return(Permit *permit, Signal signal, double retry_after, dou
         instant_set(&pace.good, now)
     if (signal == SIGNAL_SUCCESS or signal == SIGNAL_NONE) and not count_now(&pace.limited):
         return ADVICE_NONE
-    pace.monitor.lock()
+    pace.turns.monitor.lock()
     if signal == SIGNAL_SUCCESS:
         if count_now(&pace.limited):
             pace_succeeded(pace, permit, now)
@@ -108,47 +115,33 @@ cdef Advice permit_return(Permit *permit, Signal signal, double retry_after, dou
         pace_abandon_probe(pace, permit, now)
     else:
         advice = pace_refused(pace, permit, signal, retry_after, now)
-    pace.monitor.unlock()
+    pace.turns.monitor.unlock()
     return advice
-
-
-cdef void pace_leave(Pace *pace, Waiter *waiter) noexcept nogil:
-    """The waiter has nothing to start, or lets go; pace_next must follow."""
-    pace.monitor.lock()
-    if waiter.waiting:
-        pace_remove(pace, waiter)
-    pace.monitor.unlock()
 
 
 cdef Waiter *pace_next(Pace *pace, double now) noexcept nogil:
     """The waiter to wake now, whose owner is held for the caller to let go of; NULL when there is none."""
     cdef Waiter *waiter
-    pace.monitor.lock()
-    waiter = pace.queue.first
-    if waiter != NULL and count_now(&pace.limited) and not pace_admits(pace, now) and (
-        pace.alarmed == waiter and pace.alarmed_at <= pace_opens(pace, now) + 1e-6
+    pace.turns.monitor.lock()
+    waiter = pace.turns.queue.first
+    if waiter != NULL and not pace_has_place(pace, waiter.cost, now) and (
+        turns_are_alarmed(&pace.turns, pace_has_place_at(pace, waiter.cost, now))
     ):
         waiter = NULL
     if waiter != NULL:
         count_up(waiter.refs)
-    pace.monitor.unlock()
+    pace.turns.monitor.unlock()
     return waiter
 
 
+cdef inline void pace_tries(Pace *pace, double now) noexcept nogil:
+    """An attempt starts that a limit may have held back, which is no refusal."""
+    if instant_now(&pace.tried) <= instant_now(&pace.good):
+        instant_set(&pace.tried, now)
+
+
 cdef bint pace_stays_closed(Pace *pace, double until) noexcept nogil:
-    pace.monitor.lock()
+    pace.turns.monitor.lock()
     cdef bint closed = count_now(&pace.limited) and pace.state == GATE_CLOSED and pace.until >= until
-    pace.monitor.unlock()
+    pace.turns.monitor.unlock()
     return closed
-
-
-cdef void pace_append(Pace *pace, Waiter *waiter) noexcept nogil:
-    count_up(&pace.waiters)
-    queue_append(&pace.queue, waiter)
-
-
-cdef void pace_remove(Pace *pace, Waiter *waiter) noexcept nogil:
-    count_down(&pace.waiters)
-    queue_remove(&pace.queue, waiter)
-    if pace.alarmed == waiter:
-        pace.alarmed = NULL

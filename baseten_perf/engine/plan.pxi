@@ -9,6 +9,8 @@ cdef struct Plan:
     unsigned long long serial       # never reused: transfers remember which plan they are set up for
     Route *routes
     int route_count
+    Limit *limit                    # of the client, a reference; NULL for none
+    bint limited                    # it has one, or a route has
     Core *core                      # whose hosts the routes name; of this process, see names.pxi
     bint pinned                     # first attempts all go the way of the first
     char *method                    # NULL for POST
@@ -29,6 +31,7 @@ cdef struct Plan:
     double retry_share              # budget: share of an operation's requests
     long long patience              # nanoseconds without a success after which a refusal is final; 0 waits for none
     size_t most_response_bytes      # of a response's decoded body
+    bint timings                    # of each request
     long long hedge_delay           # nanoseconds; 0 for no hedging
     double hedge_share
     unsigned char final_status[1000]    # 1 = this status is not retried
@@ -54,6 +57,7 @@ cdef void plan_drop(Plan *plan) noexcept nogil:
     for i in range(plan.route_count):
         route_clear(&plan.routes[i])
     free(plan.routes)
+    limit_drop(plan.limit)
     free(plan.method)
     free(plan.request_id_prefix)
     free(plan)
@@ -86,7 +90,11 @@ cdef class RequestPlan:
             failures.
         patience_s: seconds without any success on an endpoint after which a refused request fails; 0 to wait for none.
         max_response_bytes: most bytes of a response's body, decoded.
+        timings: whether completions tell where the time of their requests went.
         paces: the PaceState of each route; None for paces of this plan's own.
+        tallies: the EndpointTally of each route; None for tallies of this plan's own.
+        limit: of all routes together, or None.
+        route_limits: the LimitState of each route, None where it has none; None for none at all.
         hedge_delay_s: seconds without any header after which a copy of the request is sent, or None.
         hedge_share: of an operation's requests, those that may be copied; 0 for none.
         final_statuses: HTTP statuses that are never retried.
@@ -101,7 +109,8 @@ cdef class RequestPlan:
                  int concurrency=1, double timeout_s=3600.0, double connect_timeout_s=60.0, total_timeout_s=None,
                  int max_retries=0, long initial_backoff_ms=125, double retry_share=0.0, hedge_delay_s=None,
                  double hedge_share=0.0, final_statuses=(), double patience_s=120.0,
-                 size_t max_response_bytes=268435456, list paces=None):
+                 size_t max_response_bytes=268435456, bint timings=False, list paces=None, list tallies=None,
+                 LimitState limit=None, list route_limits=None):
         global plans_made
         if concurrency < 1:
             raise ValueError("an operation needs at least one slot")
@@ -116,7 +125,9 @@ cdef class RequestPlan:
         plan.refs = 1
         self.engine = engine
         self.urls = [route[0] for route in routes]
-        self.take_routes(routes, [PaceState() for _ in routes] if paces is None else paces)
+        self.take_routes(routes, [PaceState() for _ in routes] if paces is None else paces,
+                         [EndpointTally() for _ in routes] if tallies is None else tallies)
+        self.take_limits(limit, [] if route_limits is None else route_limits)
         self.take_lines(lines)
         plan.pinned = pinned
         if method != "POST":
@@ -136,6 +147,7 @@ cdef class RequestPlan:
         plan.retry_share = retry_share
         plan.patience = <long long>(patience_s * 1e9)
         plan.most_response_bytes = max_response_bytes
+        plan.timings = timings
         if hedge_delay_s is not None and hedge_share > 0:
             plan.hedge_delay = <long long>(<double>hedge_delay_s * 1e9)
         plan.hedge_share = hedge_share
@@ -143,16 +155,17 @@ cdef class RequestPlan:
             if 0 <= status < 1000:
                 plan.final_status[<int>status] = 1
 
-    cdef int take_routes(self, list routes, list paces) except -1:
+    cdef int take_routes(self, list routes, list paces, list tallies) except -1:
         cdef EndpointState state
         cdef PaceState pace
+        cdef EndpointTally tally
         cdef Route *route
         if not routes:
             raise ValueError("an operation needs at least one route")
         self.plan.routes = <Route *>calloc(len(routes), sizeof(Route))
         if self.plan.routes == NULL:
             raise MemoryError
-        for (url, proxy, state, weight), pace in zip(routes, paces, strict=True):
+        for (url, proxy, state, weight), pace, tally in zip(routes, paces, tallies, strict=True):
             route = &self.plan.routes[self.plan.route_count]
             self.plan.route_count += 1
             route.url = copy_text(url)
@@ -163,6 +176,22 @@ cdef class RequestPlan:
             count_up(&state.endpoint.refs)
             route.pace = pace.pace
             count_up(&pace.pace.refs)
+            route.tally = tally.tally
+            count_up(&tally.tally.refs)
+        return 0
+
+    cdef int take_limits(self, LimitState limit, list route_limits) except -1:
+        cdef LimitState each
+        cdef int number
+        if limit is not None:
+            self.plan.limit = limit.limit
+            self.plan.limited = True
+            count_up(&limit.limit.refs)
+        for number, each in enumerate(route_limits):
+            if each is not None:
+                self.plan.routes[number].limit = each.limit
+                self.plan.limited = True
+                count_up(&each.limit.refs)
         return 0
 
     cdef int take_lines(self, list lines) except -1:

@@ -4,7 +4,9 @@
 cdef struct Waiter:
     Waiter *previous                # in the queue
     Waiter *next
-    bint waiting                    # written by the owner's thread alone
+    bint waiting                    # written by the owner's thread alone, as is the next
+    Turns *turns                    # where it stands, unless it waits for a descriptor
+    double cost                     # of what it wants there, in tokens
     int *refs                       # of what owns the waiter: who is woken is held meanwhile
     void *share
 

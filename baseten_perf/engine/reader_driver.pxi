@@ -22,6 +22,10 @@ cdef Reservation reserve_played(void *owner, size_t dimension, float **rows) noe
     return Reservation.granted
 
 
+cdef tuple told(Quota quota):
+    return (quota.limit, quota.remaining, quota.reset) if quota.known() else None
+
+
 cdef class ReaderDriver:
     """Drives one reader, which reads response after response, as a transfer's does."""
 
@@ -99,6 +103,18 @@ cdef class ReaderDriver:
         """Whether a header line says that the body is MessagePack; None for a line that says nothing of its type."""
         cdef ContentType said = content_type_of(line, len(line))
         return None if said == ContentType.not_said else said == ContentType.msgpack
+
+    @staticmethod
+    def rate_limits(lines: list, unix_now: float) -> tuple:
+        """What header lines tell of requests and of tokens: (limit, remaining, seconds until the reset), or None."""
+        cdef RateLimits limits
+        cdef bytes line
+        limits.start(unix_now)
+        for line in lines:
+            if may_be_rate_limit(line, len(line)):
+                limits.read(line, len(line))
+        limits.finish()
+        return told(limits.requests), told(limits.tokens)
 
     def __dealloc__(self):
         del self.reader

@@ -54,14 +54,25 @@ cdef void response_begins(Transfer *transfer, int status) noexcept nogil:
 cdef void read_head(Transfer *transfer) noexcept nogil:
     cdef HeaderLines lines
     cdef ContentType told
+    cdef RateLimits limits
+    cdef bint limited = False
     lines.start(transfer.headers[0])
     while lines.next():
         retry_headers_read(&transfer.retry_headers, lines.line, lines.line_size)
+        if may_be_rate_limit(lines.line, lines.line_size):
+            if not limited:
+                limits.start(unix_ms() * 1e-3)
+                limited = True
+            limits.read(lines.line, lines.line_size)
         told = content_type_of(lines.line, lines.line_size)
         if told != ContentType.not_said:
             transfer.msgpack = told == ContentType.msgpack
         if lines.named(b"content-encoding:"):
             content_announced(transfer, lines.value, lines.value_size)
+    if limited:
+        limits.finish()
+        pace_learn(transfer.share.op.plan.routes[transfer.route].pace, limits.requests, limits.tokens,
+                   request_tokens(transfer.request), seconds_now())
     if transfer.decoding and transfer.msgpack:
         transfer.reader.choose(True)
 

@@ -10,9 +10,11 @@ cdef struct Request:
     Plan *plan                      # how it is sent: the operation's, or one that the handle keeps as it keeps the body
     const char *body
     size_t body_size
+    long long pushed                # when it was pushed, where its plan asks for timings; 0 elsewhere
     long long started               # when an attempt first got a slot; 0 before
     long long first_row
     unsigned long long tried        # routes that attempts went to, a bit for each of the first 64
+    double cost                     # in tokens, as it was estimated
     double failed                   # instant of the last refusal that may be its own; 0 for none
     Request *next
     RowBuffer *buffer               # a reference: rows of its own, see rows.pxi; or NULL

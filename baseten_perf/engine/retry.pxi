@@ -38,6 +38,11 @@ cdef bint status_is_retried(Op *op, int status, ShouldRetry should) noexcept nog
     return status == 408 or status == 409 or status == 429 or 500 <= status <= 599
 
 
+cdef inline bint status_is_refusal(int status, double retry_after) noexcept nogil:
+    """Whether a response asks to come back later."""
+    return status == 429 or (status == 503 or status == 529) and retry_after > 0
+
+
 cdef bint failure_is_permanent(Transfer *transfer, int curl_code) noexcept nogil:
     """Failures that the next attempt would only repeat.
 
@@ -66,9 +71,7 @@ cdef Signal signal_of(Transfer *transfer, Outcome outcome, int curl_code, double
             return SIGNAL_NONE if status == 429 or status >= 500 else SIGNAL_SUCCESS
         if status == 429 and retry_after <= 0 and says_insufficient_quota(transfer.body.data, transfer.body.size):
             return SIGNAL_NONE
-        if status == 429:
-            return SIGNAL_REFUSED
-        return SIGNAL_REFUSED if (status == 503 or status == 529) and retry_after > 0 else SIGNAL_SOFT
+        return SIGNAL_REFUSED if status_is_refusal(status, retry_after) else SIGNAL_SOFT
     if outcome == OUTCOME_TIMEOUT or outcome == OUTCOME_CONNECT_TIMEOUT:
         return SIGNAL_LOST
     if outcome != OUTCOME_NETWORK or failure_is_permanent(transfer, curl_code):

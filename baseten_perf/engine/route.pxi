@@ -19,7 +19,9 @@ cdef struct Route:
     Named named[2]
     double weight
     Endpoint *endpoint
-    Pace *pace                      # a reference
+    Pace *pace                      # a reference, as are the next two
+    Tally *tally
+    Limit *limit                    # or NULL for none
 
 cdef enum:
     # Routes that a request remembers to have tried, or to have been refused a permit for: a bit for each.
@@ -37,6 +39,8 @@ cdef void route_clear(Route *route) noexcept nogil:
     route_forget_hosts(route)
     endpoint_drop(route.endpoint)
     pace_drop(route.pace)
+    tally_drop(route.tally)
+    limit_drop(route.limit)
 
 
 cdef unsigned long long splitmix64(unsigned long long sequence_number) noexcept nogil:
@@ -119,48 +123,85 @@ cdef int op_choose_route(Op *op, Py_ssize_t index, unsigned long long tried, uns
     return -1
 
 
-cdef int op_take_permit(Op *op, Request *request, Waiter *waiters, double now, bint last_chance, Permit *permit,
+cdef int op_take_permit(Op *op, Request *request, Share *share, double now, bint last_chance, Permit *permit,
                         double *look_again) noexcept nogil:
-    """The route of the next attempt of a request, with a permit for it; -1 when the waiters stand in the queues.
+    """The route of the next attempt of a request, with a permit for it; -1 when the share waits.
 
-    `waiters` is NULL for an attempt that does not wait.  `look_again` becomes the earliest instant at which one of them
-    must ask again.
+    `share` is NULL for an attempt that does not wait.  `look_again` is brought forward to the earliest instant at which the
+    share must ask again.
     """
+    cdef Limit *limit = op.plan.limit
+    cdef int route
+    cdef bint had_turn = limit != NULL and share != NULL and share_waits_at_routes(share)
+    if limit != NULL and not limit_take(
+        limit, &share.held if share != NULL else NULL, had_turn, request.cost, now, look_again
+    ):
+        return -1
+    route = op_take_route(op, request, share, now, last_chance, permit, look_again)
+    if not op.plan.limited:
+        return route
+    if route >= 0:
+        pace_tries(permit.pace, now)
+        if share != NULL:
+            share_leave_queues(share, False)    # for its next request it has had no turn
+    elif limit != NULL:
+        limit_give_back(limit, request.cost)
+        if share != NULL:
+            turns_leave(&share.held)    # it waits at the routes now
+    return route
+
+
+cdef int op_take_route(Op *op, Request *request, Share *share, double now, bint last_chance, Permit *permit,
+                       double *look_again) noexcept nogil:
+    """The same without the client's limit."""
     cdef unsigned long long closed = 0
-    cdef double again
     cdef int route
     while True:
         route = op_choose_route(op, request.index, request.tried, closed, request.attempts)
-        if route < 0:
-            return -1
-        if pace_take(op.plan.routes[route].pace, &waiters[route] if waiters != NULL else NULL, now, last_chance,
-                     permit, &again):
+        if route < 0 or route_take(op, request, share, route, now, last_chance, permit, look_again):
             return route
-        look_again[0] = min(look_again[0], again)
         if route >= REMEMBERED_ROUTES:
-            return op_take_late_permit(op, waiters, now, last_chance, permit, look_again)
+            break
         closed |= <unsigned long long>1 << route
-
-
-cdef int op_take_late_permit(Op *op, Waiter *waiters, double now, bint last_chance, Permit *permit,
-                             double *look_again) noexcept nogil:
-    """The same among the routes that no bit stands for: the first that admits it."""
-    cdef double again
-    cdef int route
+    # Among the routes that no bit stands for: the first that admits it.
     for route in range(REMEMBERED_ROUTES, op.plan.route_count):
-        if pace_take(op.plan.routes[route].pace, &waiters[route] if waiters != NULL else NULL, now, last_chance,
-                     permit, &again):
+        if route_take(op, request, share, route, now, last_chance, permit, look_again):
             return route
-        look_again[0] = min(look_again[0], again)
     return -1
 
 
+cdef inline bint route_take(Op *op, Request *request, Share *share, int number, double now, bint last_chance,
+                            Permit *permit, double *look_again) noexcept nogil:
+    """Take a permit of the route's pace and the cost from its endpoint's limit; or neither, and wait at one of them."""
+    cdef Route *route = &op.plan.routes[number]
+    cdef Waiter *waiter = &share.waiters[number] if share != NULL else NULL
+    cdef bint had_turn = waiter != NULL and waiter.waiting and waiter.turns == &route.pace.turns
+    if route.limit != NULL and not limit_take(route.limit, waiter, had_turn, request.cost, now, look_again):
+        return False
+    if pace_take(route.pace, waiter, request_tokens(request), now, last_chance, permit, look_again):
+        return True
+    if route.limit != NULL:
+        limit_give_back(route.limit, request.cost)
+    return False
+
+
+cdef void op_give_back(Op *op, Request *request, int route) noexcept nogil:
+    """What the limits have given for an attempt that was never sent."""
+    if op.plan.limit != NULL:
+        limit_give_back(op.plan.limit, request.cost)
+    if op.plan.routes[route].limit != NULL:
+        limit_give_back(op.plan.routes[route].limit, request.cost)
+
+
 cdef double op_patience_ends(Op *op) noexcept nogil:
-    """The instant from which on a refusal is final: patience runs from the last success, or the start of the call."""
+    """The instant from which on a refusal is final: patience runs from the last success, or the start of the call; and where
+    limits hold attempts back, from the first attempt after it."""
     cdef double since = op.begun
     cdef int number
     for number in range(op.plan.route_count):
         since = max(since, instant_now(&op.plan.routes[number].pace.good))
+        if op.plan.limited:
+            since = max(since, instant_now(&op.plan.routes[number].pace.tried))
     return since + op.plan.patience * 1e-9
 
 

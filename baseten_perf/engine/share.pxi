@@ -1,5 +1,26 @@
 # A share at work: taking part in its operation, serving it, aborting it, letting go.
 
+cdef bint op_make_shares(Op *op, int count) noexcept nogil:
+    """Give an operation its shares, still without loops and slots; False when memory has run out."""
+    cdef int routes = op.plan.route_count
+    cdef int i, number
+    cdef Share *share
+    op.shares = <Share *>calloc(count, sizeof(Share))
+    if routes > 1:
+        op.waiters = <Waiter *>calloc(count * routes, sizeof(Waiter))
+    if op.shares == NULL or routes > 1 and op.waiters == NULL:
+        return False
+    op.share_count = count
+    for i in range(count):
+        share = &op.shares[i]
+        share.op = op
+        share.waiters = &share.only_waiter if routes == 1 else &op.waiters[i * routes]
+        waiter_init(&share.held, share)
+        for number in range(routes):
+            waiter_init(&share.waiters[number], share)
+    return True
+
+
 cdef inline void share_link(Share *share, Transfer *transfer) noexcept nogil:
     transfer.previous = NULL
     transfer.next = share.transfers

@@ -10,6 +10,7 @@ cdef struct Socket:
     unsigned char wanted            # CURL_POLL_IN | CURL_POLL_OUT bits that libcurl waits for; 0 when idle
     unsigned char watched           # what epoll has been told
     short multi                     # number of the multi it belongs to
+    Tally *tally                    # a reference: of the attempt that it was opened for
 
 cdef extern from * nogil:
     """
@@ -81,8 +82,9 @@ cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
     return &loop.sockets[fd]
 
 
-cdef int on_open_socket(void *loop_, int purpose, const curl_sockaddr *address) noexcept nogil:
-    cdef Loop *loop = <Loop *>loop_
+cdef int on_open_socket(void *transfer_, int purpose, const curl_sockaddr *address) noexcept nogil:
+    cdef Transfer *transfer = <Transfer *>transfer_
+    cdef Loop *loop = transfer.multi.loop
     descriptors.monitor.lock()
     cdef bint withheld = descriptors.lent > 0
     cdef int fd = -1 if withheld else open_socket(address)
@@ -99,6 +101,9 @@ cdef int on_open_socket(void *loop_, int purpose, const curl_sockaddr *address) 
         return CURL_SOCKET_TIMEOUT
     memset(known, 0, sizeof(Socket))
     known.ours = True
+    known.tally = transfer.share.op.plan.routes[transfer.route].tally
+    count_up(&known.tally.refs)
+    tally_add(&transfer.counts.connections_open, 1)
     return fd
 
 
@@ -109,6 +114,9 @@ cdef int on_close_socket(void *loop_, int fd) noexcept nogil:
         # By hand: if a forked child still holds the socket, closing it here would leave it in the epoll set.
         if known.watched and loop.epoll >= 0:
             epoll_watch(loop.epoll, fd, known.watched, 0)
+        if known.tally != NULL:
+            tally_add(&known.tally.counts[loop.number].connections_open, -1)
+            tally_drop(known.tally)
         memset(known, 0, sizeof(Socket))
     descriptor_close(fd)
     return 0

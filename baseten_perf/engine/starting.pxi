@@ -1,7 +1,7 @@
-# What a share starts, and what it waits for where it may not: a descriptor, or a permit of a pace.
+# What a share starts, and what it waits for where it may not: a descriptor, a limit, or a permit of a pace.
 
 cdef void share_start_requests(Share *share) noexcept nogil:
-    """Start what slots, descriptors and paces admit; where they do not, wait for them."""
+    """Start what slots, descriptors, limits and paces admit; where they do not, wait for them."""
     cdef Op *op = share.op
     cdef Permit permit
     cdef Request *request
@@ -9,7 +9,7 @@ cdef void share_start_requests(Share *share) noexcept nogil:
     cdef double now
     cdef double patience_ends = INFINITY_S
     cdef double look_again = INFINITY_S
-    cdef bint waits = False             # at paces
+    cdef bint waits = False             # at paces or limits
     cdef bint short = False
     cdef bint last_chance = False
     while share.in_flight < share.slots:
@@ -20,7 +20,7 @@ cdef void share_start_requests(Share *share) noexcept nogil:
             if request == NULL:
                 break
             now = seconds_now()
-            route = op_take_permit(op, request, share.waiters, now, last_chance, &permit, &look_again)
+            route = op_take_permit(op, request, share, now, last_chance, &permit, &look_again)
             if route >= 0:
                 if not share_start_attempt(share, request, route, &permit):
                     break
@@ -30,8 +30,8 @@ cdef void share_start_requests(Share *share) noexcept nogil:
                 continue
             share_put_back(share, request)
             waits = True
-        if last_chance:
-            break
+        if last_chance or op.plan.limited and waits and share_is_held(share):
+            break                       # to wait at a limit that the user has told takes no patience
         # Nothing can be started.  One attempt is made regardless when patience ends, or will before a gate opens, or the
         # deadline will: its failure is what the caller gets.
         now = seconds_now()
@@ -49,7 +49,6 @@ cdef void share_start_requests(Share *share) noexcept nogil:
 cdef void share_stand(Share *share, bint short, bint waits, double look_again) noexcept nogil:
     """Stay in the queues that the share waits in, leave the others, and set the alarm."""
     cdef Loop *loop = share.loop
-    cdef int i
     if short != share.shortage.waiting:
         if short:
             queue_append(&loop.shortage.queue, &share.shortage)
@@ -57,30 +56,71 @@ cdef void share_stand(Share *share, bint short, bint waits, double look_again) n
             queue_remove(&loop.shortage.queue, &share.shortage)
     if short and count_now(&loop.load) == 0:
         share_hand_back(share)
-    if not waits:
-        for i in range(share.op.plan.route_count):
-            if share.waiters[i].waiting:
-                pace_leave(share.op.plan.routes[i].pace, &share.waiters[i])
+    share_leave_queues(share, waits)
     timers_remove(&loop.timers, &share.alarm)
     if (short or waits) and look_again < CENTURY_S:
         if not timers_add(&loop.timers, &share.alarm, <long long>(look_again * 1e9) + 1):
             share_fail(share, NULL, OUTCOME_NO_MEMORY, b"out of memory for a timer")
 
 
-cdef void share_pass_on(Share *share) noexcept nogil:
-    """Wake who may start now that this share has started what it could, or has ended something."""
-    cdef Share *other
-    cdef Waiter *waiter
+cdef void share_leave_queues(Share *share, bint waits) noexcept nogil:
+    """Leave all queues at limits and paces but those in which the share waits, if it does: those that it asked last."""
+    cdef int i
+    if not waits:
+        turns_leave(&share.held)
+    if not waits or share.held.waiting:
+        for i in range(share.op.plan.route_count):
+            turns_leave(&share.waiters[i])
+
+
+cdef bint share_waits_at_routes(Share *share) noexcept nogil:
+    """Whether it waits at paces or endpoints' limits, which it does once its client's limit has admitted it."""
     cdef int i
     for i in range(share.op.plan.route_count):
-        if count_now(&share.op.plan.routes[i].pace.waiters) == 0:
-            continue                # in fair weather neither a clock nor a lock is asked
-        waiter = pace_next(share.op.plan.routes[i].pace, seconds_now())
-        if waiter != NULL:
-            other = <Share *>waiter.share
-            loop_enqueue(other.loop, other)
-            op_drop(other.op)
+        if share.waiters[i].waiting:
+            return True
+    return False
+
+
+cdef bint share_is_held(Share *share) noexcept nogil:
+    """Whether it waits at some limit that the user has told."""
+    cdef int i
+    if share.held.waiting:
+        return True
+    for i in range(share.op.plan.route_count):
+        if share.waiters[i].waiting and share.waiters[i].turns.pace == NULL:
+            return True
+    return False
+
+
+cdef void share_pass_on(Share *share) noexcept nogil:
+    """Wake who may start now that this share has started what it could, or has ended something."""
+    cdef Route *route
+    cdef int i
+    for i in range(share.op.plan.route_count):
+        route = &share.op.plan.routes[i]
+        # In fair weather neither a clock nor a lock is asked.
+        if count_now(&route.pace.turns.waiters) > 0:
+            waiter_wake(pace_next(route.pace, seconds_now()))
+        if route.limit != NULL and count_now(&route.limit.turns.waiters) > 0:
+            waiter_wake(limit_next(route.limit, seconds_now()))
+    if share.op.plan.limit != NULL and count_now(&share.op.plan.limit.turns.waiters) > 0:
+        waiter_wake(limit_next(share.op.plan.limit, seconds_now()))
     shortage_passes_on(share.loop)
+
+
+cdef void waiter_init(Waiter *waiter, Share *share) noexcept nogil:
+    waiter.share = <void *>share
+    waiter.refs = &share.op.refs
+
+
+cdef void waiter_wake(Waiter *waiter) noexcept nogil:
+    """Tell the share of a waiter that was held to be woken, and let go of it; NULL for none."""
+    cdef Share *share
+    if waiter != NULL:
+        share = <Share *>waiter.share
+        loop_enqueue(share.loop, share)
+        op_drop(share.op)
 
 
 cdef Request *share_next_request(Share *share) noexcept nogil:
@@ -131,6 +171,7 @@ cdef bint share_start_attempt(Share *share, Request *request, int route, Permit 
     cdef Transfer *transfer = loop_idle_transfer(loop, op.plan.routes[route].secure)
     if transfer == NULL:
         permit_return(permit, SIGNAL_UNSENT, 0, permit.started)
+        op_give_back(op, request, route)
         if not descriptors_are_scarce(permit.started):
             share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for one more transfer")
         elif permit.started >= op_patience_ends(op):
@@ -184,10 +225,12 @@ cdef void share_hedge(Transfer *transfer) noexcept nogil:
         return
     route = op_take_permit(op, request, NULL, seconds_now(), False, &permit, &unused)
     if route < 0:
+        share_pass_on(share)
         return
     copy = loop_idle_transfer(share.loop, op.plan.routes[route].secure) if op_withdraw(op, &op.hedge_budget) else NULL
     if copy == NULL:
         permit_return(&permit, SIGNAL_UNSENT, 0, permit.started)
+        op_give_back(op, request, route)
         share_pass_on(share)
         return
     copy.permit = permit

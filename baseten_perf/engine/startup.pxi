@@ -3,7 +3,7 @@
 descriptors.monitor = new Monitor()
 descriptors.spare = -1
 page_cache.monitor = new Monitor()
-paces_monitor = new Monitor()
+turns_monitor = new Monitor()
 all_loops_monitor = new Monitor()
 
 if not choose_kernel(wanted_kernel()):

@@ -22,6 +22,7 @@ cdef struct Transfer:
     Request *request
     unsigned long long serial       # of the plan it is set up for
     int route                       # of that plan; it is set up for this one
+    Counts *counts                  # of the route and the loop: where the attempt is counted
     Permit permit                   # it owns it until it is given back
     bint slot                       # counts as in flight: of an attempt and its hedge, one does
     int hedge                       # number of the hedge that it carries; 0 for the original
@@ -117,6 +118,9 @@ cdef int transfer_begin(Transfer *transfer, Share *share, Request *request, int 
     request.tried |= (<unsigned long long>1 << route) if route < REMEMBERED_ROUTES else 0
     if hedge == 0:
         request.attempts += 1
+    transfer.counts = op.plan.routes[route].tally.counts[share.loop.number]
+    counts_attempt(transfer.counts, request, hedge, 1)
+    tally_add(&transfer.counts.in_flight, 1)
     share_link(share, transfer)
     transfer.multi.active += 1
     count_up(&transfer.multi.loop.load)
@@ -137,6 +141,7 @@ cdef void transfer_end(Transfer *transfer) noexcept nogil:
         transfer.twin.twin = NULL
         transfer.twin = NULL
     permit_return(&transfer.permit, SIGNAL_NONE, 0, transfer.multi.loop.now * 1e-9)
+    tally_add(&transfer.counts.in_flight, -1)
     share_unlink(transfer.share, transfer)
     transfer.share = NULL
     transfer.multi.active -= 1

@@ -11,6 +11,7 @@ from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
 from ..operations.taken_in import Consumer, TakenIn
+from ..operations.usage import total_tokens
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
@@ -20,7 +21,9 @@ from .progress import Progress, progress_of
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
+    from ..operations.token_count import Expected
     from ..policy import Policy
+    from .token_account import TokenAccount
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
 PORTION = 64
@@ -62,6 +65,7 @@ class Call:
         remake: makes the call of an operation's fallback, which began at that instant, with the progress of this one;
             None when it has none.
         plan_of: for an operation with heads, makes the plan of the requests that begin with one.
+        account: of a client with limits of tokens.
         progress: of the call that this one is in place of, if it has any.
 
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
@@ -69,6 +73,7 @@ class Call:
 
     __slots__ = (
         "__weakref__",
+        "_account",
         "_ahead",
         "_arrived",
         "_began",
@@ -77,6 +82,7 @@ class Call:
         "_consumers",
         "_count",
         "_endpoints",
+        "_expected",
         "_failure",
         "_invalid",
         "_matrix",
@@ -104,6 +110,7 @@ class Call:
         began: float | None = None,
         remake: Callable[[Operation, float, Progress | None], Call] | None = None,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        account: TokenAccount | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._owner = owner
@@ -120,6 +127,10 @@ class Call:
         self._matrix: engine.Matrix | None = None
         self._remake = remake
         self._plan_of = plan_of
+        if policy.timings:
+            operation.keep_timings()
+        self._account = account
+        self._expected: dict[int, Expected] = {}  # of the requests that are under way
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.rows
@@ -169,8 +180,8 @@ class Call:
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            if self._plan_of is not None:
-                self._push_by_head(body)
+            if self._plan_of is not None or self._account is not None:
+                self._push(body)
             else:
                 handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
@@ -179,9 +190,17 @@ class Call:
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < window_end
 
-    def _push_by_head(self, body: bytes) -> None:
-        assert self._plan_of is not None and self._operation.heads is not None
-        self.handle.push_planned(body, self._plan_of(self._operation.heads[self._sent]))
+    def _push(self, body: bytes) -> None:
+        """Push the next body with what it is expected to cost, or for a request with a head of its own."""
+        operation, number = self._operation, self._sent
+        cost = 0
+        if self._account is not None:
+            expected = self._expected[number] = self._account.expect(operation, number, body)
+            cost = expected.tokens
+        if self._plan_of is not None and operation.heads is not None:
+            self.handle.push_planned(body, self._plan_of(operation.heads[number]), cost)
+        else:
+            self.handle.push(body, 0 if self._rows is None else self._rows[number], cost)
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -199,6 +218,10 @@ class Call:
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
+        if self._account is not None:
+            expected = self._expected.pop(completion.index, None)
+            if expected is not None and completion.outcome == OK:
+                self._account.settle(expected, completion)
         if completion.outcome != OK:
             self._take_in_failure(completion, None)
             return
@@ -216,10 +239,11 @@ class Call:
                 self._arrived.appendleft(completion)
             raise
         if self._consumers:
-            self._tell(completion, self._operation.tokens(completion), None)
+            self._tell(completion, None)
 
-    def _tell(self, completion: engine.Completion, tokens: int, failure: RequestFailed | None) -> None:
+    def _tell(self, completion: engine.Completion, failure: RequestFailed | None) -> None:
         inputs = self._operation.inputs(completion.index)
+        tokens = total_tokens(completion) if failure is None else None
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
@@ -234,7 +258,7 @@ class Call:
             failure = self._failed(completion, invalid)
             self._operation.fail(completion, failure)
             if self._consumers:
-                self._tell(completion, 0, failure)
+                self._tell(completion, failure)
             return
         if self._failure is None:
             self._failure, self._invalid = completion, invalid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from errno import EMFILE
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def request_failed(
     policy: Policy,
     endpoints: list[str],
     count: int,
-    inputs: range,
+    inputs: Sequence[int],
 ) -> RequestFailed:
     """The exception for a request that failed, without what is known of the other requests of its call.
 
@@ -37,9 +38,7 @@ def request_failed(
     except (OSError, ImportError) as shortage:
         exception: RequestFailed = out_of_descriptors(operation.name, completion, shortage)
     else:
-        exception = invalid or errors.exception_from(
-            completion, method=method, total_timeout_s=policy.total_timeout_s
-        )
+        exception = invalid or errors.exception_from(completion, method=method, total_timeout_s=policy.total_timeout_s)
         exception.details = errors.details_of(
             completion, method=method, endpoint=endpoints[completion.endpoint], policy=policy, count=count
         )

@@ -12,6 +12,7 @@ from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse
 from ..operations.taken_in import Consumer, TakenIn
+from ..operations.usage import total_tokens
 from ..outcome import Outcome
 from ..partial import inform
 from .call_log import call_log
@@ -21,9 +22,11 @@ from .progress import progress_of
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
     from ..operations.operation import Head, Operation
+    from ..operations.token_count import Expected
     from ..policy import Policy
     from .call import Owner
     from .call_log import CallLog
+    from .token_account import TokenAccount
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
@@ -40,9 +43,13 @@ Item = TypeVar("Item")
 
 
 class Pulled:
-    """A batch that was pulled from the source: the operation of its one request, and its place."""
+    """A batch that was pulled from the source: the operation of its one request, and its place.
 
-    __slots__ = ("inputs", "operation", "place", "size", "start")
+    Attributes:
+        expected: what the request is expected to cost in tokens, where that counts.
+    """
+
+    __slots__ = ("expected", "inputs", "operation", "place", "size", "start")
 
     def __init__(self, place: int, start: int, inputs: list[Any], operation: Operation) -> None:
         self.place = place
@@ -50,6 +57,7 @@ class Pulled:
         self.inputs = inputs
         self.operation = operation
         self.size = 0
+        self.expected: Expected | None = None
 
 
 class StreamCall(Generic[Item]):
@@ -63,6 +71,7 @@ class StreamCall(Generic[Item]):
         make: makes the operation of a batch, of its inputs and the number of the first.
         present: makes an item of the number of a batch's first input, of its inputs and of their response.
         plan_of: makes the plan of requests that begin with a head of their own.
+        account: of a client with limits of tokens.
         ordered: items come in the order of the source; else as their requests end.
         total: number of inputs; None when it is not known.
     """
@@ -81,6 +90,7 @@ class StreamCall(Generic[Item]):
         mailbox: engine.EventMailbox | None = None,
         token: int = 0,
         plan_of: Callable[[Head], engine.RequestPlan] | None = None,
+        account: TokenAccount | None = None,
         total: int | None = None,
     ) -> None:
         self._owner = owner
@@ -89,6 +99,7 @@ class StreamCall(Generic[Item]):
         self._probe = probe
         self._make = make
         self._plan_of = plan_of
+        self._account = account
         self._present = present
         self._ordered = ordered
         concurrency = policy.max_concurrent_requests
@@ -181,12 +192,18 @@ class StreamCall(Generic[Item]):
     def _send(self, pulled: Pulled) -> None:
         operation = pulled.operation
         operation.first = self._requests
+        if self._policy.timings:
+            operation.keep_timings()
         body = operation.body(0)
         pulled.size = len(body)
+        cost = 0
+        if self._account is not None:
+            pulled.expected = self._account.expect(operation, 0, body)
+            cost = pulled.expected.tokens
         if operation.heads is not None and self._plan_of is not None:
-            self.handle.push_planned(body, self._plan_of(operation.heads[0]))
+            self.handle.push_planned(body, self._plan_of(operation.heads[0]), cost)
         else:
-            self.handle.push(body, 0 if operation.rows is None else operation.rows[0])
+            self.handle.push(body, 0 if operation.rows is None else operation.rows[0], cost)
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1
@@ -237,6 +254,8 @@ class StreamCall(Generic[Item]):
                 return
             self._take_in_failure(pulled, completion, None)
             return
+        if self._account is not None and pulled.expected is not None:
+            self._account.settle(pulled.expected, completion)
         try:
             self._accept(pulled, completion)
         except InvalidResponse as invalid:
@@ -248,10 +267,11 @@ class StreamCall(Generic[Item]):
         self._answered += 1
         self._keep(pulled, completion)
         if self._consumers:
-            self._tell(pulled, completion, operation.tokens(completion), None)
+            self._tell(pulled, completion, None)
 
-    def _tell(self, pulled: Pulled, completion: engine.Completion, tokens: int, failure: RequestFailed | None) -> None:
+    def _tell(self, pulled: Pulled, completion: engine.Completion, failure: RequestFailed | None) -> None:
         inputs = range(pulled.start, pulled.start + len(pulled.inputs))
+        tokens = total_tokens(completion) if failure is None else None
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
@@ -269,7 +289,7 @@ class StreamCall(Generic[Item]):
         pulled.operation.fail(completion, failure)
         self._keep(pulled, completion)
         if self._consumers:
-            self._tell(pulled, completion, 0, failure)
+            self._tell(pulled, completion, failure)
 
     def _keep(self, pulled: Pulled, completion: engine.Completion) -> None:
         operation = pulled.operation

@@ -9,40 +9,12 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport strcmp, strlen
 
+from baseten_perf.responses.arrow cimport ArrowArray, ArrowArrayStream, ArrowSchema
+
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
 
-
-cdef struct ArrowSchema:
-    const char *format
-    const char *name
-    const char *metadata
-    int64_t flags
-    int64_t n_children
-    ArrowSchema **children
-    ArrowSchema *dictionary
-    void (*release)(ArrowSchema *) noexcept
-    void *private_data
-
-cdef struct ArrowArray:
-    int64_t length
-    int64_t null_count
-    int64_t offset
-    int64_t n_buffers
-    int64_t n_children
-    const void **buffers
-    ArrowArray **children
-    ArrowArray *dictionary
-    void (*release)(ArrowArray *) noexcept
-    void *private_data
-
-cdef struct ArrowArrayStream:
-    int (*get_schema)(ArrowArrayStream *, ArrowSchema *) noexcept
-    int (*get_next)(ArrowArrayStream *, ArrowArray *) noexcept
-    const char *(*get_last_error)(ArrowArrayStream *) noexcept
-    void (*release)(ArrowArrayStream *) noexcept
-    void *private_data
 
 # An element of a column of views: the text itself when it is short, else where it is.
 cdef struct View:

@@ -1,7 +1,16 @@
 """What is done with every single payload, text and batch of a stream, and compiled for that reason."""
 
+from array import array
+
+from libc.math cimport INFINITY
+
+
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    int PyUnicode_KIND(object text)
+    const void *PyUnicode_DATA(object text)
+    Py_UCS4 PyUnicode_READ(int kind, const void *data, Py_ssize_t index)
 
 
 cdef extern from "<cmath>" namespace "std" nogil:
@@ -72,3 +81,70 @@ def copy_attributes(target, source, names: tuple) -> None:
     """Set these attributes of `target` to those of `source`."""
     for name in names:
         setattr(target, name, getattr(source, name))
+
+
+cdef inline Py_ssize_t utf8_size(str text) noexcept:
+    """Bytes of a text in UTF-8, without encoding it."""
+    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text)
+    cdef Py_ssize_t size = length
+    cdef Py_ssize_t i
+    cdef int kind
+    cdef const void *data
+    cdef Py_UCS4 character
+    if PyUnicode_IS_ASCII(text):
+        return length
+    kind = PyUnicode_KIND(text)
+    data = PyUnicode_DATA(text)
+    for i in range(length):
+        character = PyUnicode_READ(kind, data, i)
+        size += (character >= 0x80) + (character >= 0x800) + (character >= 0x10000)
+    return size
+
+
+def utf8_length(str text not None) -> int:
+    """Bytes of a text in UTF-8."""
+    return utf8_size(text)
+
+
+def batch_starts(
+    list inputs not None, Py_ssize_t most_inputs, double most_characters, double most_tokens, double tokens_per_byte,
+    count_tokens,
+) -> array:
+    """Number of the first input of each batch: a batch is closed when one more input would exceed a limit.
+
+    An input that is beyond a limit by itself goes alone.
+
+    Parameters:
+        inputs: texts, or lists of token ids, which count as characters too.
+        tokens_per_byte: how many tokens a byte of UTF-8 is.
+        count_tokens: gives the tokens of a text instead, unless it is None.
+
+    Raises what `count_tokens` raises.
+    """
+    cdef Py_ssize_t number
+    cdef Py_ssize_t first = 0
+    cdef Py_ssize_t length
+    cdef double count = 0
+    cdef double characters = 0
+    cdef double tokens = 0
+    cdef bint counts = most_tokens != INFINITY
+    starts = array("q", [0])
+    for number in range(len(inputs)):
+        each = inputs[number]
+        if type(each) is str:
+            length = PyUnicode_GET_LENGTH(each)
+            if counts:
+                count = utf8_size(<str>each) * tokens_per_byte if count_tokens is None else count_tokens(each)
+        else:
+            length = len(each)
+            count = length
+        characters += length
+        tokens += count
+        if number > first and (
+            number - first == most_inputs or characters > most_characters or (counts and tokens > most_tokens)
+        ):
+            starts.append(number)
+            first = number
+            characters = length
+            tokens = count
+    return starts

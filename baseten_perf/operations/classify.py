@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..responses.classification import ClassificationResponse, ClassificationRes
 from ..validation import boolean, url_path_of, utf8_string
 from . import probabilities
 from .api import checked_api, refuse_unless
-from .batching import Batches
+from .batching import ONE_BATCH, Batches, BatchLimits
 from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, field, floats, items, malformed
@@ -30,7 +30,7 @@ class Classify(Operation):
     Parameters:
         inputs: sequence of str, not empty.
         model, raw_scores, truncate, truncation_direction: passed to the server as its API has them.
-        policy: how inputs are batched.
+        policy: how inputs are batched, unless `limits` say so.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
@@ -40,7 +40,7 @@ class Classify(Operation):
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix", "_texts")
+    __slots__ = ("_batches", "_dedupe", "_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix")
 
     def __init__(
         self,
@@ -53,8 +53,9 @@ class Classify(Operation):
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
+        limits: BatchLimits | None = None,
     ) -> None:
-        self._texts = checked_texts("inputs", inputs)
+        texts = checked_texts("inputs", inputs)
         model = None if model is None else utf8_string("model", model)
         raw_scores = boolean("raw_scores", raw_scores)
         truncate = boolean("truncate", truncate)
@@ -62,7 +63,7 @@ class Classify(Operation):
         api = checked_api(api, PATHS)
         path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
         extra = extra_members(extra_body, ("inputs", "input"))
-        if not self._texts:
+        if not texts:
             raise ValueError("Inputs list cannot be empty")
         options: dict[str, Any] = {} if model is None else {"model": model}
         self._of_tei = api == "tei"
@@ -80,7 +81,8 @@ class Classify(Operation):
         options |= extra
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
-        self._batches = Batches(self._texts, policy)
+        self._dedupe = policy.dedupe
+        self._batches = Batches(texts, limits or BatchLimits.of(policy), policy.dedupe)
         super().__init__("classify", "POST", path, len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
@@ -89,22 +91,23 @@ class Classify(Operation):
 
     def carrying(self, inputs: list[Any], first: int) -> Classify:
         classify = self._of_one_request()
-        classify._texts = inputs
-        classify._batches = Batches.whole(len(inputs))
+        classify._batches = Batches(inputs, ONE_BATCH, self._dedupe)
         classify._reader = LabelReader(ClassificationResult)
         classify._groups, classify._rows = [None], {}
         classify._names = probabilities.ClassNames()
         return classify
 
     def body(self, index: int) -> bytes:
-        start, end = self._batches.span(index)
-        texts: list[Any] = self._texts[start:end]
+        texts = self._batches.sent(index)
         if self._of_tei:
             texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
         return self._prefix + orjson.dumps(texts) + self._suffix
 
-    def inputs(self, index: int) -> range:
-        return range(*self._batches.span(index))
+    def counted(self, index: int, body: bytes) -> Sequence[str]:
+        return self._batches.sent(index)
+
+    def inputs(self, index: int) -> Sequence[int]:
+        return self._batches.numbers(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""
@@ -132,9 +135,11 @@ class Classify(Operation):
             self._groups[index] = list(map(self._names.results, rows))
         return self._groups
 
-    def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse:
-        data = self._batches.joined(self._named())
-        return ClassificationResponse.collected(data, total_time, self.elapsed, self.headers, self._names.all())
+    def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse[Any]:
+        data = self._batches.spread(self._named())
+        return ClassificationResponse.collected(
+            data, total_time, self.elapsed, self.headers, self._names.all(), self.timings
+        )
 
 
 def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,13 +10,15 @@ import orjson
 
 from ..policy import Policy
 from ..protocols import Completion, Matrix
+from ..responses.by_input import EmbeddingsByInput
 from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
+from ..responses.repeated import Repeated
 from ..responses.rows import BatchState, IrregularBatch, Item, Rows
 from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
-from .batching import Batches
+from .batching import ONE_BATCH, Batches, BatchLimits
 from .extra_body import extra_members
 from .operation import Operation
 from .output import checked_output
@@ -38,7 +40,7 @@ class Embed(Operation):
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
-        policy: how inputs are batched.
+        policy: how inputs are batched, unless `limits` say so.
         refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
@@ -54,8 +56,9 @@ class Embed(Operation):
         "_arguments",
         "_base64",
         "_batches",
-        "_inputs",
+        "_dedupe",
         "_irregular",
+        "_limits",
         "_model",
         "_object",
         "_objects",
@@ -63,7 +66,7 @@ class Embed(Operation):
         "_requested_model",
         "_states",
         "_suffix",
-        "_tokens",
+        "_total_tokens",
         "final_statuses",
         "has_fallback",
         "out",
@@ -81,15 +84,16 @@ class Embed(Operation):
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         out: Any = None,
+        limits: BatchLimits | None = None,
     ) -> None:
-        self._inputs = texts_or_tokens("input", input)
+        inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
         encoding_format = None if encoding_format is None else utf8_string("encoding_format", encoding_format)
         dimensions = None if dimensions is None else unsigned("dimensions", dimensions, 32)
         user = None if user is None else utf8_string("user", user)
         path = PATH if url_path is None else url_path_of("url_path", url_path)
         extra = extra_members(extra_body, ("input",))
-        if not self._inputs:
+        if not inputs:
             raise ValueError("Input list cannot be empty")
         if model is not None and not model.strip():
             raise ValueError("Model name cannot be empty")
@@ -100,11 +104,11 @@ class Embed(Operation):
         if encoding_format not in (None, "float", "base64"):
             raise ValueError("Encoding format must be 'float' or 'base64'")
         if out is not None:
-            checked_output(out, len(self._inputs), dimensions)
+            checked_output(out, len(inputs), dimensions)
         self.out = out
         left_open = encoding_format is None and "encoding_format" not in extra
         self._base64: Base64Preference | None = None
-        self._arguments = self._inputs, model, None, dimensions, user, policy, None, url_path, extra
+        self._arguments = inputs, model, None, dimensions, user, policy, None, url_path, extra
         self.has_fallback = refusing is not None and left_open and model not in refusing
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:
@@ -113,13 +117,14 @@ class Embed(Operation):
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        self._batches = Batches(self._inputs, policy)
+        self._limits = limits
+        self._dedupe = policy.dedupe
+        self._batches = Batches(inputs, limits or BatchLimits.of(policy), policy.dedupe)
         super().__init__("embed", "POST", path, len(self._batches), self._batches.sizes(), model)
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
-        self._prompt_tokens = 0
-        self._tokens = [0] * len(self._batches)
+        self._prompt_tokens = self._total_tokens = 0
         self._states = bytearray(len(self._batches))
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
@@ -128,10 +133,8 @@ class Embed(Operation):
         if self._base64 is not None:
             return None  # the format that is asked for depends on what servers have refused meanwhile
         embed = self._of_one_request()
-        embed._inputs = inputs
-        embed._batches = Batches.whole(len(inputs))
-        embed.rows = [len(inputs)]
-        embed._tokens = [0]
+        embed._batches = Batches(inputs, ONE_BATCH, self._dedupe)
+        embed.rows = embed._batches.sizes()
         embed._states = bytearray(1)
         embed._irregular, embed._objects = {}, {}
         return embed
@@ -141,16 +144,18 @@ class Embed(Operation):
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments, out=self.out)
+        plain = Embed(*self._arguments, out=self.out, limits=self._limits)
         plain._base64 = without
         return plain
 
     def body(self, index: int) -> bytes:
-        start, end = self._batches.span(index)
-        return b'{"input":%b%b' % (orjson.dumps(self._inputs[start:end]), self._suffix)
+        return b'{"input":%b%b' % (orjson.dumps(self._batches.sent(index)), self._suffix)
 
-    def inputs(self, index: int) -> range:
-        return range(*self._batches.span(index))
+    def counted(self, index: int, body: bytes) -> Sequence[str] | Sequence[list[int]]:
+        return self._batches.sent(index)
+
+    def inputs(self, index: int) -> Sequence[int]:
+        return self._batches.numbers(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -193,11 +198,8 @@ class Embed(Operation):
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._tokens[index] = _count(usage.get("total_tokens"))
+            self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
-
-    def tokens(self, completion: Completion) -> int:
-        return self._tokens[completion.index - self.first]
 
     def _put(
         self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
@@ -210,13 +212,22 @@ class Embed(Operation):
             raise ValueError(f"out has {matrix.dim} columns, and the vectors have {rows.dim} numbers")
         if order is not None:
             rows.permute(0, order)
-        matrix.put(start, rows)
+        distinct = self._batches.distinct
+        if distinct is None:
+            matrix.put(start, rows)
+        else:
+            matrix.put_each([distinct.standing_for[start + k] for k in range(rows.rows)], rows)
 
-    def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse:
-        batches = self._batches
-        rows = Rows(matrix, batches.starts, batches.total, self._states, self._irregular, self._objects)
-        usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
-        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, self.elapsed, self.headers)
+    def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse[Any]:
+        batches, distinct = self._batches, self._batches.distinct
+        sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
+        rows: EmbeddingsByInput = sent
+        if distinct is not None:
+            rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
+        usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
+        return OpenAIEmbeddingsResponse(
+            rows, self._object, self._model, usage, total_time, self.elapsed, self.headers, self.timings
+        )
 
 
 @lru_cache(maxsize=256)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exceptions import RequestFailed
 from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
+from ..responses.timings import Timings
 from ._inputs import copy_attributes
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 WITH_BODY = ("POST", "PUT", "PATCH")
-
-# As servers of all APIs say it; within a string of JSON the quotes would be escaped.
-_TOTAL_TOKENS = re.compile(rb'"total_tokens"\s*:\s*(\d{1,18})\b')
 
 
 class Head(NamedTuple):
@@ -46,6 +43,7 @@ class Operation(ABC):
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
         out: the caller's memory for vectors, or None for memory of the engine's.
         first: number of its first request among those of the engine's operation; of a stream it is one of many.
+        timings: where the time of its requests went; None unless `keep_timings` was called.
         has_fallback: whether `fallback` may give another form of the call.
     """
 
@@ -55,7 +53,7 @@ class Operation(ABC):
     has_fallback = False
     out: Any = None
 
-    __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows")
+    __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows", "timings")
 
     def __init__(
         self,
@@ -77,6 +75,7 @@ class Operation(ABC):
         self.failures: dict[int, RequestFailed] | None = None
         # Of each request whose answer was accepted.
         self.headers: list[bytes | None] = [None] * requests
+        self.timings: Timings | None = None
 
     def method_of(self, index: int) -> str:
         """HTTP method of request `index`."""
@@ -85,24 +84,32 @@ class Operation(ABC):
     def __len__(self) -> int:
         return len(self.elapsed)
 
-    def inputs(self, index: int) -> range:
-        """Numbers of the inputs that request `index` carries."""
+    def inputs(self, index: int) -> Sequence[int]:
+        """Numbers of the inputs that request `index` carries, ascending."""
         return range(index, index + 1)
 
     def missing(self) -> list[int]:
         """Numbers of the inputs without an accepted answer, ascending."""
-        return [i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index)]
+        return sorted(i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index))
+
+    def keep_timings(self) -> None:
+        """Keep where the time of each request went, which the engine tells for a policy that asks for it."""
+        self.timings = Timings(len(self))
 
     def record(self, completion: Completion) -> None:
         """Keep what every response tells about its requests. The last act of `accept`."""
         index = completion.index - self.first
         self.elapsed[index] = completion.elapsed
         self.headers[index] = completion.headers
+        if self.timings is not None:
+            self.timings.put(index, completion.timings)
 
     def fail(self, completion: Completion, failure: RequestFailed) -> None:
         """Take in a request that has failed, in a call that goes on."""
         index = completion.index - self.first
         self.elapsed[index] = completion.elapsed
+        if self.timings is not None:
+            self.timings.put(index, completion.timings)
         if self.failures is None:
             self.failures = {}
         self.failures[index] = failure
@@ -126,14 +133,13 @@ class Operation(ABC):
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
 
+    def counted(self, index: int, body: bytes) -> Iterable[str | bytes | Sequence[int]]:
+        """What a server counts the tokens of in request `index`, whose body this is: texts, token ids or bodies."""
+        return (body,)
+
     @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
-
-    def tokens(self, completion: Completion) -> int:
-        """Tokens that an accepted answer says it has cost; 0 where it says nothing."""
-        found = _TOTAL_TOKENS.search(completion.body)
-        return 0 if found is None else int(found.group(1))
 
     def fallback(self, failure: Completion) -> Operation | None:
         """The call in another form, to be made in place of this one, which has failed; None when that is final."""
@@ -149,8 +155,8 @@ class Operation(ABC):
     def explain(self, response: Any) -> None:
         """Let a response of this operation tell which inputs have no answer, and why."""
         failures = self.failures or {}
-        errors = {i: failures[index] for index in sorted(failures) for i in self.inputs(index)}
-        response.lack(errors, self.missing())
+        errors = {i: failure for index, failure in failures.items() for i in self.inputs(index)}
+        response.lack({i: errors[i] for i in sorted(errors)}, self.missing())
 
 
 @cache

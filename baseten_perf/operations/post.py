@@ -132,12 +132,6 @@ class Post(Operation):
         self._data[completion.index - self.first] = decoded(completion) if usual else self._answer(completion)
         self.record(completion)
 
-    def tokens(self, completion: Completion) -> int:
-        answer = self._data[completion.index - self.first]
-        usage = answer.get("usage") if isinstance(answer, dict) else None
-        tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-        return tokens if type(tokens) is int and tokens > 0 else 0
-
     def _answer(self, completion: Completion) -> Any:
         if self._format == "bytes":
             return bytes(completion.body)
@@ -150,8 +144,8 @@ class Post(Operation):
                 return {}
         return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
-    def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse:
-        return BatchPostResponse(self._data, total_time, self.elapsed, self.headers)
+    def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse[Any]:
+        return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings)
 
 
 def _text(completion: Completion) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 from itertools import chain
 from typing import Any
@@ -15,7 +15,7 @@ from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
-from .batching import Batches
+from .batching import Batches, BatchLimits
 from .extra_body import extra_members
 from .operation import Operation
 from .response_body import decoded, field, floats, integer, items, malformed
@@ -31,7 +31,7 @@ class Rerank(Operation):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
-        policy: how texts are batched.
+        policy: how texts are batched, unless `limits` say so.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
@@ -44,7 +44,7 @@ class Rerank(Operation):
     """
 
     __slots__ = (
-        "_batches", "_most", "_of_tei", "_prefix", "_results", "_return_text", "_suffix", "_texts", "_top_n",
+        "_batches", "_most", "_of_tei", "_prefix", "_query", "_results", "_return_text", "_suffix", "_top_n",
     )  # fmt: skip
 
     def __init__(
@@ -61,9 +61,10 @@ class Rerank(Operation):
         extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
         top_n: int | None = None,
+        limits: BatchLimits | None = None,
     ) -> None:
-        query = utf8_string("query", query)
-        self._texts = checked_texts("texts", texts)
+        self._query = query = utf8_string("query", query)
+        texts = checked_texts("texts", texts)
         raw_scores = boolean("raw_scores", raw_scores)
         model = None if model is None else utf8_string("model", model)
         return_text = boolean("return_text", return_text)
@@ -73,7 +74,7 @@ class Rerank(Operation):
         path = PATHS[api] if url_path is None else url_path_of("url_path", url_path)
         top_n = None if top_n is None else positive("top_n", top_n)
         extra = extra_members(extra_body, ("query", "texts", "documents", "top_n"))
-        if not self._texts:
+        if not texts:
             raise ValueError("Texts list cannot be empty")
         before: dict[str, Any] = {"query": query} if model is None else {"query": query, "model": model}
         self._of_tei = api == "tei"
@@ -91,19 +92,23 @@ class Rerank(Operation):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        self._batches = Batches(self._texts, policy)
+        self._batches = Batches(texts, limits or BatchLimits.of(policy), policy.dedupe)
         super().__init__("rerank", "POST", path, len(self._batches), model=model)
         self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        texts = orjson.dumps(self._texts[start:end])
+        texts = orjson.dumps(self._batches.sent(index))
         if self._most is not None and self._most < end - start:
             return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
         return self._prefix + texts + self._suffix
 
-    def inputs(self, index: int) -> range:
-        return range(*self._batches.span(index))
+    def counted(self, index: int, body: bytes) -> list[str]:
+        texts = self._batches.sent(index)
+        return [*texts, *[self._query] * len(texts)]  # a model reads both together
+
+    def inputs(self, index: int) -> Sequence[int]:
+        return self._batches.numbers(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
@@ -119,7 +124,7 @@ class Rerank(Operation):
         """The results of a batch of `count` texts from JSON of the usual form."""
         if self._of_tei:
             return read_scored_texts(completion.body, RerankResult, start, count)
-        texts = self._texts if self._return_text else None
+        texts = self._batches.inputs if self._return_text else None
         most = min(count, self._most or count)
         return read_scored_documents(completion.body, RerankResult, texts, start, count, most)
 
@@ -146,18 +151,28 @@ class Rerank(Operation):
             raise malformed(completion, f"the `index` of the items are not different numbers from 0 to {count - 1}")
         # Servers of Cohere's API send the texts always, when asked, or never.
         if not self._of_tei and self._return_text:
-            texts = [self._texts[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
+            texts = [self._batches.inputs[i] if text is None else text for i, text in zip(numbers, texts, strict=True)]
         elif not self._of_tei:
             texts = [None] * len(numbers)
         return list(map(RerankResult, numbers, floats(completion, scores), texts))
 
-    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse:
+    def response(self, total_time: float, matrix: Matrix | None) -> RerankResponse[Any]:
         results = self._results
+        distinct = self._batches.distinct
+        if distinct is not None:
+            results = [None if part is None else _of_equal(part, distinct.standing_for) for part in results]
         if self._top_n is None:
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        return RerankResponse.collected(data, self._batches.total, total_time, self.elapsed, self.headers)
+        return RerankResponse.collected(
+            data, self._batches.total, total_time, self.elapsed, self.headers, self.timings
+        )
+
+
+def _of_equal(results: list[RerankResult], standing_for: list[list[int]]) -> list[RerankResult]:
+    """Results of distinct texts as those of all texts that they stand for."""
+    return [RerankResult(i, each.score, each.text) for each in results for i in standing_for[each.index]]
 
 
 def _rank(result: RerankResult) -> tuple[bool, float, int]:

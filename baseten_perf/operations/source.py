@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
+from math import inf
 from typing import Any
 
-from ..policy import Policy
 from ._inputs import all_ascii
+from .batching import BatchLimits
+from .columns import listed
+from .tokens import token_ids
 
 
 class Gathering(ABC):
@@ -46,55 +49,76 @@ class GatheredTexts(Gathering):
 
     Parameters:
         name: what a public method calls its texts.
+
+    Attributes:
+        limits: of each batch; they may be replaced while texts are pulled.
     """
 
-    __slots__ = ("_ahead", "_batch", "_characters", "_limit", "_name", "_size")
+    __slots__ = ("_ahead", "_batch", "_characters", "_name", "_tokens", "limits")
 
-    def __init__(self, name: str, policy: Policy) -> None:
+    def __init__(self, name: str, limits: BatchLimits) -> None:
         super().__init__()
+        self.limits = limits
         self._name = name
-        self._size = policy.batch_size
-        self._limit = policy.max_chars_per_request or 2**62
         self._ahead: deque[Any] = deque()
         self._batch: list[str] = []
         self._characters = 0
+        self._tokens: float = 0
 
     def pull(self, inputs: Iterator[Any]) -> list[Any]:
         if not self._ahead:
-            texts = list(islice(inputs, self._size - len(self._batch)))
+            texts = list(islice(inputs, max(0, self.limits.inputs - len(self._batch))))
             # As nearly always, they need no look at each; what else there is takes longer.
-            if all_ascii(texts) and self._characters + sum(map(len, texts)) <= self._limit:
+            if all_ascii(texts) and self._have_room_for(sum(map(len, texts))):
                 self.count += len(texts)
                 return self.rest() + texts if self._batch else texts
             self._ahead.extend(texts)
-        return super().pull(chain(iter(self._next_ahead, self), inputs))
+        return super().pull(chain(self._from_ahead(), inputs))
 
-    def _next_ahead(self) -> Any:
-        """The next text that was pulled and not added; this object itself when there is none."""
-        return self._ahead.popleft() if self._ahead else self
+    def _have_room_for(self, characters: int) -> bool:
+        """Whether so many more characters, all of them ASCII, are within the limits."""
+        limits = self.limits
+        if self._characters + characters > limits.characters:
+            return False
+        if limits.tokens == inf:
+            return True
+        counter = limits.counter
+        return (
+            counter.count_tokens is None
+            and self._tokens + characters * counter.tokens_per_byte <= limits.tokens
+        )
+
+    def _from_ahead(self) -> Iterator[Any]:
+        """What was pulled and not added."""
+        while self._ahead:
+            yield self._ahead.popleft()
 
     def add(self, item: Any) -> list[str] | None:
         if type(item) is not str:
-            item = self._text(item)
-        if not item.isascii():
+            item = self._converted(item)
+        if type(item) is str and not item.isascii():
             self._refuse_surrogates(item)
+        limits, batch = self.limits, self._batch
+        tokens = limits.tokens_of(item) if type(item) is str else len(item)
         self.count += 1
-        batch = self._batch
         self._characters += len(item)
-        if self._characters > self._limit and batch:
-            self._batch, self._characters = [item], len(item)
+        self._tokens += tokens
+        full = self._characters > limits.characters or self._tokens > limits.tokens or len(batch) >= limits.inputs
+        if full and batch:
+            self._batch, self._characters, self._tokens = [item], len(item), tokens
             return batch
         batch.append(item)
-        if len(batch) < self._size:
+        if len(batch) < limits.inputs:
             return None
         return self.rest()
 
     def rest(self) -> list[str]:
         batch = self._batch
-        self._batch, self._characters = [], 0
+        self._batch, self._characters, self._tokens = [], 0, 0
         return batch
 
-    def _text(self, item: Any) -> str:
+    def _converted(self, item: Any) -> Any:
+        """What is sent for an input that is no plain str. Raises TypeError."""
         if isinstance(item, str):
             return str.__str__(item)
         shown = "None" if item is None else f"of type {type(item).__name__}"
@@ -106,6 +130,32 @@ class GatheredTexts(Gathering):
         except UnicodeEncodeError as error:
             error.reason = f"{error.reason} (in {self._name}[{self.count}])"
             raise
+
+
+class GatheredTokens(GatheredTexts):
+    """Texts, or inputs of token ids, whichever comes first; batched as those of a list are."""
+
+    __slots__ = ("_of_ids",)
+
+    def __init__(self, name: str, limits: BatchLimits) -> None:
+        super().__init__(name, limits)
+        self._of_ids: bool | None = None
+
+    def pull(self, inputs: Iterator[Any]) -> list[Any]:
+        batch = super().pull(inputs)
+        if batch and self._of_ids is None:
+            self._of_ids = False
+        return batch
+
+    def add(self, item: Any) -> list[Any] | None:
+        if self._of_ids is None:
+            self._of_ids = not isinstance(item, str) and listed(item) is not None
+        if self._of_ids and isinstance(item, str):
+            token_ids(f"{self._name}[{self.count}]", item)
+        return super().add(item)
+
+    def _converted(self, item: Any) -> Any:
+        return token_ids(f"{self._name}[{self.count}]", item) if self._of_ids else super()._converted(item)
 
 
 class GatheredPayloads(Gathering):

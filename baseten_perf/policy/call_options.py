@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, Signature, signature
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, Generic, TypedDict
 
 from ..cancellation import CancellationToken
 from ..http.trace import TraceContext
@@ -15,6 +15,9 @@ from .preference import RequestProcessingPreference
 from .progress import Progress
 from .resolve import ALL, Policy, policy_of
 
+if TYPE_CHECKING:
+    from ..responses.answers import ReturnExceptions
+
 # Where 0.0.x takes max_concurrent_requests, 0.1.x takes its preference.
 Preference = RequestProcessingPreference | int | None
 
@@ -22,7 +25,10 @@ OF_BATCHES = frozenset(name for name, option in OPTIONS.items() if option.batche
 
 
 class CallOptions(TypedDict, total=False):
-    """What every method takes by keyword; the meaning stands in the table (`fields`). None means "not given"."""
+    """What every method takes by keyword, besides `return_exceptions`; the meaning stands in the table (`fields`).
+
+    None means "not given".
+    """
 
     max_concurrent_requests: int | None
     timeout_s: float | None
@@ -40,7 +46,7 @@ class CallOptions(TypedDict, total=False):
     trace_context: TraceContext | None
     patience_s: float | None
     max_response_bytes: int | None
-    return_exceptions: bool | None
+    timings: bool | None
     progress: Progress | None
 
 
@@ -49,12 +55,28 @@ class BatchOptions(CallOptions, total=False):
 
     batch_size: int | None
     max_chars_per_request: int | None
+    max_tokens_per_request: int | None
+    dedupe: bool | None
 
 
 class PostOptions(CallOptions, total=False):
     """Methods that send one request per payload take these too."""
 
     custom_headers: Mapping[str, str] | None
+
+
+if TYPE_CHECKING:
+    # With the option that decides of what type the response is. Not at run time, where Python 3.10 has no generic one.
+
+    class BatchKeywords(BatchOptions, Generic[ReturnExceptions], total=False):
+        """Keywords of methods whose requests carry several inputs."""
+
+        return_exceptions: ReturnExceptions
+
+    class PostKeywords(PostOptions, Generic[ReturnExceptions], total=False):
+        """Keywords of methods that send one request per payload."""
+
+        return_exceptions: ReturnExceptions
 
 
 class Takes:

@@ -179,6 +179,20 @@ class Options:
         doc="every request runs to its end: `data` has None where one failed, and `errors` of the response tells why;"
         " else the first failure ends the call",
     )  # fmt: skip
+    timings: Option[bool] = Option(
+        default=False, convert=boolean, plan="timings", kw_only=True,
+        doc="`response.timings` tells where the time of each request went",
+    )  # fmt: skip
+    max_tokens_per_request: Option[int | None] = Option(
+        default=None, convert=unsigned, batched=True, kw_only=True,
+        range=Range(1, 2**40, "{name} must be between {low} and {high} tokens"),
+        doc="tokens per request, {range}, by the client's `count_tokens`, or as estimated by size; a text of more goes"
+        " alone",
+    )  # fmt: skip
+    dedupe: Option[bool] = Option(
+        default=False, convert=boolean, batched=True, kw_only=True,
+        doc="equal inputs are sent once, and each gets its result; in a stream, those of one request",
+    )  # fmt: skip
     progress: Option[Progress] = Option(
         default=False, convert=checked_progress, passing=True, kw_only=True,
         doc="True for a bar of tqdm's, where that is installed and a terminal or a notebook shows it; or a callable,"

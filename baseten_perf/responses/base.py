@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
 from ..validation import real, string_mapping, wrong_type
+from .answers import Answered, Collects
 
 if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
     from ..exceptions import RequestFailed
+    from .timings import Timings
 
 
-class Response:
+class Response(Answered[Collects]):
     """Base of the responses.
 
     Attributes (read-only):
@@ -22,12 +27,17 @@ class Response:
         individual_batch_request_times: the same list under the name that older documentation uses.
         response_headers: one dict per request; names in lower case, of duplicates the last. Those that
             describe a compressed body (content-encoding, its content-length) are left out. Made at the first read.
+        timings: where the time of each request went; None unless the call was made with timings=True.
     """
 
-    __slots__ = ("__weakref__", "_errors", "_headers", "_missing", "_times", "_total_time")
+    __slots__ = ("__weakref__", "_errors", "_headers", "_missing", "_times", "_timings", "_total_time")
 
     def __init__(
-        self, total_time: float, times: Sequence[float], headers: Sequence[bytes | dict[str, str] | None]
+        self,
+        total_time: float,
+        times: Sequence[float],
+        headers: Sequence[bytes | dict[str, str] | None],
+        timings: Timings | None = None,
     ) -> None:
         self._total_time = total_time
         self._times = list(times)
@@ -35,6 +45,7 @@ class Response:
         self._missing: Sequence[int] = ()
         # Raw header lines until somebody asks for them: most callers never do.
         self._headers = list(headers)
+        self._timings = timings
 
     @property
     def total_time(self) -> float:
@@ -57,6 +68,29 @@ class Response:
         if any(not isinstance(headers, dict) for headers in self._headers):
             self._headers = [raw if isinstance(raw, dict) else header_block.parse(raw or b"") for raw in self._headers]
         return self._headers  # type: ignore[return-value]
+
+    @property
+    def timings(self) -> NDArray[numpy.void] | None:
+        """Where the time of each request went, of a call with timings=True; else None.
+
+        A read-only structured array, a row for each request, in the order of the batches. In seconds, each by itself
+        and not from the start on, float64:
+
+        - `queued`: from when its body was made to the start of the attempt that ended it: for its turn, at limits and
+          gates, earlier attempts and back-offs; also, in HTTP/2, for a connection that another request makes;
+        - `dns`, `connect`, `tls`: looking up the host, TCP, and TLS with a proxy's CONNECT; 0 on a connection that was
+          there already, and 0 for what is not needed;
+        - `sent`: from then until the request was sent (NaN with a libcurl before 8.10, where `first_byte` has it too);
+        - `first_byte`: from then until the first byte of the response;
+        - `total`: from when its body was made to the end, so that what is left of it was spent receiving the body.
+
+        As int64: `attempts` (hedges included), and of the last one `bytes_sent` and `bytes_received`: of the bodies, as
+        they went over the wire. Redirects are added up.
+
+        NaN stands for what did not come to its end in a request that failed. The row of a request without any end, as
+        in the `response_partial` of an exception, has NaN and 0 only. Raises ImportError without numpy.
+        """
+        return None if self._timings is None else self._timings.array()
 
     @property
     def errors(self) -> dict[int, RequestFailed]:
@@ -95,6 +129,7 @@ class Response:
             self._total_time == other._total_time
             and self._times == other._times
             and self._values() == other._values()
+            and self._timings == other._timings
             and self.response_headers == other.response_headers
         )
 

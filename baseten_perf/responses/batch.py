@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .answers import Answered, Collects, answers
 from .base import Response
 from .batch_post import BatchPostResponse
 from .classification import ClassificationResponse, ClassificationResult
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..exceptions import RequestFailed
+    from ._arrow import ArrowVectors
 
-Whole = TypeVar("Whole", bound=Response)
+Whole = TypeVar("Whole", bound=Response[Any])
 
 
-class Batch(Generic[Whole]):
+class Batch(Answered[Collects], Generic[Whole, Collects]):
     """The inputs of one request of a stream, and their results.
 
     Attributes (read-only):
@@ -61,6 +63,11 @@ class Batch(Generic[Whole]):
         """Names (in lower case) and values of the response's headers; empty when the request failed."""
         return self._response.response_headers[0]
 
+    @property
+    def timings(self) -> NDArray[numpy.void] | None:
+        """Where the time of the request went, with timings=True: an array of one row; see Response.timings."""
+        return self._response.timings
+
     def __len__(self) -> int:
         return len(self.inputs)
 
@@ -69,12 +76,12 @@ class Batch(Generic[Whole]):
         return f"{type(self).__name__}(inputs {self.start} to {self.stop - 1}{failed})"
 
 
-class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse]):
+class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse, Collects]):
     """Texts with their embeddings."""
 
     __slots__ = ()
 
-    @property
+    @answers
     def data(self) -> list[OpenAIEmbeddingData]:
         """One item for each input; `index` counts from 0 in each batch. None where it is missing."""
         return self._response.data
@@ -93,24 +100,34 @@ class EmbeddingsBatch(Batch[OpenAIEmbeddingsResponse]):
         """The embeddings as float32 of shape (inputs of the batch, dimension); see OpenAIEmbeddingsResponse.numpy."""
         return self._response.numpy(copy=copy, missing=missing)
 
+    def arrow(self) -> ArrowVectors:
+        """The embeddings as an Arrow array, which shows their own memory; see OpenAIEmbeddingsResponse.arrow."""
+        return self._response.arrow()
 
-class ClassificationBatch(Batch[ClassificationResponse]):
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        return self._response.__arrow_c_array__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._response.__arrow_c_schema__()
+
+
+class ClassificationBatch(Batch[ClassificationResponse, Collects]):
     """Texts with their labels."""
 
     __slots__ = ()
 
-    @property
+    @answers
     def data(self) -> list[list[ClassificationResult]]:
         """One list of labels for each input; None where it is missing."""
         return self._response.data
 
 
-class PostedBatch(Batch[BatchPostResponse]):
+class PostedBatch(Batch[BatchPostResponse, Collects]):
     """A payload with its answer."""
 
     __slots__ = ()
 
-    @property
+    @answers
     def data(self) -> list[Any]:
         """The answer, as the only item of a list."""
         return self._response.data

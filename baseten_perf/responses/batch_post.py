@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .answers import Collects, answers
 from .base import Response
 
+if TYPE_CHECKING:
+    from .timings import Timings
 
-class BatchPostResponse(Response):
+
+class BatchPostResponse(Response[Collects]):
     """The answer of a batch_post call.
 
     Attributes (read-only), besides those of every response:
@@ -24,11 +28,12 @@ class BatchPostResponse(Response):
         total_time: float,
         individual_request_times: Sequence[float],
         response_headers: Sequence[bytes | dict[str, str] | None] = (),
+        timings: Timings | None = None,
     ) -> None:
-        super().__init__(total_time, individual_request_times, response_headers)
+        super().__init__(total_time, individual_request_times, response_headers, timings)
         self._data = data
 
-    @property
+    @answers
     def data(self) -> list[Any]:
         """One decoded JSON value for each payload, in their order."""
         return self._data

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..late import load
 from ..ranking._ranking import record
+from .answers import Collects, answers
 from .array import as_array
 from .base import Response, checked_headers, checked_times
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
+
+    from .timings import Timings
 
 
 @dataclass(frozen=True, init=False)
@@ -49,7 +52,7 @@ _set_score = vars(ClassificationResult)["score"].__set__
 _score = attrgetter("score")
 
 
-class ClassificationResponse(Response):
+class ClassificationResponse(Response[Collects]):
     """The answer of a classify call.
 
     Attributes (read-only), besides those of every response:
@@ -86,18 +89,19 @@ class ClassificationResponse(Response):
         times: Sequence[float],
         headers: Sequence[bytes | None],
         order: Sequence[str] = (),
-    ) -> ClassificationResponse:
+        timings: Timings | None = None,
+    ) -> ClassificationResponse[Any]:
         """Make a response of what an operation gathered: nothing to check, headers still raw.
 
         `order` is that of the model's classes, as far as they are known.
         """
         self = cls.__new__(cls)
-        Response.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers, timings)
         self._data = data
         self._order = order
         return self
 
-    @property
+    @answers
     def data(self) -> list[list[ClassificationResult]]:
         """One list of labels for each input, in their order."""
         return self._data

@@ -9,7 +9,9 @@ from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 from ..validation import instance, utf8_string
+from .answers import Collects, answers
 from .base import Response, WeaklyReferenced
+from .by_input import EmbeddingsByInput
 from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
 from .rows import Rows
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
     import numpy
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from ._arrow import ArrowVectors
+    from .timings import Timings
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -53,8 +58,8 @@ class OpenAIEmbeddingData:
 
     __slots__ = ("__weakref__", "_embedding", "_index", "_object")
 
-    def __init__(self, embedding: list[float] | str | Rows, index: int, object: str = "embedding") -> None:
-        self._embedding = embedding  # the operation's Rows until somebody reads it
+    def __init__(self, embedding: list[float] | str | EmbeddingsByInput, index: int, object: str = "embedding") -> None:
+        self._embedding = embedding  # all of the operation until somebody reads it
         self._index = index
         self._object = object
 
@@ -62,7 +67,7 @@ class OpenAIEmbeddingData:
     def embedding(self) -> list[float] | str:
         """The vector: a list of floats, or the base64 text when the server sent that."""
         embedding = self._embedding
-        if isinstance(embedding, Rows):
+        if isinstance(embedding, EmbeddingsByInput):
             embedding = self._embedding = embedding.embedding(self._index)
         return embedding
 
@@ -90,7 +95,7 @@ class OpenAIEmbeddingData:
 
     def __repr__(self) -> str:
         embedding = self._embedding
-        if isinstance(embedding, Rows):
+        if isinstance(embedding, EmbeddingsByInput):
             text, dim = embedding.is_text(self._index), embedding.dim(self._index)
         else:
             text, dim = isinstance(embedding, str), len(embedding)
@@ -98,7 +103,7 @@ class OpenAIEmbeddingData:
         return f"OpenAIEmbeddingData(index={self._index}, embedding={shown})"
 
 
-class OpenAIEmbeddingsResponse(Response):
+class OpenAIEmbeddingsResponse(Response[Collects]):
     """The answer of an embed call.
 
     Attributes (read-only), besides those of every response:
@@ -113,15 +118,16 @@ class OpenAIEmbeddingsResponse(Response):
 
     def __init__(
         self,
-        rows: Rows,
+        rows: EmbeddingsByInput,
         object: str,
         model: str,
         usage: OpenAIUsage,
         total_time: float,
         individual_request_times: Sequence[float],
         response_headers: Sequence[bytes | dict[str, str] | None],
+        timings: Timings | None = None,
     ) -> None:
-        super().__init__(total_time, individual_request_times, response_headers)
+        super().__init__(total_time, individual_request_times, response_headers, timings)
         self._rows = rows
         self._object = object
         self._model = model
@@ -131,7 +137,7 @@ class OpenAIEmbeddingsResponse(Response):
     @classmethod
     def from_vectors(
         cls, vectors: ArrayLike, model: str = "model", usage: OpenAIUsage | None = None
-    ) -> OpenAIEmbeddingsResponse:
+    ) -> OpenAIEmbeddingsResponse[Collects]:
         """A response that no server has sent, for tests of programs that are given one.
 
         Parameters:
@@ -146,7 +152,7 @@ class OpenAIEmbeddingsResponse(Response):
         usage = OpenAIUsage(0, 0) if usage is None else instance("usage", usage, OpenAIUsage)
         return cls(Rows.of(vectors), "list", model, usage, 0.0, [0.0], [{}])
 
-    @property
+    @answers
     def data(self) -> list[OpenAIEmbeddingData]:
         """One item for each input, in their order; made at the first read and kept."""
         if self._data is None:
@@ -209,6 +215,25 @@ class OpenAIEmbeddingsResponse(Response):
             )
         return array.astype(dtype)
 
+    def arrow(self) -> ArrowVectors:
+        """All embeddings as an Arrow array: fixed_size_list<float32>[dimension], null where one is missing.
+
+        An object with `__arrow_c_array__` and `__arrow_c_schema__` (Arrow's PyCapsule interface, which pyarrow, polars,
+        DuckDB and nanoarrow take), as the response has them too: `pyarrow.array(response)`. It shows the response's own
+        memory, which stays in use until all that was made of it is released; with `out=` that is the caller's. Only
+        embeddings that do not lie in one block of memory, because the server mixed forms, are copied together.
+
+        Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
+        base64 of float32.
+        """
+        return self._rows.arrow()
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        return self.arrow().__arrow_c_array__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.arrow().__arrow_c_schema__()
+
     def _values(self) -> tuple[Any, ...]:
         return self._object, self._model, self._usage, self._rows
 
@@ -216,6 +241,7 @@ class OpenAIEmbeddingsResponse(Response):
         # Without the cached objects of `data`: they are made anew from the rows.
         return type(self), (
             self._rows, self._object, self._model, self._usage, self._total_time, self._times, self._headers,
+            self._timings,
         ), (None, {"_errors": self._errors, "_missing": self._missing})  # fmt: skip
 
     def __repr__(self) -> builtins.str:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..late import load
 from ..ranking._ranking import record
+from .answers import Collects, answers
 from .array import as_array
 from .base import Response, checked_headers, checked_times
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
+
+    from .timings import Timings
 
 
 @dataclass(frozen=True, init=False)
@@ -48,7 +51,7 @@ _set_score = vars(RerankResult)["score"].__set__
 _set_text = vars(RerankResult)["text"].__set__
 
 
-class RerankResponse(Response):
+class RerankResponse(Response[Collects]):
     """The answer of a rerank call.
 
     Attributes (read-only), besides those of every response:
@@ -84,15 +87,16 @@ class RerankResponse(Response):
         total_time: float,
         times: Sequence[float],
         headers: Sequence[bytes | None],
-    ) -> RerankResponse:
+        timings: Timings | None = None,
+    ) -> RerankResponse[Any]:
         """Make a response of what an operation on so many texts gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)
-        Response.__init__(self, total_time, times, headers)
+        Response.__init__(self, total_time, times, headers, timings)
         self._data = data
         self._texts = texts
         return self
 
-    @property
+    @answers
     def data(self) -> list[RerankResult]:
         """One result for each text: batch after batch, in each in the server's order."""
         return self._data

@@ -8,10 +8,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from ..late import load
+from .by_input import EmbeddingsByInput
 from .float_rows import FloatRows
 
 if TYPE_CHECKING:
     from ..protocols import Matrix, Vectors
+    from ._arrow import ArrowVectors
 
 # An item of an irregular batch: k >= 0 is vector k, to be shown as floats; -1 - k is vector k, to be shown as base64;
 # a str is one that is not base64, a list holds the floats of a vector that has been through a pickle.
@@ -41,7 +43,7 @@ class IrregularBatch:
         self.vectors = vectors  # None: vector k is row `start of the batch + k` of the matrix
 
 
-class Rows:
+class Rows(EmbeddingsByInput):
     """The embeddings of an operation.
 
     Parameters:
@@ -87,7 +89,6 @@ class Rows:
         return self._total
 
     def missing(self) -> list[int]:
-        """Numbers of the inputs without an answer, ascending."""
         if MISSING not in self._states:
             return []
         absent = (span for state, span in zip(self._states, self._spans(), strict=True) if state == MISSING)
@@ -95,7 +96,6 @@ class Rows:
 
     @property
     def in_one_block(self) -> bool:
-        """Whether all embeddings are the rows of the matrix, one for each input."""
         return not self._irregular and MISSING not in self._states
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -120,22 +120,6 @@ class Rows:
             unused += [start + k for k in range(len(arrived.items)) if k not in used]
         return unused
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Rows):
-            return NotImplemented
-        if self is other:
-            return True
-        if len(self) != len(other):
-            return False
-        absent = set(self.missing())
-        return absent == set(other.missing()) and all(
-            self.embedding(i) == other.embedding(i) and self.object(i) == other.object(i)
-            for i in range(len(self))
-            if i not in absent
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
     def _batch(self, i: int) -> int:
         return bisect_right(self._starts, i) - 1
 
@@ -155,14 +139,12 @@ class Rows:
         return (item + start if item >= 0 else item - start), self._matrix
 
     def embedding(self, i: int) -> list[float] | str:
-        """The embedding of input `i`, in the form in which the server sent it."""
         item, source = self._item(i)
         if not isinstance(item, int):
             return item
         return cast("list[float]", source.row(item)) if item >= 0 else cast("str", source.row_base64(-1 - item))
 
     def dim(self, i: int) -> int | None:
-        """Number of floats of input `i`, None for a str that is not base64 of float32."""
         item, source = self._item(i)
         if isinstance(item, int):
             dim = source.dim  # of a matrix a number, of vectors a method
@@ -170,36 +152,25 @@ class Rows:
         return None if isinstance(item, str) else len(item)
 
     def first_dim(self) -> int | None:
-        """Number of floats of the first embedding that arrived; None where there is none, or no number."""
         first = next(
             (start for state, (start, _) in zip(self._states, self._spans(), strict=True) if state), None
         )
         return None if first is None else self.dim(first)
 
     def is_text(self, i: int) -> bool:
-        """Whether the embedding of input `i` is a str."""
         item, _ = self._item(i)
         return item < 0 if isinstance(item, int) else isinstance(item, str)
 
     def object(self, i: int) -> str:
-        """The `object` of the item of input `i`."""
         batch = self._batch(i) if self._objects else 0
         return self._objects[batch][i - self._starts[batch]] if batch in self._objects else "embedding"
 
     def numpy(self, copy: bool | None, nan: bool, last: bool) -> Any:
-        """A C-contiguous float32 array of shape (number of inputs, dimension). Raises ValueError.
-
-        Parameters:
-            copy: False gives the rows' own memory, read-only, or raises ValueError. Else the array is writable and its
-                caller's alone: None copies unless `last`, True always.
-            nan: whether rows that are missing are NaN in the array; else they raise ValueError.
-            last: whether nobody can ask for the rows again.
-        """
         numpy = load("numpy")
         if not self._total:
             raise ValueError("Cannot convert to array: contains no embedding responses")
         if not nan:
-            self._refuse_missing()
+            self.refuse_missing()
         if not self.in_one_block:
             if copy is False:
                 raise ValueError(
@@ -217,15 +188,23 @@ class Rows:
             return array
         return numpy.asarray(matrix.last() if last and copy is None else matrix.copy())
 
-    def _refuse_missing(self) -> None:
+    def arrow(self) -> ArrowVectors:
+        """It shows the matrix's own memory; embeddings that do not lie there are copied together."""
+        kind: type[ArrowVectors] = load("baseten_perf.responses._arrow").ArrowVectors
         missing = self.missing()
+        matrix: Any = self._matrix
+        if self._irregular or matrix is None:
+            array = self._gathered(load("numpy"))
+            return kind(array, self._total, array.shape[1], missing)
+        if isinstance(matrix, FloatRows):
+            return kind(matrix.octets, matrix.rows, matrix.dim, missing)
         if missing:
-            count = f"{len(missing)} of {self._total} embeddings"
-            raise ValueError(f'{count} are missing, first that of input {missing[0]}; missing="nan" makes them NaN')
+            matrix.blank(missing)
+        return kind(matrix, matrix.rows, matrix.dim, missing)
 
     def _gathered(self, numpy: Any) -> Any:
         """An array of rows that lie in several places."""
-        array = numpy.empty((self._total, self._common_dim()), dtype=numpy.float32)
+        array = numpy.empty((self._total, self.common_dim(self.of_each_dim())), dtype=numpy.float32)
         block: Any = self._matrix
         if isinstance(block, FloatRows):
             block = numpy.frombuffer(block.octets, dtype="<f4").reshape(block.rows, block.dim)
@@ -243,31 +222,22 @@ class Rows:
     def _spans(self) -> Iterator[tuple[int, int]]:
         return zip(self._starts, [*self._starts[1:], self._total], strict=True)
 
-    def _common_dim(self) -> int:
-        expected: int | None = None
+    def of_each_dim(self) -> Iterator[int]:
+        """Numbers of inputs among which all dimensions occur."""
         for state, (start, end) in zip(self._states, self._spans(), strict=True):
-            if state == MISSING:
-                continue
-            # In a regular batch all rows are of the matrix, so one of them speaks for all.
-            for i in range(start, end if state == BatchState.IRREGULAR else start + 1):
-                dim = self._vector_dim(i)
-                expected = dim if expected is None else expected
-                if dim != expected:
-                    raise ValueError(
-                        f"All embeddings must have the same dimension. Expected {expected} but got {dim} at index {i}."
-                    )
-        if expected is None:
-            raise ValueError(f"all {self._total} embeddings are missing, so that their dimension is unknown")
-        return expected
+            if state != MISSING:
+                # In a regular batch all rows are of the matrix, so one of them speaks for all.
+                yield from range(start, end if state == BatchState.IRREGULAR else start + 1)
 
-    def _vector_dim(self, i: int) -> int:
-        dim = self.dim(i)
-        if dim is None:
-            raise ValueError(
-                f"Cannot convert to array: found Base64 encoded embedding at index {i}. "
-                "Only float vectors are supported."
-            )
-        return dim
+    def spread(self, places: Sequence[int]) -> Rows:
+        """Of inputs of which number `i` is equal to number `places[i]` of these, and has the matrix's row `i`."""
+        states, objects = bytearray(len(places)), {}
+        missing = set(self.missing())
+        for i, place in enumerate(places):
+            if place not in missing:
+                states[i] = BatchState.BASE64 if self.is_text(place) else BatchState.FLOATS
+                objects[i] = [self.object(place)]
+        return Rows(self._matrix, range(len(places)), len(places), states, {}, objects if self._objects else {})
 
     def _floats(self, i: int) -> list[float]:
         item, source = self._item(i)

@@ -1,29 +1,23 @@
 """Servers under pressure, as a program of its own: each behaves in its way on its port, and counts what it does.
 
-It answers `{"id": n}` with `{"id": n}`, so a client can check that each answer belongs to its request. All of the
-program is one event loop (uvloop), bare protocols and timers: it is never what a client waits for.
+It answers `{"id": n}` with `{"id": n}`, so a client can check that each answer belongs to its request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
-import socket
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bench.server.behaviours import NEVER, Healthy, Outage, behaviour
+from bench.server.connection import Connection, Program, listening, run, until_owner_ends
 
 # A refusal is known to its connection at once, and to the whole client so many seconds later.
 _KNOWN_AFTER_S = 0.02
-_BACKLOG = 4096
-_STOP_TIMEOUT_S = 10.0
 
 
 class Port:
@@ -31,9 +25,9 @@ class Port:
 
     def __init__(self, how: Healthy, clock: Clock) -> None:
         self.how, self.clock = how, clock
-        self.listener = _listening(0)
+        self.listener = listening(0)
         self.number: int = self.listener.getsockname()[1]
-        self.connections: set[Connection] = set()
+        self.connections: set[Visit] = set()
         self.attempts: Counter[int] = Counter()
         self.answered: set[int] = set()
         self.accepted = self.refused = self.refused_late = self.failed = self.probes = self.flying = self.peak = 0
@@ -42,7 +36,7 @@ class Port:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Connection(self), sock=self.listener)
+        self.server = await loop.create_server(lambda: Visit(self), sock=self.listener)
 
     def close(self, outage: Outage) -> None:
         """The listener first, so that nobody comes in; the connections as the mode says."""
@@ -54,7 +48,7 @@ class Port:
     def reopen(self) -> None:
         self.refused_connects += _failed_connects()
         self.probes += self.refused_connects
-        self.listener = _listening(self.number)
+        self.listener = listening(self.number)
         self.clock.keep(self.open())
 
     def counts(self) -> dict[str, Any]:
@@ -89,36 +83,23 @@ class Clock:
         task.add_done_callback(self.tasks.discard)
 
 
-class Connection(asyncio.Protocol):
-    """One connection; a request is looked at when it is here in full."""
+class Visit(Connection):
+    """One connection to a port."""
 
     def __init__(self, port: Port) -> None:
+        super().__init__()
         self.port = port
-        self.buffer = b""
         self.flying = 0
         self.refused = self.leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by type
+        super().connection_made(transport)
         self.port.connections.add(self)
 
     def connection_lost(self, exception: Exception | None) -> None:
         self.port.connections.discard(self)
         self.port.flying -= self.flying
         self.flying = 0
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        while True:
-            head, end, rest = self.buffer.partition(b"\r\n\r\n")
-            length = _content_length(head) if end else 0
-            if not end or len(rest) < length:
-                return
-            self.buffer = rest[length:]
-            if head.startswith(b"GET "):  # a health probe is no request of the condition
-                self._write(200, b"", b"{}")
-            else:
-                self._arrived(int(json.loads(rest[:length])["id"]))
 
     def leave(self, *, at_once: bool) -> None:
         if at_once:
@@ -128,7 +109,11 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.close()
 
-    def _arrived(self, request: int) -> None:
+    def arrived(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET "):  # a health probe is no request of the condition
+            self.write(200, b"", b"{}")
+            return
+        request = int(json.loads(body)["id"])
         port = self.port
         now = port.clock.now()
         attempt = port.attempts[request]
@@ -159,58 +144,22 @@ class Connection(asyncio.Protocol):
         self.flying -= 1
         if status == 200:
             self.port.answered.add(request)
-        self._write(status, header, b'{"id":%d}' % request)
+        leaving = b"connection: close\r\n" if self.leaving else b""
+        self.write(status, header + leaving, b'{"id":%d}' % request)
         if self.leaving and not self.flying:
             self.transport.close()
 
-    def _write(self, status: int, header: bytes, body: bytes) -> None:
-        phrase = HTTPStatus(status).phrase.encode()
-        self.transport.write(
-            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\n%bcontent-length: %d\r\n%b\r\n%b"
-            % (status, phrase, header, len(body), b"connection: close\r\n" if self.leaving else b"", body)
-        )
 
-
-class Weather:
-    """Owns the program with these servers until end(). It ends when its standard input does, so also with its owner."""
+class Weather(Program):
+    """These servers, until end()."""
 
     def __init__(self, descriptions: Sequence[dict[str, Any]]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.server.weather", json.dumps(descriptions)],
-            cwd=Path(__file__).resolve().parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        assert self.process.stdout is not None
-        ports = self.process.stdout.readline()
-        if not ports:
-            raise RuntimeError(f"the servers ended with code {self.process.wait()}")
-        self.base_urls = [f"http://127.0.0.1:{port}" for port in json.loads(ports)]
+        super().__init__("bench.server.weather", descriptions)
 
     def end(self) -> list[dict[str, Any]]:
         """Ends the servers; what each of them counted."""
-        try:
-            said, _ = self.process.communicate(timeout=_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            raise
-        counts: list[dict[str, Any]] = json.loads(said)
+        counts: list[dict[str, Any]] = super().end()
         return counts
-
-
-def _content_length(head: bytes) -> int:
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    return 0
-
-
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(_BACKLOG)
-    return listener
 
 
 def _failed_connects() -> int:
@@ -227,13 +176,10 @@ async def _serve(descriptions: list[dict[str, Any]]) -> None:
     clock.ports = [Port(behaviour(description), clock) for description in descriptions]
     for port in clock.ports:
         await port.open()
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stopped.set)
     print(json.dumps([port.number for port in clock.ports]), flush=True)
-    await stopped.wait()
+    await until_owner_ends()
     print(json.dumps([port.counts() for port in clock.ports]), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.set_event_loop_policy(importlib.import_module("uvloop").EventLoopPolicy())
-    asyncio.run(_serve(json.loads(sys.argv[1])))
+    run(_serve(json.loads(sys.argv[1])))

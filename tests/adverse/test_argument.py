@@ -137,7 +137,7 @@ TEXT_LISTS: list[tuple[Any, type[Exception]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("texts", "error"), TEXT_LISTS, ids=repr)
+@pytest.mark.parametrize(("texts", "error"), TEXT_LISTS, ids=lambda value: repr(value).partition(" at 0x")[0])
 def test_text_lists(client: PerformanceClient, server: Server, texts: Any, error: type[Exception]) -> None:
     for call in (
         lambda: client.embed(texts, "m"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import UserList, deque
 from collections.abc import Callable, Sequence
@@ -104,3 +105,50 @@ def test_the_caller_s_list_may_change_while_the_call_runs(server: Server) -> Non
 
     response = client.embed(Emptied(texts), "m", batch_size=128, max_concurrent_requests=4)
     assert numpy.array_equal(response.numpy(), expected)
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+@pytest.mark.parametrize("way", ["embed", "async_embed", "iter_embed"])
+def test_tokens_per_request(server: Server, way: str) -> None:
+    """By the caller's count; a text of more goes alone."""
+    texts = ["a b", "c", "d e f", "g h i j k l", "m", "n o", "p q", "r"]
+    client = PerformanceClient(server.url, "k", count_tokens=words)
+    options: dict[str, Any] = {"max_tokens_per_request": 5, "max_concurrent_requests": 1}
+
+    async def awaited() -> Any:
+        return (await client.async_embed(texts, "m", **options)).numpy()
+
+    if way == "embed":
+        array = client.embed(texts, "m", **options).numpy()
+    elif way == "async_embed":
+        array = asyncio.run(awaited())
+    else:
+        array = numpy.vstack([batch.numpy() for batch in client.iter_embed(iter(texts), "m", **options)])
+    assert numpy.array_equal(array, embeddings(texts))
+    sent = [orjson.loads(request.body)["input"] for request in server.requests()]
+    assert sent == [["a b", "c"], ["d e f"], ["g h i j k l"], ["m", "n o", "p q"], ["r"]]
+
+
+def test_tokens_per_request_are_estimated_by_size_and_corrected(server: Server) -> None:
+    """The server counts each of these as 8 tokens, of which 4 bytes each would make 4."""
+    texts = ["a b c d e f g h"] * 8
+    client = PerformanceClient(server.url, "k")
+
+    def sizes() -> list[int]:
+        server.reset()
+        client.embed(texts, "m", max_tokens_per_request=16, max_concurrent_requests=1)
+        return [len(orjson.loads(request.body)["input"]) for request in server.requests()]
+
+    assert sizes() == [4, 4]
+    assert sizes() == [2, 2, 2, 2]
+    stream = client.iter_embed(iter(texts), "m", max_tokens_per_request=16)
+    assert [len(batch) for batch in stream] == [2, 2, 2, 2]
+    learning = PerformanceClient(server.url, "k").iter_embed(
+        iter(texts * 30), "m", max_tokens_per_request=16, max_concurrent_requests=1
+    )
+    lengths = [len(batch) for batch in learning]
+    assert (lengths[0], lengths[-1]) == (4, 2), "a stream learns while it runs"
+    assert client.classify(texts, max_tokens_per_request=16).data[7]

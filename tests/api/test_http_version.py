@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from baseten_perf import PerformanceClient
+from baseten_perf import HttpClientWrapper, PerformanceClient
 
 pytest.importorskip("hypercorn")
 
@@ -114,3 +114,20 @@ def test_no_credentials_follow_a_redirect_to_another_origin(start: Start, truste
         assert answer["version"] == ("1.1" if to == f"{other}/x" else "2")
         assert ("SECRET" in str(answer["headers"])) == kept
         assert ("authorization" in answer["headers"]) == kept
+
+
+def test_timings_and_statistics_of_streams(start: Start, trusted: Path) -> None:
+    """One request makes the connection; the others wait for it, and then share it."""
+    url = start("h2,http/1.1", tls=True)
+    wrapper = HttpClientWrapper(2, verify=str(trusted))
+    client = PerformanceClient(url, "key", client_wrapper=wrapper)
+    timings = client.batch_post("/x", list(range(20)), timings=True, timeout_s=20).timings
+    made = timings[timings["tls"] > 0]
+    shared = timings[timings["tls"] == 0]
+    assert len(made) >= 1 and len(shared) >= 10 and not shared["connect"].any() and not shared["dns"].any()
+    phases = sum(timings[name] for name in ("queued", "dns", "connect", "tls", "sent", "first_byte"))
+    assert (timings["first_byte"] > 0).all() and (phases <= timings["total"] + 0.001).all()
+    (counted,) = client.statistics()
+    assert (counted.requests, counted.answered, counted.connections_open) == (20, 20, len(made))
+    assert counted.bytes_sent == sum(len(str(number)) for number in range(20)) == timings["bytes_sent"].sum()
+    assert counted.bytes_received == timings["bytes_received"].sum()

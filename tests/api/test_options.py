@@ -42,9 +42,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "patience_s": (5, 86401),
     "max_response_bytes": (100000, 1),
     "return_exceptions": (True, None),
+    "timings": (True, None),
+    "max_tokens_per_request": (5, 0),
+    "dedupe": (True, None),
     "progress": (lambda done, total: None, None),
 }
-OF_BATCHES = {"batch_size", "max_chars_per_request"}
+OF_BATCHES = {"batch_size", "max_chars_per_request", "max_tokens_per_request", "dedupe"}
 CALLS: dict[str, tuple[Any, ...]] = {
     "embed": (["a", "b"], "m"),
     "rerank": ("q", ["a", "b"]),

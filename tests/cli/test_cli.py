@@ -8,16 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
 import pytest
 
 from baseten_perf.cli import COMMANDS, main
-from baseten_perf.cli.embed import slice_size
+from baseten_perf.cli import progress as progress_module
 from baseten_perf.cli.passages import passages
-from baseten_perf.cli.progress import progress, watched
+from baseten_perf.cli.progress import Counter, progress, watched
 from baseten_perf.testing import Server
 from baseten_perf.testing.embeddings import embeddings
 from baseten_perf.testing.server import environment
@@ -25,23 +25,15 @@ from baseten_perf.testing.server import environment
 TEXTS = [f"text number {number}" for number in range(100)] + ["", "\u65e5\u672c\u8a9e"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BASETEN_API_KEY", "secret-key")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+def texts(directory: Path) -> None:
     Path("texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
-    return tmp_path
 
 
 def embed(server: Server, *arguments: str, file: str = "texts.txt", url: str | None = None) -> int:
-    return main(["embed", file, "-o", "out.npy", "--base-url", url or server.url, "--model", "m", *arguments])
+    return main(
+        ["embed", file, "-o", "out.npy", "--base-url", url or server.url, "--model", "m", "--blank", "keep", *arguments]
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,11 +139,11 @@ MISPLACED = "sk-misplaced.7Q"
         (("embed", "--api-key-en", MISPLACED, "texts.txt"), "no such option: --api-key-en; an API key"),
         (("embed", "texts.txt", "--token", MISPLACED), "no such option: --token\n"),
         (("embed", "texts.txt", f"-k{MISPLACED}"), "no such option: -k\n"),
-        (("embed", "texts.txt", MISPLACED), "too many arguments"),
+        (("embed", "texts.txt", MISPLACED, "-o", "o", "extra"), "too many arguments"),
         (("embed", "texts.txt", "--api-key-env", MISPLACED), "argument --api-key-env: must be the name of an"),
         (("demo", "--api-key", MISPLACED), "no such option: --api-key; an API key"),
         (("serve", f"--key={MISPLACED}"), "no such option: --key; an API key"),
-        (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, serve"),
+        (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, rer"),
         ((f"--api-key={MISPLACED}", "embed", "texts.txt"), "the first argument must be a command"),
         ((MISPLACED,), "the first argument must be a command"),
     ],
@@ -196,7 +188,7 @@ def test_commands_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         captured.append(capsys.readouterr().out)
     assert all("--max-concurrent-requests" in text and "--concurrency N" in text for text in captured[:2])
     assert "requests in flight, 1 to 1024 (default: 32)" in captured[0]
-    assert "seconds per attempt, 0.1 to 3600\n" in captured[1]
+    assert "seconds per attempt, 0.1 to 3600 (default: 3600.0)\n" in captured[1]
 
 
 def test_what_a_command_does_not_need_is_not_imported() -> None:
@@ -204,10 +196,11 @@ def test_what_a_command_does_not_need_is_not_imported() -> None:
         "import sys\n"
         "from baseten_perf.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'requests', 'numpy', 'tqdm', 'asyncio', 'certifi', 'baseten_perf.cli.demo'}\n"
+        "heavy = {'requests', 'numpy', 'tqdm', 'asyncio', 'certifi', 'csv', 'gzip', 'pyarrow', 'argcomplete'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     for arguments in (
+        ["--help"],
         ["embed", "--help"],
         ["embed", "absent", "-o", "o.npy", "--base-url", "http://h", "--model", "m"],
     ):
@@ -217,21 +210,45 @@ def test_what_a_command_does_not_need_is_not_imported() -> None:
         assert ended.stderr.splitlines()[-1] == "[]"
 
 
-def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+def test_completion(program: Callable[..., list[str]]) -> None:
+    """What the shell asks for when somebody presses Tab."""
+    pytest.importorskip("argcomplete")
+    for line, expected in (("baseten-perf cl", "classify "), ("baseten-perf embed --blank s", "skip ")):
+        asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": "found", "_ARGCOMPLETE_IFS": "\n"}
+        asked.update(COMP_LINE=line, COMP_POINT=str(len(line)), COMP_TYPE="9")
+        subprocess.run(program(), env={**environment(), **asked}, timeout=60, check=True)
+        assert Path("found").read_text() == expected
 
-    for stream, shown in ((io.StringIO(), ""), (Terminal(), "100%")):
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("has_tqdm", [True, False])
+def test_progress(monkeypatch: pytest.MonkeyPatch, has_tqdm: bool) -> None:
+    """A bar on terminals, without tqdm a count; elsewhere a line now and then."""
+    if not has_tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    for stream, interval, text in (
+        (io.StringIO(), 30.0, ""),
+        (io.StringIO(), 0.0, "3 of 4 texts, "),
+        (Terminal(), 0.0, "4/4" if has_tqdm else "\r\x1b[K4 of 4 texts, "),
+    ):
         monkeypatch.setattr(sys, "stderr", stream)
-        with progress(2, "text") as advance:
-            advance(1)
-            advance(1)
-        assert shown in stream.getvalue()
-        assert bool(stream.getvalue()) == bool(shown)
+        monkeypatch.setattr(progress_module, "LINE_S", interval)
+        monkeypatch.setattr(progress_module, "INTERVAL_S", interval)
+        with progress(4, "text", initial=1) as shown:
+            shown.advance(1, 1)
+            shown.advance(1)
+        assert text in stream.getvalue()
+        assert ("1 failed" in stream.getvalue()) == bool(text)
         with watched(2, "text", lambda: 1):
             pass
-        assert bool(stream.getvalue()) == bool(shown)
+    assert Counter(1000, "text", 200, True).line(0.5) == "200 of 1000 texts, 0/s"
+    counter = Counter(10_000, "text", 200, True)
+    counter.advance(90, 10)
+    assert counter.line(10.0) == "300 of 10000 texts, 10/s, 0:16:10 left, 10 failed"
 
 
 @pytest.mark.parametrize("options", [("--batch-size", "0"), ("--timeout-s", "x"), ("--encoding-format", "hex")])
@@ -244,7 +261,7 @@ def test_wrong_options(server: Server, options: tuple[str, ...]) -> None:
 def test_interrupted(server: Server, directory: Path) -> None:
     server.reset()
     command = [sys.executable, "-m", "baseten_perf", "embed", "texts.txt", "-o", "out.npy", "--model", "m"]
-    command += ["--base-url", server.faulty(stall=True), "--batch-size", "10"]
+    command += ["--blank", "keep", "--base-url", server.faulty(stall=True), "--batch-size", "10"]
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 20
         while server.statistics().requests_active < 11 and time.monotonic() < end:
@@ -254,14 +271,6 @@ def test_interrupted(server: Server, directory: Path) -> None:
     assert process.returncode == 130
     assert errors == "baseten-perf embed: interrupted\n"
     assert [path.name for path in directory.iterdir()] == ["texts.txt"]
-
-
-@pytest.mark.parametrize(
-    ("texts", "batch_size", "concurrency", "size"),
-    [(1, 128, 128, 128), (10_000, 128, 128, 20 * 128), (10**6, 128, 128, 128 * 128), (100, 1, 1, 4)],
-)
-def test_slices_keep_the_concurrency_busy(texts: int, batch_size: int, concurrency: int, size: int) -> None:
-    assert slice_size(texts, batch_size, concurrency, min(4, concurrency)) == size
 
 
 def test_passages() -> None:

@@ -86,10 +86,10 @@ def reference() -> Read:
     return expected
 
 
-@pytest.fixture(params=[1, 2, 3, 7, 64, 4096, 0], ids=lambda size: f"by{size}" if size else "at_random")
-def size(request: pytest.FixtureRequest) -> int:
-    """How many bytes of the body arrive at a time."""
-    return int(request.param)
+@pytest.fixture(scope="session")
+def sizes() -> tuple[int, ...]:
+    """How many bytes of the body arrive at a time, one after the other; 0: at random."""
+    return 1, 2, 3, 7, 64, 4096, 0
 
 
 @pytest.fixture(scope="module", params=supported_kernels())

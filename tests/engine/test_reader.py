@@ -13,6 +13,7 @@ from baseten_perf.engine._engine import ReaderDriver
 read_embeddings = ReaderDriver().read
 
 Read = Callable[..., Any]
+Sizes = tuple[int, ...]
 
 ALIKE = [
     # any order of keys, any white space
@@ -46,10 +47,12 @@ ALIKE = [
 
 
 @pytest.mark.parametrize("text", ALIKE, ids=lambda text: text[:50])
-def test_restored(text: str, size: int, read: Read, reference: Read) -> None:
+def test_restored(text: str, sizes: Sizes, read: Read, reference: Read) -> None:
     """With the vectors put back, the skeleton is what was sent, whatever the reader took out."""
     body = text.encode()
-    assert read(body, size) == reference(body)
+    wanted = reference(body)
+    for size in sizes:
+        assert read(body, size) == wanted, size
 
 
 def test_taken_out() -> None:
@@ -69,13 +72,13 @@ SPELLINGS = [(), (0,), (8,), (3, 4), tuple(range(9))]
 
 @pytest.mark.parametrize("embedding", [escaped("embedding", *places) for places in SPELLINGS])
 @pytest.mark.parametrize("data", [escaped("data"), escaped("data", 1), escaped("data", 0, 1, 2, 3)])
-def test_keys_mean_what_they_spell(embedding: str, data: str, size: int) -> None:
+def test_keys_mean_what_they_spell(embedding: str, data: str) -> None:
     """A key is the same however it is written, so no value of it is left to whoever reads the skeleton."""
     body = f'{{"{data}":[{{"{embedding}":[1,2.5]}},{{"{embedding}":"AACAPw==","x":1}}]}}'.encode()
-    step = size or 9
-    vectors, skeleton = read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
-    assert vectors == [[1.0, 2.5], [1.0]]
-    assert json.loads(skeleton) == {"data": [{"embedding": 0}, {"embedding": -2, "x": 1}]}
+    for step in (1, 2, 3, 7, 9, 64, 4096):
+        vectors, skeleton = read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
+        assert vectors == [[1.0, 2.5], [1.0]], step
+        assert json.loads(skeleton) == {"data": [{"embedding": 0}, {"embedding": -2, "x": 1}]}, step
     with pytest.raises(ValueError, match="vector 0: neither an array of numbers nor a string"):
         read_embeddings([f'{{"{data}":[{{"{embedding}":0}}]}}'.encode()], 1)
 
@@ -88,22 +91,22 @@ def test_keys_mean_what_they_spell(embedding: str, data: str, size: int) -> None
         escaped("embedding", *range(9)) + escaped("embedding", 3) * 5,
     ],
 )  # fmt: skip
-def test_keys_that_spell_something_else(key: str, size: int) -> None:
+def test_keys_that_spell_something_else(key: str) -> None:
     body = f'{{"data":[{{"{key}":[1,2.5]}},{{"embedding":[3]}}]}}'.encode()
-    step = size or 9
-    vectors, skeleton = read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
-    assert vectors == [[3.0]]
-    assert skeleton == body.replace(b"[3]", b"0")
+    for step in (1, 2, 3, 7, 9, 64, 4096):
+        vectors, skeleton = read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
+        assert vectors == [[3.0]], step
+        assert skeleton == body.replace(b"[3]", b"0"), step
 
 
 @pytest.mark.parametrize(
     "value", ["null", "true", "1", "-1", "[[1]]", '["1"]', "[null]", "[true]", "[{}]", "[1,[2]]", "nul", "[1,NaN]"]
 )
-def test_neither_numbers_nor_text(value: str, size: int) -> None:
+def test_neither_numbers_nor_text(value: str) -> None:
     body = f'{{"data":[{{"embedding":[7]}},{{"embedding":{value}}}]}}'.encode()
-    step = size or 6
-    with pytest.raises(ValueError, match=r"^vector 1: "):
-        read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
+    for step in (1, 2, 3, 6, 7, 64, 4096):
+        with pytest.raises(ValueError, match=r"^vector 1: "):
+            read_embeddings([body[i : i + step] for i in range(0, len(body), step)], 2)
 
 
 def test_an_object_stays() -> None:
@@ -115,16 +118,15 @@ def test_an_object_stays() -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 2, 5])
 @pytest.mark.parametrize("vector", ["[1,2]", '"AACAPw=="', "[]"])
-def test_more_vectors_than_inputs(most: int, vector: str, size: int) -> None:
-    step = size or 6
-
-    def reading(count: int) -> int:
+def test_more_vectors_than_inputs(most: int, vector: str) -> None:
+    def reading(count: int, step: int) -> int:
         body = ('{"data":[' + ",".join([f'{{"embedding":{vector}}}'] * count) + "]}").encode()
         return len(read_embeddings([body[i : i + step] for i in range(0, len(body), step)], most)[0])
 
-    assert reading(most) == most
-    with pytest.raises(ValueError, match=f"^vector {most}: more vectors than inputs$"):
-        reading(most + 1)
+    for step in (1, 2, 3, 6, 7, 64, 4096):
+        assert reading(most, step) == most
+        with pytest.raises(ValueError, match=f"^vector {most}: more vectors than inputs$"):
+            reading(most + 1, step)
 
 
 @pytest.mark.parametrize("text", ALIKE[:5] + ALIKE[21:24], ids=lambda text: text[:50])

@@ -36,6 +36,9 @@ class FakeMatrix(numpy.ndarray):
     def last(self) -> FakeMatrix:
         return self
 
+    def blank(self, rows: list[int]) -> None:
+        self[rows] = 0
+
     def permute(self, start: int, order: list[int]) -> None:
         old = numpy.array(self)
         for k, target in enumerate(order):

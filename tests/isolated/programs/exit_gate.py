@@ -1,5 +1,5 @@
-"""Programs that end while calls wait at a closed gate: normally, by an exception, with daemon threads, with calls that
-nobody awaits; each is prompt, and says nothing but its own exception."""
+"""Programs that end while calls wait at a closed gate or at a limit: normally, by an exception, with daemon threads,
+with calls that nobody awaits; each is prompt, and says nothing but its own exception."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from baseten_perf.testing import Server
 SECONDS = 20.0  # a hang; the gate stays closed for longer
 
 
-def closed(url: str) -> PerformanceClient:
-    """A client whose calls wait at a gate from now on."""
-    client = PerformanceClient(url, "key")
+def closed(url: str, **limits: float) -> PerformanceClient:
+    """A client whose calls wait at a gate, or at its limits, from now on."""
+    client = PerformanceClient(url, "key", **limits)
     try:
         client.batch_post("/same", [0], max_retries=0)
     except Exception as refusal:
@@ -47,6 +47,10 @@ def asyncio_pending(url: str) -> None:
     asyncio.run(pending(closed(url)))
 
 
+def asyncio_pending_at_a_limit(url: str) -> None:
+    asyncio.run(pending(closed(url, max_requests_per_minute=1)))
+
+
 def exception(url: str) -> None:
     asyncio.run(pending(closed(url)))
     raise SystemExit(3)
@@ -59,7 +63,7 @@ def loop_left_open(url: str) -> None:
 
 
 CASES: list[tuple[Callable[[str], None], int]] = [
-    (daemon_threads, 0), (asyncio_pending, 0), (exception, 3), (loop_left_open, 0),
+    (daemon_threads, 0), (asyncio_pending, 0), (asyncio_pending_at_a_limit, 0), (exception, 3), (loop_left_open, 0),
 ]  # fmt: skip
 
 

@@ -43,6 +43,26 @@ def while_it_is_closed(server: Server) -> None:
     assert answers == [PAYLOADS] * 4
 
 
+def while_they_wait_at_a_limit(server: Server) -> None:
+    """A thread that is not in the child may hold its lock, and its waiters are not there; what is left of it is."""
+    server.reset()
+    client = PerformanceClient(server.url, "key", max_requests_per_minute=1200)
+    callers = [threading.Thread(target=client.batch_post, args=("/same", PAYLOADS)) for _ in range(4)]
+
+    def child() -> None:
+        assert client.batch_post("/same", PAYLOADS).data == PAYLOADS
+
+    for caller in callers:
+        caller.start()
+    eventually(lambda: server.statistics().requests >= 20)
+    children = [fork(child) for _ in range(3)]
+    for pid in children:
+        expect_success(pid)
+    for caller in callers:
+        caller.join(20)
+    assert server.statistics().requests == 7 * len(PAYLOADS)
+
+
 def while_a_probe_is_out(server: Server) -> None:
     server.reset()
     client = PerformanceClient(
@@ -76,6 +96,7 @@ def main() -> None:
         for _ in range(2):
             while_it_is_closed(server)
             while_a_probe_is_out(server)
+        while_they_wait_at_a_limit(server)
     print("done")
 
 

@@ -1,4 +1,4 @@
-"""A request that waits for an address: its time-outs run; it can be cancelled, dropped and hedged."""
+"""A request that waits for an address: its time-outs run; it can be cancelled, dropped, hedged, and timed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,20 @@ def cancellation(client: PerformanceClient) -> None:
     gc.collect()
 
 
+def timings(port: int) -> None:
+    def answer() -> None:
+        names.answer("slow.test", names.A, "127.0.0.1")
+        names.deny("slow.test", names.AAAA)
+
+    client = PerformanceClient(f"http://slow.test:{port}", "key")
+    threading.Timer(0.2, answer).start()
+    waiting, later = (client.batch_post("/x", [1], timings=True).timings[0] for _ in range(2))
+    assert waiting["dns"] > 0.15 and later["dns"] == 0, (waiting, later)
+    assert waiting["queued"] + waiting["dns"] < waiting["total"]
+
+
 with Server() as server:
+    timings(server.port)
     url = f"http://silent.test:{server.port}"
     time_outs(url)
     wrapper = HttpClientWrapper()

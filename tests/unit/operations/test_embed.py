@@ -41,6 +41,14 @@ def test_bodies() -> None:
     assert full.body(0) == b'{"input":["a"],"model":"m","encoding_format":"base64","dimensions":5,"user":"u"}'
 
 
+def test_equal_token_ids_are_sent_once() -> None:
+    tokens = [[1, 2], [3], [1, 2], [1], [3], [2]]
+    operation = Embed(tokens, "m", None, None, None, resolve(batch_size=2, dedupe=True))
+    assert [json.loads(operation.body(i))["input"] for i in range(2)] == [[[1, 2], [3]], [[1], [2]]]
+    assert [list(operation.inputs(i)) for i in range(2)] == [[0, 1, 2, 4], [3, 5]]
+    assert operation.rows == [2, 2] and operation.missing() == list(range(6))
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

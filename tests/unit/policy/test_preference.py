@@ -33,7 +33,10 @@ POSITIONAL_ORDER = (
     "non_retryable_status_codes",
     "trace_context",
 )
-KEYWORD_ONLY = ("patience_s", "max_response_bytes", "return_exceptions", "progress")
+KEYWORD_ONLY = (
+    "patience_s", "max_response_bytes", "return_exceptions", "timings", "max_tokens_per_request", "dedupe",
+    "progress",
+)  # fmt: skip
 
 
 def test_positional_order_is_the_reference_client_s() -> None:

@@ -73,6 +73,16 @@ def test_mixed_forms(respond: Make) -> None:
     assert response.numpy().tolist() == [[1, 2], [3, 4], [7, 8.5], [9, 9]]
 
 
+def test_arrow_of_embeddings_that_lie_apart(respond: Make, vectors: Make) -> None:
+    pa = pytest.importorskip("pyarrow")
+    mixed = respond([[0, -2], ([0], vectors([7, 8.5]))], [[1, 2], [3, 4], [9, 9]])
+    assert pa.array(mixed).to_pylist() == [[1, 2], [3, 4], [7, 8.5]]
+    apart = respond([([0, 1], vectors([1], [2])), ([0], vectors([3]))])
+    assert pa.array(apart).to_pylist() == [[1], [2], [3]]
+    with pytest.raises(ValueError, match="found Base64 encoded embedding at index 1"):
+        respond([[0, "@@"]], [[1, 2], [0, 0]]).arrow()
+
+
 def test_ragged_batch_beside_the_matrix(respond: Make, vectors: Make) -> None:
     response = respond([[0, 1], ([0, -2], vectors([7], [8, 9, 10]))], [[1, 2], [3, 4], [0, 0], [0, 0]])
     assert [item.embedding for item in response.data] == [[1.0, 2.0], [3.0, 4.0], [7.0], encoded(8, 9, 10)]

@@ -240,7 +240,7 @@ def test_search(performance_server: Server) -> None:
         pass
     except RequestFailed as e:
         saved: list[object] = e.partial
-        first, last = e.inputs.start, max(e.missing)
+        first, last = e.inputs[0], max(e.missing)
         attempts: int | None = e.attempts
 """})
     assert run.returncode == 0, run.stdout + run.stderr

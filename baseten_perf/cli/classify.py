@@ -1,0 +1,72 @@
+"""Classify texts of files with /predict of text-embeddings-inference: labels and scores for each row."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import options
+from .job import Job
+from .results import Journal
+from .task import Task
+
+if TYPE_CHECKING:
+    from baseten_perf import PerformanceClient
+
+SUMMARY = "classify the texts of files into a JSON Lines, Parquet or Arrow file"
+EXAMPLES = """\
+  baseten-perf classify reviews.csv -o labels.parquet --column review --id number --base-url http://127.0.0.1:8000
+"""
+KINDS = ("jsonl", "parquet", "arrow")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `classify`."""
+    options.add_inputs(parser)
+    options.add_output(parser, KINDS)
+    options.add_server(parser)
+    options.add_body(parser)
+    add = parser.add_argument_group("labels").add_argument
+    add("--model", help="name of the model, for servers that have several")
+    add("--raw-scores", action="store_true", help="scores as the model gives them, not squashed into 0 to 1")
+    add("--truncate", action="store_true", help="cut texts that are too long for the model, instead of failing")
+    options.add_call_options(
+        parser, batch_size=32, max_concurrent_requests=128, max_chars_per_request=None, timeout_s=None,
+        max_retries=None, patience_s=None,
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what `classify` is for."""
+    key = options.api_key(arguments)
+    kind = options.kind_of_output(arguments, KINDS)
+    return Job(Classification(arguments), options.inputs(arguments), arguments, kind).run(key)
+
+
+class Classification(Task):
+    """Texts to labels with scores."""
+
+    unit = "text"
+    result = "labels"
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.results = Journal()
+        self._arguments = arguments
+
+    def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
+        given = self._arguments
+        return client.iter_classify(
+            values, given.model, given.raw_scores, given.truncate, ordered=ordered, url_path=given.url_path,
+            extra_body=given.extra_body, return_exceptions=return_exceptions,
+        )  # fmt: skip
+
+    def values(self, batch: Any, places: Sequence[int]) -> Sequence[Any]:
+        data = batch.data
+        return [[{"label": one.label, "score": one.score} for one in data[place]] for place in places]
+
+    def identity(self) -> dict[str, Any]:
+        return options.identity(self._arguments, "url_path", "model", "raw_scores", "truncate", "extra_body")
+
+    def type(self, pyarrow: Any) -> Any:
+        return pyarrow.list_(pyarrow.struct([("label", pyarrow.string()), ("score", pyarrow.float64())]))
