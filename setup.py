@@ -39,6 +39,7 @@ class Build(build):
 
 setup(
     cmdclass={"build": Build},
+    options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=cythonize(
         [
             extension("baseten_perf.engine._engine", "engine"),

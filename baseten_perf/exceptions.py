@@ -14,7 +14,8 @@ class RequestFailed(Exception):
     reference client; `str` adds the line `details`.
 
     Attributes:
-        batch_index: number of the request that failed, from 0; None when the call ended as a whole (cancelled).
+        batch_index: number of the request that failed, from 0; of a part of a divided batch, the number of that batch.
+            None when the call ended as a whole (cancelled).
         inputs: numbers of the inputs of that request; empty when there is none.
         attempts: attempts made for that request; None when there is none.
         endpoint: base URL that the last attempt went to, as it may be shown; None when there is none.

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from . import durable
-from .failure import USAGE, Failure
+from .failure import USAGE, Failure, written
 from .ranges import Ranges
 from .results import Results
 
@@ -59,11 +59,9 @@ class Checkpoint:
         Failure when the folder is another's or in use, when it holds results and `resume` is not asked for, or when it
         was begun for something else.
         """
-        try:
+        with written(os.path.relpath(self.output), USAGE):
             self.folder.mkdir(exist_ok=True)
             self._descriptor = os.open(self.folder, os.O_RDONLY)
-        except OSError as error:
-            raise Failure(f"cannot write {os.path.relpath(self.output)}: {error.strerror}", USAGE) from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -121,11 +119,9 @@ class Checkpoint:
     def begin(self, rows: int) -> None:
         """The inputs are read and have so many rows: open the results, and write checkpoints from now on."""
         self.rows = rows
-        try:
+        with written(self.shown):
             self.finished = self.results.open(self.folder, rows, self.finished)
             self._write(self.finished)
-        except OSError as error:
-            raise Failure(f"cannot write {self.shown}: {error.strerror}") from None
         self._thread.start()
 
     def keep(self, numbers: Iterable[tuple[int, int]]) -> None:
@@ -159,10 +155,8 @@ class Checkpoint:
         if self._thread.ident is not None and not self._ended.is_set():
             self._ended.set()
             self._thread.join()
-            try:
+            with written(self.shown):
                 self._write(self.finished)
-            except OSError as error:
-                raise Failure(f"cannot write {self.shown}: {error.strerror}") from None
 
     def discard(self) -> None:
         """Remove the folder; checkpoint.json last, so that a run that is killed here is known to be complete."""

@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--encoding-format", choices=("float", "base64"), help="how vectors travel; base64 needs fewer bytes")
     options.add_body(parser)
     options.add_call_options(
-        parser, batch_size=128, max_concurrent_requests=128, max_chars_per_request=None, timeout_s=None,
-        max_retries=None, patience_s=None,
+        parser, batch_size=128, max_concurrent_requests=128, max_chars_per_request=None,
+        max_tokens_per_request=None, timeout_s=None, max_retries=None, patience_s=None,
     )  # fmt: skip
 
 

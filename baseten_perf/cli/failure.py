@@ -34,6 +34,15 @@ def client_errors() -> Iterator[None]:
         raise failure(error) from error
 
 
+@contextlib.contextmanager
+def written(what: str, code: int = 1) -> Iterator[None]:
+    """Make a Failure, which says that `what` cannot be written, of what the system raises in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(f"cannot write {what}: {error.strerror or error}", code) from error
+
+
 def failure(error: OSError | ValueError, place: str = "") -> Failure:
     """What a client's error ends a command with; a ValueError of no request is an argument's.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import durable, options, outputs
 from .checkpoint import HASHES, INPUT, OUTPUT, Checkpoint
-from .failure import INTERRUPTED, USAGE, Failure, Lack, client_errors, failure, lack
+from .failure import INTERRUPTED, USAGE, Failure, Lack, client_errors, failure, lack, written
 from .hashes import Hashes
 from .kinds import STANDARD
 from .progress import Progress, progress
@@ -46,6 +46,7 @@ class Job:
         self.kind = kind
         self.base_url: str = arguments.base_url
         self.preference = options.preference(arguments)
+        self.limits = options.limits(arguments)
         self.output: str = arguments.output
         self.skips: bool = arguments.on_error == "skip"
         self.resume: bool = arguments.resume
@@ -53,6 +54,8 @@ class Job:
         self.interval: float = arguments.checkpoint_interval
         self.tally = Tally()
         self._seen: dict[str, set[type]] = {name: set() for name in inputs.columns.carried}
+        for name in inputs.columns.carried.keys() & {task.result, "error"}:
+            raise Failure(f"--keep {name}: results have a column of that name", USAGE)
 
     def run(self, key: str) -> int:
         """Do it all, and tell what has been done; the exit code of the command. Failure when it cannot be done."""
@@ -60,7 +63,7 @@ class Job:
 
         start = time.monotonic()
         with client_errors():
-            client = PerformanceClient(self.base_url, api_key=key, preference=self.preference)
+            client = PerformanceClient(self.base_url, api_key=key, preference=self.preference, **self.limits)
         with client:
             tally = self._run(client)
         return tally.end(self.output, self.task.shape, self.task.unit, time.monotonic() - start)
@@ -76,12 +79,11 @@ class Job:
                 self.tally.rows = checkpoint.rows or 0
             else:
                 try:
-                    self._finish(client, checkpoint)
+                    with written(checkpoint.shown):
+                        self._finish(client, checkpoint)
                 except (Failure, KeyboardInterrupt) as ended:
-                    raise self._kept(checkpoint, ended) from ended
-                except OSError as error:
-                    message = f"cannot write {checkpoint.shown}: {error.strerror or error}"
-                    raise self._kept(checkpoint, Failure(message)) from error
+                    self._keep(checkpoint, ended)
+                    raise
             if not self.tally.missing:
                 checkpoint.discard()
             return self.tally
@@ -217,17 +219,13 @@ class Job:
                 output.write([row for _, row in rows], [found.get(number) for number, _ in rows], errors)
         return self.tally
 
-    def _kept(self, checkpoint: Checkpoint, ended: Failure | KeyboardInterrupt) -> BaseException:
-        """What is raised instead of the exception that has ended the run: it tells what is kept. Else nothing is."""
+    def _keep(self, checkpoint: Checkpoint, ended: Failure | KeyboardInterrupt) -> None:
+        """Keep what there is when something has ended the run. Failure, which tells of it; else the folder goes."""
         checkpoint.stop()
         done = len(checkpoint.finished)
         if not done:
             checkpoint.discard()
-            return ended
-        code = ended.code if isinstance(ended, Failure) else INTERRUPTED
-        message = str(ended) if isinstance(ended, Failure) else "interrupted"
-        if done and checkpoint.rows is not None and code != USAGE:
-            message += (
-                f"\n  {done} of {checkpoint.rows} rows are kept in {checkpoint.shown}: --resume goes on with them"
-            )
-        return Failure(message, code)
+        elif not isinstance(ended, Failure) or ended.code != USAGE:
+            message, code = (str(ended), ended.code) if isinstance(ended, Failure) else ("interrupted", INTERRUPTED)
+            kept = f"{done} of {checkpoint.rows} rows are kept in {checkpoint.shown}"
+            raise Failure(f"{message}\n  {kept}: --resume goes on with them", code) from ended

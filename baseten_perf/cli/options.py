@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..client.connection import KEY_VARIABLES
+from ..limits import MOST_PER_MINUTE
 from ..policy.fields import OPTIONS
+from ..validation import unsigned
 from .failure import USAGE, Failure
 from .kinds import INPUTS, STANDARD, output_kind
 from .numbers import number
@@ -25,6 +27,8 @@ ALSO = {
     "max_retries": ("--retries",),
 }  # fmt: skip
 
+# Of what the client takes limits.
+LIMITED = ("requests", "tokens")
 # What a command does by default unlike the client.
 UNLESS_GIVEN: dict[str, Any] = {"max_chars_per_request": None}
 
@@ -34,6 +38,11 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("server")
     group.add_argument("--base-url", required=True, metavar="URL", help="server; the path of the API is added")
     add_credentials(group)
+    for what in LIMITED:
+        group.add_argument(
+            f"--max-{what}-per-minute", type=number(float, 1, MOST_PER_MINUTE), metavar="N",
+            help=f"{what} sent in any minute at most, those of retries included (default: none)",
+        )  # fmt: skip
 
 
 def add_credentials(parser: argparse._ActionsContainer) -> None:
@@ -101,11 +110,12 @@ def add_call_options(parser: argparse.ArgumentParser, **defaults: float | None) 
         assert option.range is not None
         meaning = option.doc.partition(";")[0].replace("%", "%%")
         low, high = option.range.low, option.range.high
+        whole = isinstance(option.default, int) or option.convert is unsigned
         shown = UNLESS_GIVEN.get(name, option.default) if default is None else default
         add(
             f"--{name.replace('_', '-')}",
             *ALSO.get(name, ()),
-            type=number(int, low, high) if isinstance(option.default, int) else number(float, low, high),
+            type=number(int if whole else float, low, high),
             default=default,
             metavar="N",
             help=f"{meaning} (default: {'none' if shown is None else shown})",
@@ -127,11 +137,18 @@ def preference(arguments: argparse.Namespace) -> RequestProcessingPreference:
     return found
 
 
+def limits(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of limits, for a client."""
+    given = {f"max_{what}_per_minute": getattr(arguments, f"max_{what}_per_minute") for what in LIMITED}
+    return {name: limit for name, limit in given.items() if limit is not None}
+
+
 def inputs(arguments: argparse.Namespace, *, texts: bool = True, query: str | None = None) -> Inputs:
     """What the command line says of inputs. For the other parameters see Columns."""
     carried: dict[str, str] = {"id": arguments.id} if arguments.id else {}
     for name in ",".join(arguments.keep).split(",") if arguments.keep else ():
-        carried[name] = name
+        if carried.setdefault(name, name) != name:
+            raise Failure(f"--keep {name}: that is the name under which --id is carried along", USAGE)
     columns = Columns(arguments.column, carried, texts, arguments.blank, query)
     return Inputs(arguments.inputs, arguments.input_kind, columns)
 

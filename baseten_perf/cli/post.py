@@ -6,9 +6,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from . import options
+from .failure import USAGE, Failure
 from .job import Job
 from .results import Journal
+from .sources import Row, where
 from .task import Task
 
 if TYPE_CHECKING:
@@ -52,6 +56,12 @@ class Posting(Task):
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.results = Journal()
         self._arguments = arguments
+
+    def check(self, row: Row) -> None:
+        try:
+            orjson.dumps(row.value)
+        except TypeError as error:
+            raise Failure(f"{where(row)}: JSON has no form of this record ({error})", USAGE) from None
 
     def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
         given = self._arguments

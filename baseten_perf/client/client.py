@@ -57,6 +57,13 @@ class PerformanceClient(Connection):
     Each is a RequestFailed: it tells which request failed, and holds the answers that had arrived, as a list
     (`partial`) and as a response (`response_partial`).
 
+    A batch that is refused for its size (413; "batch size 128 > maximum allowed batch size 32", "max 300000 tokens per
+    request" and other words of servers) is divided and sent again. Limits that are told or found so are kept by path
+    and model, and batches are cut to them, never above `batch_size`. With return_exceptions=True, batches that are
+    refused with 400, 413 or 422 are halved until the culprits stand alone: a bad input costs 2 log2(batch_size)
+    requests, and no retries. Where no request of a call is answered at all, one batch is tried in this way; if all of
+    it is refused for one reason, each of the others fails as a whole.
+
     A pickle holds these parameters, the API key included, and no connection. A repr holds no key. A closed client can
     be neither pickled nor copied.
 
@@ -123,12 +130,12 @@ class PerformanceClient(Connection):
                 replace what the parameters say. Neither `input` nor what JSON cannot hold.
 
         The options are those of PerformanceClient. Returns the vectors in input order; `.numpy()` gives them as float32
-        of shape (inputs, dimension).
+        of shape (inputs, dimension), `.arrow()` as an Arrow array.
         """
         return (
             lambda policy: operations.Embed(
                 input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out,
-                self._batch_limits(policy),
+                self._batch_limits, self._batch_size(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -180,7 +187,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Rerank(
                 query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body, api, top_n, self._batch_limits(policy),
+                url_path, extra_body, api, top_n, self._batch_limits, self._batch_size(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -222,7 +229,7 @@ class PerformanceClient(Connection):
         return (
             lambda policy: operations.Classify(
                 inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
-                self._batch_limits(policy),
+                self._batch_limits, self._batch_size(policy),
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -300,10 +307,11 @@ class PerformanceClient(Connection):
         `inputs` raises, what was sent is given first, and then the exception goes up.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTokens("inputs", self._batch_limits(policy)),
+            inputs, "-",
+            lambda policy, probe: operations.GatheredTokens("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Embed(
                 batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
-                limits=operations.ONE_BATCH,
+                limits=self._batch_limits, size=operations.ONE_BATCH,
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -329,10 +337,11 @@ class PerformanceClient(Connection):
         PerformanceClient.
         """
         return Streamed(
-            inputs, "-", lambda policy: operations.GatheredTexts("inputs", self._batch_limits(policy)),
+            inputs, "-",
+            lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Classify(
                 batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body,
-                limits=operations.ONE_BATCH,
+                limits=self._batch_limits, size=operations.ONE_BATCH,
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip
@@ -356,7 +365,7 @@ class PerformanceClient(Connection):
         are those of PerformanceClient. Each item's `inputs` and `data` are lists of one.
         """
         return Streamed(
-            payloads, {}, lambda policy: operations.GatheredPayloads(),
+            payloads, {}, lambda policy, probe: operations.GatheredPayloads(),
             lambda policy, batch, first: operations.Post(
                 url_path, batch, method, policy, response_format, allow_nan, name="iter_batch_post", first=first
             ),

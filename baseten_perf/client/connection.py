@@ -19,7 +19,8 @@ from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
 from ..limits import Limits
-from ..operations.batching import BatchLimits
+from ..operations.batch_limit import BatchLimits
+from ..operations.batching import BatchSize
 from ..operations.operation import WITH_BODY, Head
 from ..operations.token_count import TokenCounter
 from ..paces import pace_of
@@ -110,6 +111,7 @@ class Connection(Closable):
             self._learning = TokenAccount(self._token_counter, None, ())
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
+        self._batch_limits = BatchLimits()
 
     @property
     def base_url(self) -> str:
@@ -149,7 +151,7 @@ class Connection(Closable):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account",
-                     "_learning"):  # fmt: skip
+                     "_learning", "_batch_limits"):  # fmt: skip
             del state[name]
         return {**state, "_pool": self._lease.pool}
 
@@ -203,9 +205,9 @@ class Connection(Closable):
     def _account_of(self, policy: Policy) -> TokenAccount | None:
         return self._account if policy.max_tokens_per_request is None else self._learning
 
-    def _batch_limits(self, policy: Policy) -> BatchLimits:
+    def _batch_size(self, policy: Policy) -> BatchSize:
         """What a request of a call carries at most."""
-        return BatchLimits.of(policy, self._token_counter)
+        return BatchSize.of(policy, self._token_counter)
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:

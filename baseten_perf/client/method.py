@@ -80,7 +80,7 @@ class Streamed(Generic[Item]):
     Attributes:
         source: where the inputs come from.
         sample: an input that nothing is wrong with; what else is wrong is found with it before anything is pulled.
-        gather: how inputs are put together, by a policy.
+        gather: how inputs are put together, by a policy, for an operation like that of each batch.
         make: how the operation of a batch is made, of a policy, of the batch, and of the number of its first input.
         present: what is made of that number, of the batch and of its response.
         ordered: whether results come in the order of the source.
@@ -89,7 +89,7 @@ class Streamed(Generic[Item]):
 
     source: Any
     sample: Any
-    gather: Callable[[Policy], Gathering]
+    gather: Callable[[Policy, Any], Gathering]
     make: Callable[[Policy, list[Any], int], Any]
     present: Callable[[int, list[Any], Any], Item]
     ordered: bool
@@ -118,7 +118,7 @@ def streaming(
             probe.name = describe.__name__
             total = len(described.source) if isinstance(described.source, Sized) else None
             begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
-            return Stream(described.source, described.gather(policy), begin)
+            return Stream(described.source, described.gather(policy, probe), begin)
 
         item = _type_in(describe.__annotations__["return"])
         signature = takes.signature(describe).replace(return_annotation=f"Stream[{item}]")

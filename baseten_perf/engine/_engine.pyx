@@ -43,6 +43,7 @@ cdef extern from "Python.h":
 cdef extern from "<cmath>" nogil:
     double ceil(double number)
     double fabs(double number)
+    double log(double number)
     double pow(double base, double exponent)
     double rint(double number)
     double sqrt(double number)
@@ -59,6 +60,7 @@ include "timers.pxi"        # a loop's timers
 include "page_cache.pxi"    # the memory of large buffers, kept for the next
 include "row_buffer.pxi"    # the memory of a matrix
 include "queue.pxi"         # who waits for a permit
+include "knee.pxi"          # how many requests in flight are of use
 include "turns.pxi"         # in what order
 include "bucket.pxi"        # how much at once, and how much each second
 include "limit.pxi"         # so much as the user has told

@@ -53,6 +53,7 @@ cdef void share_complete(Share *share, Transfer *transfer, Outcome outcome, int 
     """Hand over how the transfer's request ended."""
     cdef Op *op = share.op
     cdef Request *request = transfer.request
+    cdef bint unsettled = op.divides and outcome == OUTCOME_HTTP_STATUS and request.rows > 1 and refuses_content(transfer.status)
     cdef NativeCompletion *completion = completion_of(transfer, outcome, code, monotonic_ns())
     if completion != NULL and outcome != OUTCOME_OK:
         completion.verdict = verdict
@@ -65,8 +66,17 @@ cdef void share_complete(Share *share, Transfer *transfer, Outcome outcome, int 
     transfer_end(transfer)
     if completion == NULL:
         share_fail(share, request, OUTCOME_NO_MEMORY, b"out of memory for an answer")
-    else:
-        op_post(op, completion, outcome != OUTCOME_OK and not op.collects)
+        return
+    if unsettled:
+        completion.unsettled = True
+        # There will be more requests than the slots were counted for.
+        share.slots = max(share.slots, op.plan.concurrency // op.share_count)
+    op_post(op, completion, outcome != OUTCOME_OK and not op.collects and not unsettled)
+
+
+cdef inline bint refuses_content(int status) noexcept nogil:
+    """Whether a request with fewer inputs, or with others, may be accepted."""
+    return status == 400 or status == 413 or status == 422
 
 
 cdef void share_attempt_unsent(Share *share, Transfer *transfer, int code, double now) noexcept nogil:

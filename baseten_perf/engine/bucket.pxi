@@ -1,8 +1,9 @@
 # A bucket of tokens: so much may start at once, and so much each second.
 
-cdef double MINUTE_S = 60
-# A limit of a minute's is spent at this rate, and a second of it may start at once: together they are the limit.
-cdef double SPENT_IN_S = 61
+# The limit of a minute is spent in a minute, the second that may start at once, and what requests may differ by on their way:
+# else some would come to the server as a minute began that had been sent before, and be too many there.
+cdef double MINUTE_S = 60.25
+cdef double SPENT_IN_S = 61.25
 
 cdef struct Bucket:
     double rate                     # a second; 0: there is no such limit
@@ -14,7 +15,7 @@ cdef struct Bucket:
 
 
 cdef void bucket_of_minute(Bucket *bucket, double most) noexcept nogil:
-    """At most so much in any minute; 0 for no limit.  A single one may always start at once."""
+    """At most so much in any minute; 0 for no limit.  However little that is, a single one may start at once."""
     bucket.most = most
     bucket.rate = most / SPENT_IN_S
     bucket.depth = bucket.left = max(1.0, bucket.rate)

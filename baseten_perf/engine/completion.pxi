@@ -71,6 +71,7 @@ cdef class Completion:
 
     cdef readonly Py_ssize_t index
     cdef readonly bint final
+    cdef readonly bint unsettled
     cdef readonly int outcome
     cdef readonly int status
     cdef readonly int curl_code
@@ -116,6 +117,7 @@ cdef Completion completion_from(NativeCompletion *native, bytes request_id_stem,
     cdef Vectors vectors
     completion.index = native.index
     completion.final = native.final
+    completion.unsettled = native.unsettled
     completion.outcome = native.outcome
     completion.status = native.status
     completion.curl_code = native.curl_code

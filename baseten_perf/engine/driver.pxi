@@ -13,6 +13,7 @@ cdef class PaceDriver:
 
     Parameters:
         shares: how many there are, numbered from 0.
+        adaptive: the first so many of them go by the knee.
     """
 
     cdef Pace *pace
@@ -21,7 +22,7 @@ cdef class PaceDriver:
     cdef dict permits               # number -> bytes of the Permit
     cdef long long given
 
-    def __init__(self, int shares):
+    def __init__(self, int shares, int adaptive=0):
         cdef int i
         if self.pace != NULL:
             raise RuntimeError("a driver is made once")
@@ -37,6 +38,7 @@ cdef class PaceDriver:
             self.shares[i].refs = 1
             self.shares[i].waiter.refs = &self.shares[i].refs
             self.shares[i].waiter.share = &self.shares[i]
+            self.shares[i].waiter.adaptive = i < adaptive
 
     def take(self, int share, double now, bint last_chance=False, double cost=0):
         """A permit's number; or None: the share stands in the FIFO, and looks again at `look_again` or when woken."""
@@ -85,6 +87,11 @@ cdef class PaceDriver:
     @property
     def flying(self) -> int:
         return count_now(&self.pace.flying)
+
+    @property
+    def limit(self) -> int:
+        """How many of those that go by the knee may be in flight."""
+        return count_now(&self.pace.knee.limit)
 
     @property
     def good(self) -> float:

@@ -89,9 +89,10 @@ cdef class Engine:
             plan_find_hosts(op.plan, core)
         # No more slots than requests: else the first loop to wake would take them all.
         cdef int slots = <int>min(op.count, <Py_ssize_t>op.plan.concurrency)
-        cdef Py_ssize_t worth = slots // REQUESTS_PER_LOOP
+        cdef int begins = min(slots, plan_concurrency(op.plan))
+        cdef Py_ssize_t worth = begins // REQUESTS_PER_LOOP
         if op.embeddings:
-            worth = max(slots // DECODED_PER_LOOP, min(<size_t>slots, op.total_rows // ROWS_PER_LOOP))
+            worth = max(begins // DECODED_PER_LOOP, min(<size_t>slots, op.total_rows // ROWS_PER_LOOP))
             if op.open:
                 worth = slots
         cdef int shares = <int>max(1, min(<Py_ssize_t>core.most_loops, worth))

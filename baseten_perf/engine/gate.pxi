@@ -157,6 +157,7 @@ cdef Advice pace_refused(Pace *pace, Permit *permit, Signal signal, double retry
 
 cdef void pace_close(Pace *pace, Permit *permit, Signal signal, double retry_after, double now) noexcept nogil:
     """The first refusal of a cascade."""
+    knee_refused(&pace.knee)
     pace.futile = pace.futile + 1 if pace_was_borne(pace, now) else 0
     count_set(&pace.limited, 1)
     pace.state = GATE_CLOSED

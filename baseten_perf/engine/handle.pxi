@@ -60,10 +60,14 @@ cdef class OperationHandle:
         sequence_number: number that the choice of routes starts from.
         mailbox, token: where to announce progress, for asynchronous callers; None to wait() instead.
         spent_s: seconds of the plan's total time-out that have passed already.
-        capacity: without a count, how many requests may be under way, from their push to the drain of their completions.
+        capacity: how many requests may be under way, from their push to the drain of their completions; with a count, at
+            least so many.
         collects: a request that fails is a completion like others, and does not end the operation.
         tell_every: announce progress, or return from wait(), whenever so many completions can be drained; 0: at the end,
             and when more bodies are wanted.
+        divides: a request of several inputs that is refused for what it holds (400, 413, 422) is a completion like others,
+            too, and `unsettled`.  It is told at once, and as long as it is not settled the operation is not over; without
+            `collects` nothing is started until resume().
     """
 
     cdef Op *op
@@ -78,14 +82,14 @@ cdef class OperationHandle:
     cdef readonly bint drained
 
     def __init__(self, RequestPlan plan not None, count, rows, unsigned long long sequence_number, EventMailbox mailbox,
-                 unsigned long long token, double spent_s=0.0, bint collects=False, Py_ssize_t tell_every=0, *,
-                 Py_ssize_t capacity=0):
+                 unsigned long long token, double spent_s=0.0, bint collects=False, Py_ssize_t tell_every=0,
+                 Py_ssize_t capacity=0, bint divides=False):
         cdef Py_ssize_t requests = UNKNOWN if count is None else count
         sweep_limbo()
         if requests < 1:
             raise ValueError("an operation needs at least one request")
         if count is not None:
-            capacity = requests
+            capacity = max(requests, capacity)
         elif not 1 <= capacity <= MOST_UNDER_WAY:
             raise ValueError(f"capacity must be between 1 and {MOST_UNDER_WAY}, not {capacity}")
         if self.op != NULL:
@@ -108,6 +112,7 @@ cdef class OperationHandle:
             op.request_id_stem_size = len(self.request_id_stem)
         op.begun = seconds_now() - spent_s
         op.collects = collects
+        op.divides = divides
         if tell_every > 0:
             op.tell_at = tell_every
         op.retry_budget = op.most_retry_budget = budget_of(op.plan.retry_share, 0 if op.open else requests)
@@ -136,12 +141,33 @@ cdef class OperationHandle:
         """Add the body of the next request.  It is sent from where it lies, never copied.
 
         Parameters:
-            rows: how many vectors its answer may have; they follow those of the request before.
+            rows: how many inputs it carries.  So many vectors its answer may have; they follow those of the request before.
             cost: tokens that each attempt takes from the limits of its client and its endpoint, as far as estimated.
 
         Raises IndexError when there is no room; see `room`.
         """
-        self.add(body, self.op.plan, rows, cost, body)
+        cdef Request *request
+        if self.op.embeddings and not self.op.apart and rows > self.op.total_rows - self.rows:
+            raise IndexError(f"rows {self.rows} to {self.rows + rows} of {self.op.total_rows}")
+        request = self.add(body, self.op.plan, cost, body)
+        request.first_row = self.rows
+        request.rows = rows
+        self.rows += rows
+
+    def push_numbered(
+        self, bytes body not None, unsigned int rows, Py_ssize_t number, size_t row, double cost=0
+    ) -> None:
+        """Add the body of a request with a number of its own, which no other has; its vectors go to the rows from `row` on.
+
+        From the first such request on, all are pushed in this way.
+        """
+        cdef Request *request
+        if self.op.embeddings and not self.op.apart and not row <= row + rows <= self.op.total_rows:
+            raise IndexError(f"rows {row} to {row + rows} of {self.op.total_rows}")
+        request = self.add(body, self.op.plan, cost, body)
+        request.index = number
+        request.first_row = row
+        request.rows = rows
 
     def push_planned(self, bytes body not None, RequestPlan plan not None, double cost=0) -> None:
         """Add the body of a request that is sent as another plan says: URLs, method and header lines.
@@ -154,33 +180,28 @@ cdef class OperationHandle:
         if plan.plan.core != self.op.core:
             plan_find_hosts(plan.plan, self.op.core)
         self.planned = True
-        self.add(body, plan.plan, 0, cost, (body, plan))
+        self.add(body, plan.plan, cost, (body, plan))
 
-    cdef inline int add(self, bytes body, Plan *plan, unsigned int rows, double cost, object held) except -1:
+    cdef inline Request *add(self, bytes body, Plan *plan, double cost, object held) except NULL:
         cdef Op *op = self.op
         cdef Request *request
         cdef Py_ssize_t slot
         if feed_room(&self.feed, op) < 1:
             raise IndexError(f"all {op.count} bodies have been pushed" if self.feed.pushed == op.count
                              else f"all {op.capacity} requests are under way")
-        if op.embeddings and not op.apart and rows > op.total_rows - self.rows:
-            raise IndexError(f"rows {self.rows} to {self.rows + rows} of {op.total_rows}")
         request = feed_push(&self.feed, op)
         request.plan = plan
         request.body = PyBytes_AS_STRING(body)
         request.body_size = PyBytes_GET_SIZE(body)
         if op.plan.timings:
             request.pushed = monotonic_ns()
-        request.first_row = self.rows
-        request.rows = rows
         request.cost = cost
-        self.rows += rows
         slot = request - op.requests
         if slot == len(self.bodies):
             self.bodies.append(held)
         else:
             self.bodies[slot] = held
-        return 0
+        return request
 
     cdef list urls_of(self, Py_ssize_t slot):
         """Those of the routes of a request."""
@@ -191,6 +212,11 @@ cdef class OperationHandle:
     def room(self) -> int:
         """How many more requests may be pushed before completions are drained."""
         return feed_room(&self.feed, self.op)
+
+    @property
+    def under_way(self) -> int:
+        """How many requests have been pushed whose completions are not drained."""
+        return self.feed.held
 
     def flush(self, Py_ssize_t low_water) -> None:
         """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start.
@@ -205,6 +231,22 @@ cdef class OperationHandle:
             if not self.awaits_caller:
                 op_wake_shares(op)
         self.flushed = True
+
+    def expect(self, Py_ssize_t more, Py_ssize_t settled=0) -> None:
+        """The operation has `more` requests than it was told; so many of those that were unsettled are settled.
+
+        A refused request that others replace is settled once they are counted, before they are pushed; one that stands as
+        failed, with no more.
+        """
+        self.check()
+        with nogil:
+            feed_expect(self.op, more, settled)
+
+    def resume(self) -> None:
+        """A refusal that has been drained does not end the operation."""
+        self.check()
+        with nogil:
+            op_resume(self.op)
 
     def close(self) -> None:
         """Flush; nothing more will be pushed: the operation is over when all that was pushed has ended."""

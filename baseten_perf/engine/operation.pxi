@@ -45,6 +45,7 @@ cdef struct NativeCompletion:
     Py_ssize_t index
     Request *request                # its slot, once nothing refers to it; NULL while the request may be in flight still
     bint final                      # it ended the operation
+    bint unsettled                  # the operation waits to be told what the request is replaced by: see feed_expect
     Outcome outcome
     int status
     int curl_code
@@ -110,9 +111,9 @@ cdef struct Op:
     bint apart                      # each request has a buffer of rows of its own: see rows.pxi
     size_t total_rows               # of `buffer`
     bint collects                   # a request that fails is a completion like others; else it ends the operation
+    bint divides                    # so it is when a request of several inputs is refused for what it holds
     bint open                       # the number of requests was not known at first
     Py_ssize_t capacity             # how many may be under way: slots
-    Py_ssize_t tell_at              # the waiter is told of so many completions; UNKNOWN: at the end
     double begun                    # instant, in seconds
     long long deadline              # monotonic nanoseconds, or NEVER
     Mailbox *mailbox                # NULL for a waiter that blocks on `monitor`
@@ -133,6 +134,9 @@ cdef struct Op:
     Py_ssize_t submitted
     Py_ssize_t started
     Py_ssize_t finished
+    Py_ssize_t unsettled            # of those that have finished
+    bint paused                     # nothing is started: a refusal may be about to end the operation
+    Py_ssize_t tell_at              # the waiter is told of so many completions; UNKNOWN: at the end
     Py_ssize_t low_water            # ask for more bodies when fewer than this are left to start
     bint hungry
     bint notified
@@ -212,6 +216,11 @@ cdef inline bint op_tells(Op *op) noexcept nogil:
     return op.state != OP_RUNNING or op.hungry or op.undrained >= op.tell_at
 
 
+cdef inline bint op_is_complete(Op *op) noexcept nogil:
+    """With the monitor held."""
+    return op.finished == op.count and op.unsettled == 0
+
+
 cdef void op_post(Op *op, NativeCompletion *completion, bint final) noexcept nogil:
     """Hand over how a request ended; a final one ends the operation."""
     cdef bint over = False
@@ -225,11 +234,15 @@ cdef void op_post(Op *op, NativeCompletion *completion, bint final) noexcept nog
     op.completions = completion
     op.undrained += 1
     op.finished += 1
+    if completion.unsettled:
+        op.unsettled += 1
+        op.paused = not op.collects
+        op.tell_at = 1
     if final:
         completion.final = True
         op.state = OP_FAILED
         over = True
-    elif op.finished == op.count:
+    elif op_is_complete(op):
         op.state = OP_COMPLETE
         over = True
     if over or op.undrained >= op.tell_at:
@@ -272,6 +285,13 @@ cdef bint op_running(Op *op) noexcept nogil:
     cdef bint running = op.state == OP_RUNNING
     op.monitor.unlock()
     return running
+
+
+cdef bint op_may_start(Op *op) noexcept nogil:
+    op.monitor.lock()
+    cdef bint may = op.state == OP_RUNNING and not op.paused
+    op.monitor.unlock()
+    return may
 
 
 cdef bint op_withdraw(Op *op, int *budget) noexcept nogil:

@@ -6,7 +6,7 @@ cdef class OperationDriver:
     Parameters:
         count: number of requests, or None.
         capacity: without a count, how many may be under way.
-        collects, tell_every: see Operation.
+        collects, tell_every, divides: see OperationHandle.
     """
 
     cdef Op *op
@@ -14,18 +14,20 @@ cdef class OperationDriver:
     cdef Plan *plan
     cdef dict taken                 # number -> slot
 
-    def __init__(self, count, Py_ssize_t capacity=0, bint collects=False, Py_ssize_t tell_every=0):
+    def __init__(self, count, Py_ssize_t capacity=0, bint collects=False, Py_ssize_t tell_every=0,
+                 bint divides=False):
         cdef Py_ssize_t requests = UNKNOWN if count is None else count
         if self.op != NULL:
             raise RuntimeError("a driver is made once")
         self.plan = <Plan *>calloc(1, sizeof(Plan))
-        self.op = op_new(requests, capacity if count is None else requests)
+        self.op = op_new(requests, capacity if count is None else max(requests, capacity))
         if self.plan == NULL or self.op == NULL:
             raise MemoryError
         self.plan.refs = 2
         self.plan.retry_share = 0.5
         self.op.plan = self.plan
         self.op.collects = collects
+        self.op.divides = divides
         self.op.retry_budget = budget_of(0.5, 0 if self.op.open else requests)
         if tell_every > 0:
             self.op.tell_at = tell_every
@@ -62,12 +64,27 @@ cdef class OperationDriver:
 
     def end(self, Py_ssize_t number, bint good) -> None:
         """The request has ended, well or not."""
+        self.post(number, OUTCOME_OK if good else OUTCOME_NETWORK, False)
+
+    def refuse(self, Py_ssize_t number) -> None:
+        """The request was refused for what it holds, and is unsettled."""
+        self.post(number, OUTCOME_HTTP_STATUS, True)
+
+    cdef int post(self, Py_ssize_t number, Outcome outcome, bint unsettled) except -1:
         cdef Request *request = &self.op.requests[<Py_ssize_t>self.taken.pop(number)]
-        cdef NativeCompletion *completion = completion_without_attempt(self.op, request, OUTCOME_OK if good else OUTCOME_NETWORK, b"", 0)
+        cdef NativeCompletion *completion = completion_without_attempt(self.op, request, outcome, b"", 0)
         if completion == NULL:
             raise MemoryError
         completion.request = request
-        op_post(self.op, completion, not good and not self.op.collects)
+        completion.unsettled = unsettled
+        op_post(self.op, completion, outcome != OUTCOME_OK and not self.op.collects and not unsettled)
+        return 0
+
+    def expect(self, Py_ssize_t more, Py_ssize_t settled=0) -> None:
+        feed_expect(self.op, more, settled)
+
+    def resume(self) -> None:
+        op_resume(self.op)
 
     def drain(self) -> list:
         """Numbers of the requests that have ended, and whether they did well; their slots are let go."""

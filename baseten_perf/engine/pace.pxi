@@ -53,6 +53,7 @@ cdef struct Pace:
     double cycle                    # when the cycle began: from one opening to the next; 0 before the first start
     double idle_since               # when the last one in flight ended
     Turns turns
+    Knee knee
     Bucket told_requests
     Bucket told_tokens
     # the gate
@@ -138,6 +139,7 @@ cdef struct Permit:
     int epoch
     long long number                # of the start, among all of the pace
     double started
+    Place place                     # below the knee
 
 
 cdef void pace_forget(Pace *pace, double now) noexcept nogil:
@@ -169,6 +171,7 @@ cdef Pace *pace_new() noexcept nogil:
     if pace == NULL:
         return NULL
     pace.refs = 1
+    knee_init(&pace.knee)
     turns_open(&pace.turns, pace)
     pace_forget(pace, 0)
     return pace
@@ -182,7 +185,7 @@ cdef void pace_drop(Pace *pace) noexcept nogil:
 
 cdef void pace_after_fork(Pace *pace) noexcept nogil:
     """In a forked child nothing is in flight; what was learned stays."""
-    pace.flying = 0
+    pace.flying = pace.knee.flying = 0
     pace.idle_since = seconds_now()
     if pace.state == GATE_PROBE:
         pace.state = GATE_CLOSED

@@ -24,7 +24,8 @@ cdef bint pace_take(Pace *pace, Waiter *waiter, double cost, double now, bint la
         last_chance: start regardless: what comes of it ends the patience of its operation.
     """
     cdef bint taken, limited, told, first
-    if not count_now(&pace.limited) and not count_now(&pace.told):
+    cdef bint adaptive = waiter != NULL and waiter.adaptive
+    if not adaptive and not count_now(&pace.limited) and not count_now(&pace.told):
         pace_count(pace, now, permit)
         return True
     pace.turns.monitor.lock()
@@ -32,10 +33,10 @@ cdef bint pace_take(Pace *pace, Waiter *waiter, double cost, double now, bint la
         pace_forget(pace, now)
     limited = count_now(&pace.limited)
     told = count_now(&pace.told)
-    first = turns_are_of(&pace.turns, waiter)
+    first = turns_are_of(&pace.turns, waiter) and (not adaptive or knee_has_room(&pace.knee))
     if limited and pace.turns.queue.first == NULL and count_now(&pace.flying) == 0:
         pace_skip_idle(pace, now)
-    if not limited and not told:
+    if not limited and not told and not adaptive:
         taken = True
     elif waiter == NULL and limited and (pace.state != GATE_OPEN or pace.kind == PACE_CAP):
         taken = False
@@ -48,6 +49,8 @@ cdef bint pace_take(Pace *pace, Waiter *waiter, double cost, double now, bint la
             pace_started(pace, now, permit)
         if told:
             told_started(pace, cost)
+        if adaptive:
+            knee_started(&pace.knee, &permit.place)
     if waiter != NULL and taken:
         turns_go_on(&pace.turns, waiter)
     elif waiter != NULL and turns_stand(&pace.turns, waiter, cost):
@@ -67,6 +70,7 @@ cdef void pace_count(Pace *pace, double now, Permit *permit) noexcept nogil:
     permit.number = total_up(&pace.started) - 1
     permit.epoch = count_now(&pace.epoch)
     permit.probe = permit.last_chance = False
+    permit.place.flying = 0
     if count_now(&pace.limited):
         return
     cycle = instant_now(&pace.cycle)
@@ -93,6 +97,7 @@ cdef void pace_skip_idle(Pace *pace, double now) noexcept nogil:
 cdef Advice permit_return(Permit *permit, Signal signal, double retry_after, double now) noexcept nogil:
     """Give a permit back, with what the attempt tells; what its request is to do.  Once given back, nothing happens."""
     cdef Advice advice = ADVICE_NONE
+    cdef bint adaptive, tells
     cdef Pace *pace = permit.pace
     if pace == NULL:
         return ADVICE_NONE
@@ -101,9 +106,13 @@ cdef Advice permit_return(Permit *permit, Signal signal, double retry_after, dou
     count_down(&pace.flying)
     if signal == SIGNAL_SUCCESS:
         instant_set(&pace.good, now)
-    if (signal == SIGNAL_SUCCESS or signal == SIGNAL_NONE) and not count_now(&pace.limited):
+    adaptive = permit.place.flying > 0
+    if (signal == SIGNAL_SUCCESS or signal == SIGNAL_NONE) and not adaptive and not count_now(&pace.limited):
         return ADVICE_NONE
     pace.turns.monitor.lock()
+    if adaptive:
+        tells = signal == SIGNAL_SUCCESS and pace.state == GATE_OPEN and permit.epoch == count_now(&pace.epoch)
+        knee_ended(&pace.knee, &permit.place, permit.flying + 1, now - permit.started if tells else 0)
     if signal == SIGNAL_SUCCESS:
         if count_now(&pace.limited):
             pace_succeeded(pace, permit, now)
@@ -123,7 +132,7 @@ cdef Waiter *pace_next(Pace *pace, double now) noexcept nogil:
     """The waiter to wake now, whose owner is held for the caller to let go of; NULL when there is none."""
     cdef Waiter *waiter
     pace.turns.monitor.lock()
-    waiter = pace.turns.queue.first
+    waiter = turns_first(&pace.turns)
     if waiter != NULL and not pace_has_place(pace, waiter.cost, now) and (
         turns_are_alarmed(&pace.turns, pace_has_place_at(pace, waiter.cost, now))
     ):

@@ -23,6 +23,7 @@ cdef struct Plan:
     char *request_id_prefix         # NULL: the caller has a header of their own
     bint deadline_header
     int concurrency
+    bint adaptive                   # as many at once as the knee of each pace allows, up to that
     long timeout_ms
     long connect_timeout_ms
     double total_timeout_s          # 0 for none
@@ -63,6 +64,17 @@ cdef void plan_drop(Plan *plan) noexcept nogil:
     free(plan)
 
 
+cdef int plan_concurrency(Plan *plan) noexcept nogil:
+    """How many attempts may be in flight now."""
+    cdef int i
+    cdef int limit = 0
+    if not plan.adaptive:
+        return plan.concurrency
+    for i in range(plan.route_count):
+        limit += count_now(&plan.routes[i].pace.knee.limit)
+    return min(limit, plan.concurrency)
+
+
 cdef int budget_of(double share, Py_ssize_t requests) noexcept nogil:
     """Retries or hedges that an operation may spend: a share of its requests, but never less than two."""
     return max(2, 1 + <int>ceil(share * requests))
@@ -82,6 +94,7 @@ cdef class RequestPlan:
         request_id_prefix: what x-baseten-customer-request-id begins with; None to send none.
         deadline_header: whether request-deadline-ms is sent.
         concurrency: most attempts of an operation in flight.
+        adaptive: whether there are no more of them than raise the throughput, as far as each route's pace knows.
         timeout_s, connect_timeout_s: seconds per attempt.
         total_timeout_s: seconds for a whole operation, or None.
         max_retries: most retries of a request.
@@ -110,7 +123,7 @@ cdef class RequestPlan:
                  int max_retries=0, long initial_backoff_ms=125, double retry_share=0.0, hedge_delay_s=None,
                  double hedge_share=0.0, final_statuses=(), double patience_s=120.0,
                  size_t max_response_bytes=268435456, bint timings=False, list paces=None, list tallies=None,
-                 LimitState limit=None, list route_limits=None):
+                 LimitState limit=None, list route_limits=None, bint adaptive=False):
         global plans_made
         if concurrency < 1:
             raise ValueError("an operation needs at least one slot")
@@ -138,6 +151,7 @@ cdef class RequestPlan:
             plan.request_id_prefix = copy_text(request_id_prefix)
         plan.deadline_header = deadline_header
         plan.concurrency = concurrency
+        plan.adaptive = adaptive
         plan.timeout_ms = <long>max(1, timeout_s * 1000)
         plan.connect_timeout_ms = <long>max(1, connect_timeout_s * 1000)
         if total_timeout_s is not None:
@@ -216,6 +230,15 @@ cdef class RequestPlan:
         self.plan.joined = copy_text(text)
         self.plan.joined_size = len(text)
         return 0
+
+    @property
+    def adaptive(self) -> bool:
+        return self.plan.adaptive
+
+    @property
+    def concurrency(self) -> int:
+        """How many attempts of an operation may be in flight now."""
+        return plan_concurrency(self.plan)
 
     def release(self) -> None:
         """Let go of the engine: no operation can be started any more.  Those that there are must have been cancelled.

@@ -7,6 +7,7 @@ cdef struct Waiter:
     bint waiting                    # written by the owner's thread alone, as is the next
     Turns *turns                    # where it stands, unless it waits for a descriptor
     double cost                     # of what it wants there, in tokens
+    bint adaptive                   # of an operation that keeps to the knees of its paces
     int *refs                       # of what owns the waiter: who is woken is held meanwhile
     void *share
 

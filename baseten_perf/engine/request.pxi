@@ -18,7 +18,7 @@ cdef struct Request:
     double failed                   # instant of the last refusal that may be its own; 0 for none
     Request *next
     RowBuffer *buffer               # a reference: rows of its own, see rows.pxi; or NULL
-    unsigned int rows
+    unsigned int rows               # inputs; of vectors, so many rows
     unsigned int attempts           # sent so far, hedges aside
     unsigned int refusals           # of them, those that the server did not take: no retries
     unsigned char hedges
@@ -84,12 +84,40 @@ cdef void feed_close(Feed *feed, Op *op) noexcept nogil:
     op_take_feed(op, feed)
     op.count = feed.pushed
     op.hungry = False
-    if op.state == OP_RUNNING and op.finished == op.count:
+    if op.state == OP_RUNNING and op_is_complete(op):
         op.state = OP_COMPLETE
         notify = op_notify(op)
     op.monitor.unlock()
     if notify:
         mailbox_post(op.mailbox, op.token)
+
+
+cdef void feed_expect(Op *op, Py_ssize_t more, Py_ssize_t settled) noexcept nogil:
+    """The operation has `more` requests than was known; so many of the refused ones are replaced, or stand as failed."""
+    cdef bint notify = False
+    op.monitor.lock()
+    if not op.open:
+        op.count += more
+    op.unsettled -= settled
+    cdef bint over = op.state == OP_RUNNING and op_is_complete(op)
+    if over:
+        op.state = OP_COMPLETE
+        notify = op_notify(op)
+    op.monitor.unlock()
+    if notify:
+        mailbox_post(op.mailbox, op.token)
+    if over:
+        op_wake_shares(op)
+
+
+cdef void op_resume(Op *op) noexcept nogil:
+    """What was refused does not end the operation: start what waits."""
+    op.monitor.lock()
+    cdef bint paused = op.paused
+    op.paused = False
+    op.monitor.unlock()
+    if paused:
+        op_wake_shares(op)
 
 
 cdef void op_take_feed(Op *op, Feed *feed) noexcept nogil:
@@ -111,7 +139,7 @@ cdef Request *op_next_request(Op *op) noexcept nogil:
     cdef Request *request = NULL
     cdef bint notify = False
     op.monitor.lock()
-    if op.state == OP_RUNNING and op.first != NULL:
+    if op.state == OP_RUNNING and op.first != NULL and not op.paused:
         request = op.first
         op.first = request.next
         op.started += 1
@@ -127,7 +155,7 @@ cdef Request *op_next_request(Op *op) noexcept nogil:
 cdef bint op_has_request(Op *op) noexcept nogil:
     """Whether op_next_request would give one."""
     op.monitor.lock()
-    cdef bint there = op.state == OP_RUNNING and op.first != NULL
+    cdef bint there = op.state == OP_RUNNING and op.first != NULL and not op.paused
     op.monitor.unlock()
     return there
 

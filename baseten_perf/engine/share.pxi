@@ -86,12 +86,12 @@ cdef void share_serve(Share *share) noexcept nogil:
     cdef bint idle
     if not share.attached:
         share_attach(share)
-    if op_running(op):
+    if op_may_start(op):
         share_start_requests(share)
     op.monitor.lock()
     cdef bint over = op.state != OP_RUNNING
     idle = (share.in_flight == 0 and share.ready == NULL and share.waiting == NULL
-            and op.started == op.count)
+            and op.started == op.count and op.unsettled == 0)
     op.monitor.unlock()
     if over:
         share_abort(share)

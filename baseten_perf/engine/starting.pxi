@@ -112,6 +112,7 @@ cdef void share_pass_on(Share *share) noexcept nogil:
 cdef void waiter_init(Waiter *waiter, Share *share) noexcept nogil:
     waiter.share = <void *>share
     waiter.refs = &share.op.refs
+    waiter.adaptive = share.op.plan.adaptive
 
 
 cdef void waiter_wake(Waiter *waiter) noexcept nogil:

@@ -4,7 +4,8 @@
 # is not starved by a huge one.  A wake-up is a hint: who is woken asks again under the monitor.  Whoever asked, was answered,
 # let go, ended an attempt or gave something back asks afterwards who is to be woken now (pace_next, limit_next).  So of two
 # things one holds whenever somebody waits: its head is about to look, or has an alarm set for the instant at which time may
-# admit it.  A waiter stands in one place at a time: who is held up elsewhere would hold up all behind it.
+# admit it.  A waiter stands in one place at a time: who is held up elsewhere would hold up all behind it.  For the same
+# reason those that keep to a pace's knee (knee.pxi) let the others pass while it is reached, until one of theirs ends.
 #
 # Owner: the pace or the limit that they are part of.  `waiters` is atomic; `monitor`, a leaf, guards all else, and what the
 # pace or the limit says that it guards.
@@ -15,6 +16,7 @@ cdef struct Turns:
     Pace *pace                      # whose they are; NULL: a limit's
     Monitor *monitor
     int waiters
+    int adaptive                    # of these, those that keep to the knee
     Queue queue
     Waiter *alarmed                 # the head that knows when to look again,
     double alarmed_at               # and that instant
@@ -55,7 +57,7 @@ cdef void turns_after_fork() noexcept nogil:
     cdef Turns *turns = all_turns
     while turns != NULL:
         turns.monitor = new Monitor()   # a thread of the parent's may hold the old one for ever
-        turns.waiters = 0
+        turns.waiters = turns.adaptive = 0
         turns.queue.first = turns.queue.last = turns.alarmed = NULL
         if turns.pace != NULL:
             pace_after_fork(turns.pace)
@@ -64,9 +66,22 @@ cdef void turns_after_fork() noexcept nogil:
 
 # The following with the monitor held.
 
+cdef Waiter *turns_first(Turns *turns) noexcept nogil:
+    """Whose turn it is; NULL when it is nobody's."""
+    cdef Waiter *waiter = turns.queue.first
+    if turns.adaptive == 0 or turns.pace == NULL or knee_has_room(&turns.pace.knee):
+        return waiter
+    if turns.adaptive == count_now(&turns.waiters):
+        return NULL
+    while waiter.adaptive:
+        waiter = waiter.next
+    return waiter
+
+
 cdef inline bint turns_are_of(Turns *turns, Waiter *waiter) noexcept nogil:
     """Whether it is this waiter's turn; NULL for one that does not wait."""
-    return turns.queue.first == NULL or turns.queue.first == waiter
+    cdef Waiter *first = turns_first(turns)
+    return first == NULL or first == waiter
 
 
 cdef void turns_go_on(Turns *turns, Waiter *waiter) noexcept nogil:
@@ -88,29 +103,31 @@ cdef bint turns_stand(Turns *turns, Waiter *waiter, double cost) noexcept nogil:
     waiter.cost = cost
     if not waiter.waiting:
         turns_append(turns, waiter)
-    return turns.queue.first == waiter
+    return turns_first(turns) == waiter
 
 
 cdef inline double turns_alarm(Turns *turns, double at) noexcept nogil:
     """The head will look again at this instant."""
-    turns.alarmed = turns.queue.first
+    turns.alarmed = turns_first(turns)
     turns.alarmed_at = at
     return at
 
 
 cdef inline bint turns_are_alarmed(Turns *turns, double at) noexcept nogil:
     """Whether the head will look at this instant at the latest."""
-    return turns.alarmed == turns.queue.first and turns.alarmed_at <= at + 1e-6
+    return turns.alarmed == turns_first(turns) and turns.alarmed_at <= at + 1e-6
 
 
 cdef void turns_append(Turns *turns, Waiter *waiter) noexcept nogil:
     count_up(&turns.waiters)
+    turns.adaptive += waiter.adaptive
     waiter.turns = turns
     queue_append(&turns.queue, waiter)
 
 
 cdef void turns_remove(Turns *turns, Waiter *waiter) noexcept nogil:
     count_down(&turns.waiters)
+    turns.adaptive -= waiter.adaptive
     queue_remove(&turns.queue, waiter)
     if turns.alarmed == waiter:
         turns.alarmed = NULL

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
+from ..operations.batched import Batched
+from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
 from ..operations.taken_in import Consumer, TakenIn
 from ..operations.usage import total_tokens
 from ..outcome import Outcome
@@ -18,6 +20,7 @@ from ..protocols import Completion
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
 from .progress import Progress, progress_of
+from .splitting import Splitting, is_to_be_split
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
 PORTION = 64
+PORTION_BYTES = 1024 * 1024
 # In how many steps progress is told at the least, where there are so many requests.
 STEPS = 100
 # Bodies are serialised ahead of the network up to this many bytes, so that memory stays bounded.
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
+# So many parts of divided batches may be under way, however few requests the call began with.
+PARTS_UNDER_WAY = 64
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
@@ -84,16 +90,21 @@ class Call:
         "_endpoints",
         "_expected",
         "_failure",
+        "_instead",
         "_invalid",
         "_matrix",
         "_operation",
         "_owner",
+        "_parts",
         "_plan_of",
         "_policy",
         "_progress",
+        "_pushed",
         "_remake",
         "_rows",
         "_sent",
+        "_splitting",
+        "_undivided",
         "handle",
     )  # fmt: skip
 
@@ -120,7 +131,7 @@ class Call:
         self._count = len(operation.elapsed)
         self._sent = 0
         self._completed = 0
-        self._ahead = 2 * policy.max_concurrent_requests + 16
+        self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self._failure: engine.Completion | None = None
         self._invalid: InvalidResponse | None = None
@@ -133,18 +144,20 @@ class Call:
         self._expected: dict[int, Expected] = {}  # of the requests that are under way
         now = perf_counter()
         self._began = now if began is None else began
-        self._rows = operation.rows
+        self._rows = operation.sizes
+        self._splitting: Splitting[int] | None = None
         into: int | None = None
-        if self._rows is not None:
-            into = sum(self._rows) if operation.out is None else 0
+        if operation.rows is not None:
+            into = sum(operation.rows) if operation.out is None else 0
         if operation.out is not None:
             self._matrix = engine.lent_matrix(operation.out)
         tell_every = 0 if mailbox is None else PORTION
         if policy.progress is not False:
             tell_every = min(tell_every, 1 + self._count // STEPS)
+        divides = operation.total > self._count
         self.handle = engine.OperationHandle(
             plan, self._count, into, sequence_number, mailbox, token,
-            now - self._began, policy.return_exceptions, tell_every,
+            now - self._began, policy.return_exceptions, tell_every, PARTS_UNDER_WAY if divides else 0, divides,
         )  # fmt: skip
         self._call_log = call_log(operation.name, self._count, policy, endpoints)
         self._progress = progress
@@ -175,6 +188,8 @@ class Call:
         token = self._policy.cancel_token
         if owner.closed_by or (token is not None and token.is_cancelled()):
             return False
+        if self._splitting is not None:
+            return self._feed_divided(self._splitting, most_bytes)
         handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
         window_end = min(count, handle.started + self._ahead)
         size = 0
@@ -190,17 +205,41 @@ class Call:
         handle.flush(0 if self._sent == count else max(1, left // 2))
         return self._sent < window_end
 
+    def _feed_divided(self, splitting: Splitting[int], most_bytes: int) -> bool:
+        """The same where batches are divided: their parts go before the batches that have not been sent."""
+        handle, operation, parts = self.handle, self._operation, self._parts
+        assert isinstance(operation, Batched)
+        size = 0
+        while size < most_bytes and self._pushed < handle.started + self._ahead and handle.room:
+            if not parts and self._sent < self._undivided:
+                splitting.begin(self, self._sent)
+                self._sent += 1
+            if not parts:
+                break
+            number = parts.popleft()
+            rows, body = operation.span(number), operation.body(number)
+            handle.push_numbered(body, len(rows), number, rows.start, self._cost(number, body))
+            size += len(body)
+            self._pushed += 1
+        more = bool(parts) or self._sent < self._undivided
+        handle.flush(max(1, (self._pushed - handle.started) // 2) if more else 0)
+        return more and size >= most_bytes
+
     def _push(self, body: bytes) -> None:
         """Push the next body with what it is expected to cost, or for a request with a head of its own."""
         operation, number = self._operation, self._sent
-        cost = 0
-        if self._account is not None:
-            expected = self._expected[number] = self._account.expect(operation, number, body)
-            cost = expected.tokens
+        cost = self._cost(number, body)
         if self._plan_of is not None and operation.heads is not None:
             self.handle.push_planned(body, self._plan_of(operation.heads[number]), cost)
         else:
             self.handle.push(body, 0 if self._rows is None else self._rows[number], cost)
+
+    def _cost(self, number: int, body: bytes) -> int:
+        """Tokens that a request is expected to cost, where these are limited."""
+        if self._account is None:
+            return 0
+        expected = self._expected[number] = self._account.expect(self._operation, number, body)
+        return expected.tokens
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -213,6 +252,11 @@ class Call:
             if until is not None and arrived and perf_counter() >= until:
                 over = False
                 break
+        if self._splitting is not None and not over and not arrived:
+            if not handle.under_way and not self._parts and self._sent == self._undivided:
+                self._splitting.settle(self)
+            if self._parts or self._sent < self._undivided:
+                self.feed(MOST_BYTES_AHEAD if until is None else PORTION_BYTES)
         if self._progress is not None:
             self._progress.tell()
         return over
@@ -230,8 +274,11 @@ class Call:
         try:
             self._operation.accept(completion, self._matrix)
             self._completed += 1
+            if self._splitting is not None:
+                self._splitting.answered(self, completion.index)
         except InvalidResponse as invalid:
             self._take_in_failure(completion, invalid.with_traceback(None))
+            return
         except BaseException:
             # A signal handler has raised: the answer is taken in again for whoever asks for what has arrived. But not
             # vectors, since their rows may have been put into order already, and must not be so twice.
@@ -241,8 +288,10 @@ class Call:
         if self._consumers:
             self._tell(completion, None)
 
-    def _tell(self, completion: engine.Completion, failure: RequestFailed | None) -> None:
-        inputs = self._operation.inputs(completion.index)
+    def _tell(
+        self, completion: engine.Completion, failure: RequestFailed | None, number: int | None = None
+    ) -> None:
+        inputs = self._operation.inputs(completion.index if number is None else number)
         tokens = total_tokens(completion) if failure is None else None
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
@@ -250,6 +299,10 @@ class Call:
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
+        if completion.unsettled and self._split(completion, refusal_of(completion)):
+            return
+        if self._splitting is not None and completion.status in REFUSING_CONTENT:
+            self._splitting.failed(refusal_of(completion))
         if (
             self._policy.return_exceptions
             and (invalid is not None or not completion.final)
@@ -262,22 +315,64 @@ class Call:
             return
         if self._failure is None:
             self._failure, self._invalid = completion, invalid
+            # Now: what is answered after it would be taken for a proof that it was refused for something else.
+            self._instead: Operation | None = None
+            if self._remake is not None and invalid is None:
+                self._instead = self._operation.fallback(completion)
         self.handle.cancel()
+
+    def _split(self, completion: engine.Completion, refusal: Refusal) -> bool:
+        """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
+        collects = self._policy.return_exceptions
+        if not is_to_be_split(refusal, completion.status, collects):
+            return False
+        if not refusal.unit and self._remake is not None and self._operation.fallback(completion) is not None:
+            return False
+        if self._splitting is None:
+            assert isinstance(self._operation, Batched)
+            self._splitting = Splitting(self._operation.limit, self._completed > 0)
+            self._undivided = self._count  # batches, before any was divided
+            self._parts: deque[int] = deque()  # to be sent
+            self._pushed = self._sent  # requests
+        if not collects:
+            self.handle.resume()
+        self._splitting.refused(self, completion.index, completion, refusal)
+        return True
+
+    # What the splitting asks for.
+
+    def lengths(self, number: int) -> list[int]:
+        assert isinstance(self._operation, Batched)
+        return self._operation.lengths(number)
+
+    def divided(self, number: int, sizes: Sequence[int], refused: bool) -> Sequence[int]:
+        assert isinstance(self._operation, Batched)
+        numbers = self._operation.divide(number, sizes)
+        self._count += len(sizes) - 1
+        # What was refused stays a request of the operation; what was not sent is none any more.
+        self.handle.expect(len(sizes) if refused else len(sizes) - 1, settled=refused)
+        return numbers
+
+    def send(self, number: int) -> None:
+        self._parts.append(number)
+
+    def give_up(self, number: int, completion: engine.Completion, refused: bool) -> None:
+        failure = self._failed(completion, None, number)
+        self._operation.fail(completion, failure, number)
+        if self._consumers:
+            self._tell(completion, failure, number)
+        self.handle.expect(0 if refused else -1, settled=refused)
 
     def fallback(self) -> Call | None:
         """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
-        failure = self._failure
-        if self._remake is None or failure is None or self._invalid is not None:
-            return None
-        operation = self._operation.fallback(failure)
-        if operation is None:
+        if self._remake is None or self._failure is None or self._instead is None:
             return None
         progress, self._progress = self._progress, None
         if progress is not None:
             progress.again()
         self._let_go()
         self._write("is made again in another form")
-        return self._remake(operation, self._began, progress)
+        return self._remake(self._instead, self._began, progress)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
@@ -302,6 +397,8 @@ class Call:
             exception = call_ended(self._operation.name, by, self._count, self._completed, self.handle.started)
         else:
             exception = self._failed(failure, invalid)
+        if self._splitting is not None and self._policy.return_exceptions:
+            self._splitting.abandon(self)
         exception.response_partial = self.partial().response()
         self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
@@ -310,9 +407,16 @@ class Call:
             self._call_log = None
         return exception
 
-    def _failed(self, completion: engine.Completion, invalid: InvalidResponse | None) -> RequestFailed:
-        inputs = self._operation.inputs(completion.index)
-        return request_failed(completion, invalid, self._operation, self._policy, self._endpoints, self._count, inputs)
+    def _failed(
+        self, completion: engine.Completion, invalid: InvalidResponse | None, number: int | None = None
+    ) -> RequestFailed:
+        operation = self._operation
+        number = completion.index if number is None else number
+        failure = request_failed(
+            completion, invalid, operation, self._policy, self._endpoints, self._count, operation.inputs(number)
+        )
+        failure.batch_index = operation.batch_of(number)
+        return failure
 
     def partial(self) -> Partial:
         """The answers so far, once the call is over or `cancel` has been called."""

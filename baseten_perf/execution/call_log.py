@@ -36,7 +36,7 @@ class CallLog:
         logger.debug(
             "%s: %s to %s, at most %d at once",
             name, "a stream of requests" if count is None else f"{count} requests",
-            ", ".join(map(shown_url, endpoints)), policy.max_concurrent_requests,
+            ", ".join(map(shown_url, endpoints)), policy.most_requests,
         )  # fmt: skip
 
     def took_in(self, taken: TakenIn) -> None:

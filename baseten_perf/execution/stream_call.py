@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse
+from ..operations.batched import Batched
+from ..operations.refusal import REFUSING_CONTENT, refusal_of
 from ..operations.taken_in import Consumer, TakenIn
 from ..operations.usage import total_tokens
 from ..outcome import Outcome
@@ -18,6 +20,7 @@ from ..partial import inform
 from .call_log import call_log
 from .failure import call_ended, request_failed, stopped_by
 from .progress import progress_of
+from .splitting import Splitting, is_to_be_split
 
 if TYPE_CHECKING:
     from ..exceptions import RequestFailed
@@ -40,6 +43,11 @@ FLUSHED_TOGETHER, FLUSH_S = 16, 0.001
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 Item = TypeVar("Item")
+
+
+def window_of(concurrency: int) -> int:
+    """How many batches may be pulled and not given."""
+    return concurrency + concurrency // 2 + 16
 
 
 class Pulled:
@@ -102,16 +110,21 @@ class StreamCall(Generic[Item]):
         self._account = account
         self._present = present
         self._ordered = ordered
-        concurrency = policy.max_concurrent_requests
-        self._concurrency = concurrency
-        self._window = concurrency + concurrency // 2 + 16  # batches under way, or ready to be given
+        self._plan = plan
+        self._concurrency = plan.concurrency
+        self._window = window_of(plan.concurrency)
         self._pulled = 0  # batches
+        self._due = 0  # items: the batches that were pulled, or what they were divided into
         self._start = 0  # number of the next input
         self._given = 0
         self._requests = 0  # pushed, those made again included
         self._answered = 0
         self._under_way: dict[int, Pulled] = {}  # by request
-        self._results: dict[int, tuple[Item, int, int]] = {}  # by place, with the size and its first input
+        self._next = 0  # number of the input that the next item begins with, where they are ordered
+        self._results: dict[int, tuple[Item, int, int]] = {}  # by the first input; with size, and the next item's
+        self._splitting: Splitting[Pulled] | None = None
+        self._parts: deque[Pulled] = deque()  # of batches that were divided, to be sent
+        self._answering: set[int] = set()  # endpoints that have answered in the form that may have a fallback
         self._open: set[int] = set()  # first inputs of what was pulled and is not given
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
@@ -123,7 +136,7 @@ class StreamCall(Generic[Item]):
         self._closed = False
         self.handle = engine.OperationHandle(
             plan, None, None if probe.rows is None else 0, sequence_number, mailbox, token,
-            capacity=LATER * self._window, collects=True, tell_every=1,
+            capacity=2 * window_of(policy.most_requests), collects=True, tell_every=1,
         )  # fmt: skip
         owner.calls.add(self)
         if owner.closed_by:
@@ -143,7 +156,7 @@ class StreamCall(Generic[Item]):
         return (
             not self._ended
             and self._failure is None
-            and self._pulled - self._given < self._window * (1 if self.ready else LATER)
+            and self._due - self._given < self._window * (1 if self.ready else LATER)
             and len(self._under_way) < self._window
             and (len(self._under_way) < self._concurrency or self._held < MOST_BYTES_HELD)
             and self._held < 4 * MOST_BYTES_HELD
@@ -152,14 +165,12 @@ class StreamCall(Generic[Item]):
     @property
     def ready(self) -> bool:
         """Whether `take` has something to give."""
-        return self._given in self._results if self._ordered else bool(self._results)
+        return self._next in self._results if self._ordered else bool(self._results)
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to be pulled, to be waited for or to be given."""
-        return (self._ended and not self._under_way and not self._results) or (
-            self._failure is not None and not self.ready
-        )
+        return (self._ended and self._given == self._due) or (self._failure is not None and not self.ready)
 
     def pull(self, next_batch: Callable[[], list[Any]]) -> None:
         """Send the source's next batch; an empty one, or an exception, ends the source.
@@ -180,13 +191,14 @@ class StreamCall(Generic[Item]):
         if stopped_by(self._policy, self._owner.closed_by):
             self.stop()
             return
-        operation = self._probe.carrying(inputs, self._start)
+        operation = None if self._policy.dedupe else self._probe.carrying(inputs, self._start)
         if operation is None:
             operation = self._make(inputs, self._start)
         pulled = Pulled(self._pulled, self._start, inputs, operation)
         self._send(pulled)
         self._open.add(self._start)
         self._pulled += 1
+        self._due += 1
         self._start += len(inputs)
 
     def _send(self, pulled: Pulled) -> None:
@@ -203,7 +215,7 @@ class StreamCall(Generic[Item]):
         if operation.heads is not None and self._plan_of is not None:
             self.handle.push_planned(body, self._plan_of(operation.heads[0]), cost)
         else:
-            self.handle.push(body, 0 if operation.rows is None else operation.rows[0], cost)
+            self.handle.push(body, 0 if operation.sizes is None else operation.sizes[0], cost)
         self._held += pulled.size
         self._under_way[self._requests] = pulled
         self._requests += 1
@@ -223,12 +235,21 @@ class StreamCall(Generic[Item]):
         handle, arrived = self.handle, self._arrived
         if self._closed:
             return
+        if self._plan.adaptive:
+            self._concurrency = self._plan.concurrency
+            self._window = window_of(self._concurrency)
         handle.drain(arrived)
         over = handle.drained
         taken = 0
         while arrived and taken < PORTION:
             self._take_in(arrived.popleft())
             taken += 1
+        if self._splitting is not None and not over and not self._closed:
+            if not self._under_way and not self._parts:
+                self._splitting.settle(self)
+            while self._parts and handle.room:
+                self._send(self._parts.popleft())
+            self.flush()
         if over and not arrived and self._failure is None:
             by = stopped_by(self._policy, self._owner.closed_by)
             self._fail(call_ended(self._probe.name, by, self._requests, self._answered, handle.started))
@@ -247,7 +268,10 @@ class StreamCall(Generic[Item]):
         self._held -= pulled.size
         operation = pulled.operation
         if completion.outcome != OK:
-            fallback = None if completion.final else operation.fallback(completion)
+            again = not completion.final and completion.endpoint not in self._answering
+            fallback = operation.fallback(completion) if again else None
+            if self._split(pulled, completion, fallback is not None):
+                return
             if fallback is not None:
                 pulled.operation = fallback
                 self._send(pulled)
@@ -265,7 +289,11 @@ class StreamCall(Generic[Item]):
         operation = pulled.operation
         operation.accept(completion, completion.matrix)
         self._answered += 1
+        if operation.has_fallback:
+            self._answering.add(completion.endpoint)
         self._keep(pulled, completion)
+        if self._splitting is not None:
+            self._splitting.answered(self, pulled)
         if self._consumers:
             self._tell(pulled, completion, None)
 
@@ -275,6 +303,50 @@ class StreamCall(Generic[Item]):
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
+
+    def _split(self, pulled: Pulled, completion: engine.Completion, has_fallback: bool) -> bool:
+        """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
+        if completion.outcome != Outcome.HTTP_STATUS or completion.status not in REFUSING_CONTENT or completion.final:
+            return False
+        refusal = refusal_of(completion)
+        if len(pulled.inputs) == 1:
+            if self._splitting is not None:
+                self._splitting.failed(refusal)
+            return False
+        if not is_to_be_split(refusal, completion.status, self._policy.return_exceptions):
+            return False
+        if has_fallback and not refusal.unit:
+            return False
+        if self._splitting is None:
+            assert isinstance(self._probe, Batched)
+            self._splitting = Splitting(self._probe.limit, self._answered > 0)
+        self._splitting.refused(self, pulled, completion, refusal)
+        return True
+
+    # What the splitting asks for.
+
+    def lengths(self, pulled: Pulled) -> list[int]:
+        return list(map(len, pulled.inputs))
+
+    def divided(self, pulled: Pulled, sizes: Sequence[int], refused: bool) -> Sequence[Pulled]:
+        operation = pulled.operation
+        assert isinstance(operation, Batched)
+        parts = []
+        start = 0
+        for size in sizes:
+            inputs = pulled.inputs[start : start + size]
+            parts.append(Pulled(pulled.place, pulled.start + start, inputs, operation.part(start, start + size)))
+            start += size
+        self._due += len(parts) - 1
+        self._open.update(part.start for part in parts)
+        return parts
+
+    def send(self, pulled: Pulled) -> None:
+        self._parts.append(pulled)
+
+    def give_up(self, pulled: Pulled, completion: engine.Completion, refused: bool) -> None:
+        pulled.operation.first = completion.index
+        self._take_in_failure(pulled, completion, None)
 
     def _take_in_failure(self, pulled: Pulled, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         failure = request_failed(
@@ -299,7 +371,8 @@ class StreamCall(Generic[Item]):
         matrix = completion.matrix
         size = len(completion.body) + (0 if matrix is None else 4 * matrix.rows * matrix.dim)
         self._held += size
-        self._results[pulled.place] = self._present(pulled.start, pulled.inputs, response), size, pulled.start
+        item = self._present(pulled.start, pulled.inputs, response)
+        self._results[pulled.start] = item, size, pulled.start + len(pulled.inputs)
 
     def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
         """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
@@ -326,8 +399,8 @@ class StreamCall(Generic[Item]):
 
     def take(self) -> Item:
         """The next item; only when it is ready."""
-        place = self._given if self._ordered else next(iter(self._results))
-        item, size, start = self._results.pop(place)
+        start = self._next if self._ordered else next(iter(self._results))
+        item, size, self._next = self._results.pop(start)
         self._held -= size
         self._given += 1
         self._open.remove(start)  # last: what interrupts this is told that the item was not given

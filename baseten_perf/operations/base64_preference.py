@@ -26,6 +26,11 @@ class Base64Preference:
         self._refused = refused
         self._answering: set[int] = set()  # numbers of endpoints
 
+    @property
+    def asks(self) -> bool:
+        """Whether the call asks for base64."""
+        return self._refused is None
+
     def answered(self, index: int, endpoint: int) -> None:
         """Request `index` of the call has been answered."""
         self._answering.add(endpoint)

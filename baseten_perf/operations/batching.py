@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from math import inf
 from typing import Any, NamedTuple
 
 from ..policy import Policy
 from ._inputs import batch_starts, utf8_length
+from .batch_limit import BatchLimit
 from .distinct import Distinct
 from .token_count import TokenCounter
 
 BY_SIZE = TokenCounter()
 
 
-class BatchLimits(NamedTuple):
+class BatchSize(NamedTuple):
     """What one request carries at most. An input that is beyond a limit by itself goes alone.
 
     Attributes:
@@ -29,14 +32,16 @@ class BatchLimits(NamedTuple):
     counter: TokenCounter = BY_SIZE
 
     @classmethod
-    def of(cls, policy: Policy, counter: TokenCounter = BY_SIZE) -> BatchLimits:
+    def of(cls, policy: Policy, counter: TokenCounter = BY_SIZE) -> BatchSize:
         """Those that a call asks for."""
-        characters, tokens = policy.max_chars_per_request, policy.max_tokens_per_request
-        return cls(policy.batch_size, inf if characters is None else characters, tokens or inf, counter)
+        limits = _of_size(policy.batch_size, policy.max_chars_per_request)
+        tokens = policy.max_tokens_per_request
+        return limits if tokens is None else limits._replace(tokens=tokens, counter=counter)
 
-    def within(self, inputs: float = inf, tokens: float = inf) -> BatchLimits:
-        """These limits, and others that have been learned of a server."""
-        return self._replace(inputs=int(min(self.inputs, inputs)), tokens=min(self.tokens, tokens))
+    def within(self, known: BatchLimit) -> BatchSize:
+        """The same, as far as a server takes it."""
+        inputs, characters = min(self.inputs, known.inputs), min(self.characters, known.characters)
+        return self._replace(inputs=inputs, characters=characters)
 
     def tokens_of(self, text: str) -> float:
         """Tokens of a text, where these are limited; else 0."""
@@ -58,40 +63,68 @@ class BatchLimits(NamedTuple):
         )
 
 
+@lru_cache(maxsize=64)
+def _of_size(inputs: int, characters: int | None) -> BatchSize:
+    return BatchSize(inputs, inf if characters is None else characters)
+
+
 # For inputs that have been put together to what one request carries.
-ONE_BATCH = BatchLimits(2**62)
+ONE_BATCH = BatchSize(2**62)
+
+
+class Part(NamedTuple):
+    """Inputs of a batch that was divided: the first, the first one after them, and the number of that batch."""
+
+    start: int
+    end: int
+    root: int
+
+
+class Division(NamedTuple):
+    """The parts of all batches that were cut, parts among them; and what took the place of a batch, by its number."""
+
+    parts: list[Part]
+    instead: dict[int, range]
 
 
 class Batches:
     """The inputs of a call, cut into one span for each request, in order and without gaps.
 
+    A batch may be divided: its parts are batches too, numbered after all others, and it is none any more.
+
     Parameters:
         inputs: texts, or lists of token ids.
-        limits: what a span has at most.
+        size: what a span has at most.
         dedupe: whether equal inputs are sent once.
 
     Attributes:
         total: number of inputs.
         inputs: those that are sent.
-        starts: number, among those that are sent, of the first of each batch.
+        starts: number, among those that are sent, of the first of each batch that is no part.
         distinct: which inputs each one that is sent stands for; None when each stands for itself.
     """
 
-    __slots__ = ("distinct", "inputs", "starts", "total")
+    __slots__ = ("_division", "distinct", "inputs", "starts", "total")
 
-    def __init__(self, inputs: list[Any], limits: BatchLimits, dedupe: bool = False) -> None:
+    def __init__(self, inputs: list[Any], size: BatchSize, dedupe: bool = False) -> None:
         self.total = len(inputs)
         self.distinct = Distinct.of(inputs) if dedupe else None
         self.inputs = inputs if self.distinct is None else self.distinct.inputs
-        self.starts = limits.starts(self.inputs)
+        self.starts = size.starts(self.inputs)
+        self._division: Division | None = None
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.starts) + (0 if self._division is None else len(self._division.parts))
 
     def span(self, batch: int) -> tuple[int, int]:
         """First input of a batch, and the first one after it, among those that are sent."""
         following = batch + 1
-        return self.starts[batch], self.starts[following] if following < len(self.starts) else len(self.inputs)
+        if following < len(self.starts):
+            return self.starts[batch], self.starts[following]
+        if self._division is None or following == len(self.starts):
+            return self.starts[batch], len(self.inputs)
+        part = self._division.parts[batch - len(self.starts)]
+        return part.start, part.end
 
     def sent(self, batch: int) -> list[Any]:
         """The inputs that a batch carries."""
@@ -103,26 +136,62 @@ class Batches:
         span = range(*self.span(batch))
         return span if self.distinct is None else self.distinct.numbers(span)
 
+    def cut(self, batch: int, sizes: Sequence[int]) -> range:
+        """Numbers for the parts of a batch, which have these sizes; they are batches once they replace it."""
+        if self._division is None:
+            self._division = Division([], {})
+        first, root = len(self), self.undivided(batch)
+        ends = list(accumulate(sizes, initial=self.span(batch)[0]))
+        self._division.parts.extend([Part(start, end, root) for start, end in pairwise(ends)])
+        return range(first, len(self))
+
+    def replace(self, batch: int, parts: range) -> None:
+        """Put what `cut` has given in place of a batch: at once, as a signal handler may raise at any moment."""
+        assert self._division is not None
+        self._division.instead[batch] = parts
+
+    def undivided(self, batch: int) -> int:
+        """The batch that this one is a part of; itself if of none."""
+        division = self._division
+        return batch if division is None or batch < len(self.starts) else division.parts[batch - len(self.starts)].root
+
+    def order(self) -> list[int] | None:
+        """The numbers of the batches in the order of their inputs; None when none is divided, and they are in order."""
+        if self._division is None:
+            return None
+        order = []
+        left = list(reversed(range(len(self.starts))))
+        while left:
+            batch = left.pop()
+            parts = self._division.instead.get(batch)
+            if parts is None:
+                order.append(batch)
+            else:
+                left.extend(reversed(parts))
+        return order
+
+    def joined(self, items: Sequence[list[Any] | None]) -> list[Any]:
+        """The items of all batches in order, with None for each input of a batch that has none."""
+        joined: list[Any] = []
+        for batch in self.order() or range(len(self)):
+            each = items[batch]
+            joined.extend([None] * len(self.numbers(batch)) if each is None else each)
+        return joined
+
+    def spread(self, items: Sequence[list[list[Any]] | None]) -> list[Any]:
+        """The list of each input, of batches that have one for each that was sent; None where a batch has none."""
+        if self.distinct is None:
+            return self.joined(items)
+        found: list[Any] = []
+        for batch in self.order() or range(len(self)):
+            each = items[batch]
+            start, end = self.span(batch)
+            found.extend([None] * (end - start) if each is None else each)
+        return [None if found[place] is None else list(found[place]) for place in self.distinct.places]
+
     def sizes(self) -> list[int]:
-        """Number of inputs that each batch carries."""
+        """Number of inputs that each batch carries, as long as none is divided."""
         starts, total = self.starts, len(self.inputs)
         if isinstance(starts, range):
             return [starts.step] * (len(starts) - 1) + [total - starts[-1]]
         return [end - start for start, end in map(self.span, range(len(self.starts)))]
-
-    def joined(self, parts: Sequence[list[Any] | None]) -> list[Any]:
-        """The items of all batches in order, with None for each input of a batch that has no part."""
-        items: list[Any] = []
-        for batch, part in enumerate(parts):
-            items.extend([None] * len(self.numbers(batch)) if part is None else part)
-        return items
-
-    def spread(self, parts: Sequence[list[list[Any]] | None]) -> list[Any]:
-        """The list of each input, of parts that have one for each input that was sent; None where there is no part."""
-        if self.distinct is None:
-            return self.joined(parts)
-        items: list[Any] = []
-        for part, size in zip(parts, self.sizes(), strict=True):
-            items.extend([None] * size if part is None else part)
-        found = map(items.__getitem__, self.distinct.places)
-        return [None if item is None else list(item) for item in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -15,32 +15,34 @@ from ..responses.classification import ClassificationResponse, ClassificationRes
 from ..validation import boolean, url_path_of, utf8_string
 from . import probabilities
 from .api import checked_api, refuse_unless
-from .batching import ONE_BATCH, Batches, BatchLimits
+from .batch_limit import BatchLimits
+from .batched import Batched
+from .batching import BatchSize
 from .extra_body import extra_members
-from .operation import Operation
 from .response_body import decoded, field, floats, items, malformed
 from .texts import checked_texts
 
 PATHS = {"tei": "/predict", "vllm": "/classify", "infinity": "/classify"}
 
 
-class Classify(Operation):
+class Classify(Batched):
     """One classify call.
 
     Parameters:
         inputs: sequence of str, not empty.
         model, raw_scores, truncate, truncation_direction: passed to the server as its API has them.
-        policy: how inputs are batched, unless `limits` say so.
+        policy: how inputs are batched.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
+        limits, size: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = ("_batches", "_dedupe", "_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix")
+    __slots__ = ("_groups", "_names", "_of_tei", "_prefix", "_reader", "_rows", "_suffix")
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Classify(Operation):
         extra_body: Mapping[str, Any] | None = None,
         api: str = "tei",
         limits: BatchLimits | None = None,
+        size: BatchSize | None = None,
     ) -> None:
         texts = checked_texts("inputs", inputs)
         model = None if model is None else utf8_string("model", model)
@@ -81,33 +84,22 @@ class Classify(Operation):
         options |= extra
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
-        self._dedupe = policy.dedupe
-        self._batches = Batches(texts, limits or BatchLimits.of(policy), policy.dedupe)
-        super().__init__("classify", "POST", path, len(self._batches), model=model)
         self._reader = LabelReader(ClassificationResult)
-        self._groups: list[list[list[ClassificationResult]] | None] = [None] * len(self._batches)
+        super().__init__("classify", path, texts, policy, model, limits, size)
+
+    def _begin(self, requests: int) -> None:
+        self._groups: list[list[list[ClassificationResult]] | None] = [None] * requests
         self._rows: dict[int, list[probabilities.Row]] = {}
         self._names = probabilities.ClassNames()
 
-    def carrying(self, inputs: list[Any], first: int) -> Classify:
-        classify = self._of_one_request()
-        classify._batches = Batches(inputs, ONE_BATCH, self._dedupe)
-        classify._reader = LabelReader(ClassificationResult)
-        classify._groups, classify._rows = [None], {}
-        classify._names = probabilities.ClassNames()
-        return classify
+    def _add(self, requests: int) -> None:
+        self._groups += [None] * requests
 
     def body(self, index: int) -> bytes:
-        texts = self._batches.sent(index)
+        texts: Any = self._batches.sent(index)
         if self._of_tei:
             texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
         return self._prefix + orjson.dumps(texts) + self._suffix
-
-    def counted(self, index: int, body: bytes) -> Sequence[str]:
-        return self._batches.sent(index)
-
-    def inputs(self, index: int) -> Sequence[int]:
-        return self._batches.numbers(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""
@@ -137,9 +129,9 @@ class Classify(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse[Any]:
         data = self._batches.spread(self._named())
-        return ClassificationResponse.collected(
-            data, total_time, self.elapsed, self.headers, self._names.all(), self.timings
-        )
+        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
+        timings = self._timings_in_order()
+        return ClassificationResponse.collected(data, total_time, elapsed, headers, self._names.all(), timings)
 
 
 def _groups(completion: Completion, entries: list[Any]) -> list[list[ClassificationResult]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -18,7 +18,9 @@ from ..validation import unsigned, url_path_of, utf8_string
 from . import irregular
 from ._skeleton import regular_form
 from .base64_preference import REFUSALS, Base64Preference
-from .batching import ONE_BATCH, Batches, BatchLimits
+from .batch_limit import BatchLimits
+from .batched import Batched
+from .batching import BatchSize
 from .extra_body import extra_members
 from .operation import Operation
 from .output import checked_output
@@ -31,7 +33,7 @@ PATH = "/v1/embeddings"
 FLOATS, BASE64 = int(BatchState.FLOATS), int(BatchState.BASE64)
 
 
-class Embed(Operation):
+class Embed(Batched):
     """One embed call.
 
     Parameters:
@@ -40,7 +42,7 @@ class Embed(Operation):
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
-        policy: how inputs are batched, unless `limits` say so.
+        policy: how inputs are batched.
         refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
             without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
             format is left to the server.
@@ -48,6 +50,7 @@ class Embed(Operation):
         url_path: appended to the base URL; None for PATH.
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
+        limits, size: see Batched.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
@@ -55,10 +58,7 @@ class Embed(Operation):
     __slots__ = (
         "_arguments",
         "_base64",
-        "_batches",
-        "_dedupe",
         "_irregular",
-        "_limits",
         "_model",
         "_object",
         "_objects",
@@ -85,6 +85,7 @@ class Embed(Operation):
         extra_body: Mapping[str, Any] | None = None,
         out: Any = None,
         limits: BatchLimits | None = None,
+        size: BatchSize | None = None,
     ) -> None:
         inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
@@ -117,45 +118,43 @@ class Embed(Operation):
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        self._limits = limits
-        self._dedupe = policy.dedupe
-        self._batches = Batches(inputs, limits or BatchLimits.of(policy), policy.dedupe)
-        super().__init__("embed", "POST", path, len(self._batches), self._batches.sizes(), model)
+        super().__init__("embed", path, inputs, policy, model, limits, size, vectors=True)
         self._requested_model = model
         self._model = model or ""
         self._object = "list"
+
+    def _begin(self, requests: int) -> None:
         self._prompt_tokens = self._total_tokens = 0
-        self._states = bytearray(len(self._batches))
+        self._states = bytearray(requests)
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
-    def carrying(self, inputs: list[Any], first: int) -> Embed | None:
-        if self._base64 is not None:
-            return None  # the format that is asked for depends on what servers have refused meanwhile
-        embed = self._of_one_request()
-        embed._batches = Batches(inputs, ONE_BATCH, self._dedupe)
-        embed.rows = embed._batches.sizes()
-        embed._states = bytearray(1)
-        embed._irregular, embed._objects = {}, {}
-        return embed
+    def _add(self, requests: int) -> None:
+        self._states += bytes(requests)
+
+    def part(self, start: int, end: int) -> Embed:
+        part = cast("Embed", super().part(start, end))
+        if self._base64 is not None and not self._base64.asks:
+            part._base64 = None  # that this part is answered tells nothing of the format
+        elif self._base64 is not None:
+            part._arguments = part._inputs, *self._arguments[1:]
+        return part
+
+    def carrying(self, inputs: list[Any], first: int) -> Operation | None:
+        # The format that is asked for depends on what servers have refused meanwhile.
+        return super().carrying(inputs, first) if self._base64 is None else None
 
     def fallback(self, failure: Completion) -> Embed | None:
         """The call without base64, when it may be that which an endpoint refuses."""
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments, out=self.out, limits=self._limits)
+        plain = Embed(*self._arguments, out=self.out, limits=self._limits, size=self._size)
         plain._base64 = without
         return plain
 
     def body(self, index: int) -> bytes:
         return b'{"input":%b%b' % (orjson.dumps(self._batches.sent(index)), self._suffix)
-
-    def counted(self, index: int, body: bytes) -> Sequence[str] | Sequence[list[int]]:
-        return self._batches.sent(index)
-
-    def inputs(self, index: int) -> Sequence[int]:
-        return self._batches.numbers(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -192,7 +191,7 @@ class Embed(Operation):
         self._states[index] = FLOATS if shows_floats and state == BASE64 else state
         if self._base64 is not None:
             self._base64.answered(index, completion.endpoint)
-        if index == 0:
+        if start == 0:
             self._model = _text_or(self._model, document.get("model"))
             self._object = _text_or("list", document.get("object"))
         usage = document.get("usage")
@@ -220,14 +219,22 @@ class Embed(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse[Any]:
         batches, distinct = self._batches, self._batches.distinct
+        order = batches.order()
         sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
+        if order is not None:
+            starts = [batches.span(number)[0] for number in order]
+            irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
+            objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
+            states = bytearray(self._states[number] for number in order)
+            sent = Rows(matrix, starts, len(batches.inputs), states, irregular, objects)
         rows: EmbeddingsByInput = sent
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
         return OpenAIEmbeddingsResponse(
-            rows, self._object, self._model, usage, total_time, self.elapsed, self.headers, self.timings
-        )
+            rows, self._object, self._model, usage, total_time,
+            self._in_order(self.elapsed), self._in_order(self.headers), self._timings_in_order(),
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=256)

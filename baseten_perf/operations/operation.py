@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..exceptions import RequestFailed
 from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
-from ..responses.timings import Timings
 from ._inputs import copy_attributes
 
 if TYPE_CHECKING:
@@ -43,14 +42,18 @@ class Operation(ABC):
         final_statuses: HTTP statuses that are not retried, whatever the policy says.
         out: the caller's memory for vectors, or None for memory of the engine's.
         first: number of its first request among those of the engine's operation; of a stream it is one of many.
-        timings: where the time of its requests went; None unless `keep_timings` was called.
+        timings: where the time of each request went, as the engine tells it; None unless `keep_timings` was called.
         has_fallback: whether `fallback` may give another form of the call.
+        sizes: number of inputs of each request, where requests can be divided (see Batched), else None.
+        total: number of inputs there, else 0.
     """
 
     final_statuses: frozenset[int] = frozenset()
     heads: Sequence[Head] | None = None
     media_types = MEDIA_TYPES
     has_fallback = False
+    sizes: Sequence[int] | None = None
+    total = 0
     out: Any = None
 
     __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows", "timings")
@@ -75,7 +78,7 @@ class Operation(ABC):
         self.failures: dict[int, RequestFailed] | None = None
         # Of each request whose answer was accepted.
         self.headers: list[bytes | None] = [None] * requests
-        self.timings: Timings | None = None
+        self.timings: list[bytes | None] | None = None
 
     def method_of(self, index: int) -> str:
         """HTTP method of request `index`."""
@@ -90,11 +93,20 @@ class Operation(ABC):
 
     def missing(self) -> list[int]:
         """Numbers of the inputs without an accepted answer, ascending."""
-        return sorted(i for index, headers in enumerate(self.headers) if headers is None for i in self.inputs(index))
+        unanswered = (index for index in self.numbers() if self.headers[index] is None)
+        return sorted(i for index in unanswered for i in self.inputs(index))
+
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the requests in the order of their inputs, without those that others have replaced."""
+        return range(len(self.elapsed))
+
+    def batch_of(self, index: int) -> int:
+        """The number that request `index` had, or the request that it is a part of, when the call began."""
+        return index
 
     def keep_timings(self) -> None:
         """Keep where the time of each request went, which the engine tells for a policy that asks for it."""
-        self.timings = Timings(len(self))
+        self.timings = [None] * len(self)
 
     def record(self, completion: Completion) -> None:
         """Keep what every response tells about its requests. The last act of `accept`."""
@@ -102,14 +114,15 @@ class Operation(ABC):
         self.elapsed[index] = completion.elapsed
         self.headers[index] = completion.headers
         if self.timings is not None:
-            self.timings.put(index, completion.timings)
+            self.timings[index] = completion.timings
 
-    def fail(self, completion: Completion, failure: RequestFailed) -> None:
-        """Take in a request that has failed, in a call that goes on."""
-        index = completion.index - self.first
+    def fail(self, completion: Completion, failure: RequestFailed, index: int | None = None) -> None:
+        """Take in a request that has failed, in a call that goes on; or request `index`, which fails with that one."""
+        if index is None:
+            index = completion.index - self.first
         self.elapsed[index] = completion.elapsed
         if self.timings is not None:
-            self.timings.put(index, completion.timings)
+            self.timings[index] = completion.timings
         if self.failures is None:
             self.failures = {}
         self.failures[index] = failure
@@ -126,7 +139,7 @@ class Operation(ABC):
         kind = type(self)
         twin = kind.__new__(kind)
         copy_attributes(twin, self, _slots(kind))
-        twin.elapsed, twin.headers, twin.failures = [0.0], [None], None
+        twin.elapsed, twin.headers, twin.failures, twin.timings = [0.0], [None], None, None
         return twin
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from heapq import nsmallest
 from itertools import chain
 from typing import Any
@@ -15,37 +15,37 @@ from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
-from .batching import Batches, BatchLimits
+from .batch_limit import BatchLimits
+from .batched import Batched
+from .batching import BatchSize
 from .extra_body import extra_members
-from .operation import Operation
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
 PATHS = {"tei": "/rerank", "cohere": "/v1/rerank"}
 
 
-class Rerank(Operation):
+class Rerank(Batched):
     """One rerank call.
 
     Parameters:
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
-        policy: how texts are batched, unless `limits` say so.
+        policy: how texts are batched.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
+        limits, size: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
     Raises TypeError, UnicodeEncodeError or ValueError.
     """
 
-    __slots__ = (
-        "_batches", "_most", "_of_tei", "_prefix", "_query", "_results", "_return_text", "_suffix", "_top_n",
-    )  # fmt: skip
+    __slots__ = ("_most", "_of_tei", "_prefix", "_query", "_results", "_return_text", "_suffix", "_top_n")
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Rerank(Operation):
         api: str = "tei",
         top_n: int | None = None,
         limits: BatchLimits | None = None,
+        size: BatchSize | None = None,
     ) -> None:
         self._query = query = utf8_string("query", query)
         texts = checked_texts("texts", texts)
@@ -92,9 +93,13 @@ class Rerank(Operation):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        self._batches = Batches(texts, limits or BatchLimits.of(policy), policy.dedupe)
-        super().__init__("rerank", "POST", path, len(self._batches), model=model)
-        self._results: list[list[RerankResult] | None] = [None] * len(self._batches)
+        super().__init__("rerank", path, texts, policy, model, limits, size)
+
+    def _begin(self, requests: int) -> None:
+        self._results: list[list[RerankResult] | None] = [None] * requests
+
+    def _add(self, requests: int) -> None:
+        self._results += [None] * requests
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
@@ -106,9 +111,6 @@ class Rerank(Operation):
     def counted(self, index: int, body: bytes) -> list[str]:
         texts = self._batches.sent(index)
         return [*texts, *[self._query] * len(texts)]  # a model reads both together
-
-    def inputs(self, index: int) -> Sequence[int]:
-        return self._batches.numbers(index)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the results of a batch: the server's order is kept, its `index` counts from the batch's start."""
@@ -165,9 +167,9 @@ class Rerank(Operation):
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        return RerankResponse.collected(
-            data, self._batches.total, total_time, self.elapsed, self.headers, self.timings
-        )
+        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
+        timings = self._timings_in_order()
+        return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers, timings)
 
 
 def _of_equal(results: list[RerankResult], standing_for: list[list[int]]) -> list[RerankResult]:

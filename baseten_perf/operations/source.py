@@ -10,7 +10,8 @@ from math import inf
 from typing import Any
 
 from ._inputs import all_ascii
-from .batching import BatchLimits
+from .batch_limit import BatchLimit
+from .batching import BatchSize
 from .columns import listed
 from .tokens import token_ids
 
@@ -49,17 +50,17 @@ class GatheredTexts(Gathering):
 
     Parameters:
         name: what a public method calls its texts.
-
-    Attributes:
-        limits: of each batch; they may be replaced while texts are pulled.
+        size: of batches.
+        known: what is known of how large batches may be; it may come down meanwhile.
     """
 
-    __slots__ = ("_ahead", "_batch", "_characters", "_name", "_tokens", "limits")
+    __slots__ = ("_ahead", "_batch", "_characters", "_known", "_name", "_size", "_tokens")
 
-    def __init__(self, name: str, limits: BatchLimits) -> None:
+    def __init__(self, name: str, size: BatchSize, known: BatchLimit | None = None) -> None:
         super().__init__()
-        self.limits = limits
         self._name = name
+        self._size = size
+        self._known = known or BatchLimit()
         self._ahead: deque[Any] = deque()
         self._batch: list[str] = []
         self._characters = 0
@@ -67,26 +68,23 @@ class GatheredTexts(Gathering):
 
     def pull(self, inputs: Iterator[Any]) -> list[Any]:
         if not self._ahead:
-            texts = list(islice(inputs, max(0, self.limits.inputs - len(self._batch))))
+            texts = list(islice(inputs, max(0, min(self._size.inputs, self._known.inputs) - len(self._batch))))
             # As nearly always, they need no look at each; what else there is takes longer.
-            if all_ascii(texts) and self._have_room_for(sum(map(len, texts))):
+            if all_ascii(texts) and self._has_room_for(sum(map(len, texts))):
                 self.count += len(texts)
                 return self.rest() + texts if self._batch else texts
             self._ahead.extend(texts)
         return super().pull(chain(self._from_ahead(), inputs))
 
-    def _have_room_for(self, characters: int) -> bool:
+    def _has_room_for(self, characters: int) -> bool:
         """Whether so many more characters, all of them ASCII, are within the limits."""
-        limits = self.limits
-        if self._characters + characters > limits.characters:
+        size = self._size
+        if self._characters + characters > self._most_characters():
             return False
-        if limits.tokens == inf:
+        if size.tokens == inf:
             return True
-        counter = limits.counter
-        return (
-            counter.count_tokens is None
-            and self._tokens + characters * counter.tokens_per_byte <= limits.tokens
-        )
+        counter = size.counter
+        return counter.count_tokens is None and self._tokens + characters * counter.tokens_per_byte <= size.tokens
 
     def _from_ahead(self) -> Iterator[Any]:
         """What was pulled and not added."""
@@ -98,19 +96,23 @@ class GatheredTexts(Gathering):
             item = self._converted(item)
         if type(item) is str and not item.isascii():
             self._refuse_surrogates(item)
-        limits, batch = self.limits, self._batch
-        tokens = limits.tokens_of(item) if type(item) is str else len(item)
+        batch = self._batch
+        tokens = self._size.tokens_of(item) if type(item) is str else len(item)
         self.count += 1
         self._characters += len(item)
         self._tokens += tokens
-        full = self._characters > limits.characters or self._tokens > limits.tokens or len(batch) >= limits.inputs
+        most = min(self._size.inputs, self._known.inputs)
+        full = self._characters > self._most_characters() or self._tokens > self._size.tokens or len(batch) >= most
         if full and batch:
             self._batch, self._characters, self._tokens = [item], len(item), tokens
             return batch
         batch.append(item)
-        if len(batch) < limits.inputs:
+        if len(batch) < most:
             return None
         return self.rest()
+
+    def _most_characters(self) -> float:
+        return min(self._size.characters, self._known.characters)
 
     def rest(self) -> list[str]:
         batch = self._batch
@@ -137,8 +139,8 @@ class GatheredTokens(GatheredTexts):
 
     __slots__ = ("_of_ids",)
 
-    def __init__(self, name: str, limits: BatchLimits) -> None:
-        super().__init__(name, limits)
+    def __init__(self, name: str, size: BatchSize, known: BatchLimit | None = None) -> None:
+        super().__init__(name, size, known)
         self._of_ids: bool | None = None
 
     def pull(self, inputs: Iterator[Any]) -> list[Any]:

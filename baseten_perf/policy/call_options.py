@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Any, Generic, TypedDict
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict
 
 from ..cancellation import CancellationToken
 from ..http.trace import TraceContext
@@ -30,7 +30,7 @@ class CallOptions(TypedDict, total=False):
     None means "not given".
     """
 
-    max_concurrent_requests: int | None
+    max_concurrent_requests: int | Literal["auto"] | None
     timeout_s: float | None
     pin_initial_endpoint_once: bool | None
     hedge_delay: float | None

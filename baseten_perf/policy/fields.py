@@ -8,12 +8,12 @@ parameter of its RequestPlan. Annotations are evaluated here, since signatures s
 import math
 from collections.abc import Callable, Collection, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ..cancellation import CancellationToken
 from ..http import headers
 from ..http.trace import TraceContext
-from ..validation import boolean, instance, real, status_codes, string, string_mapping, unsigned
+from ..validation import boolean, instance, real, status_codes, string, string_mapping, unsigned, wrong_type
 from .option import Copied, Option, Range, Share, seconds
 from .progress import Progress, checked_progress
 
@@ -30,7 +30,9 @@ Table = TypeVar("Table")
 
 MIN_TIMEOUT_S, MIN_HEDGE_DELAY_S, MAX_S = 0.1, 0.045, 3600
 # Below this many inputs in a request, at most so many requests at once.
-SMALL_BATCH, MAX_SMALL_REQUESTS = 16, 512
+SMALL_BATCH, MAX_SMALL_REQUESTS, MAX_REQUESTS = 16, 512, 1024
+# In place of max_concurrent_requests: as many as the engine finds to be of use.
+AUTO: Final = "auto"
 
 OUTSIDE = "{value} is outside the allowed range [{low:.3f}s, {high:.3f}s]."
 COUNT = "{name} must be greater than 0 and less than or equal to {high}"
@@ -54,8 +56,20 @@ def _unsigned32(name: str, value: Any) -> int:
     return unsigned(name, value, 32)
 
 
+def _requests(name: str, value: Any) -> int | Literal["auto"]:
+    if isinstance(value, str):
+        if value == AUTO:
+            return AUTO
+        raise TypeError(f"{name} must be an int or {AUTO!r}, not {str(value)!r}")
+    try:
+        return unsigned(name, value)
+    except TypeError:
+        raise wrong_type(name, f"an int or {AUTO!r}", value) from None
+
+
 def _check_batch(batch_size: int, values: Mapping[str, Any]) -> None:
-    if values["max_concurrent_requests"] > MAX_SMALL_REQUESTS and batch_size < SMALL_BATCH:
+    requests = values["max_concurrent_requests"]
+    if requests != AUTO and requests > MAX_SMALL_REQUESTS and batch_size < SMALL_BATCH:
         raise ValueError(
             f"max_concurrent_requests must be less than {MAX_SMALL_REQUESTS} when batch_size is less than "
             f"{SMALL_BATCH}. Please be nice to the server side."
@@ -90,10 +104,11 @@ class Options:
 
     __slots__ = ()
 
-    max_concurrent_requests: Option[int] = Option(
-        default=256, keyword_default=128, older=True, convert=unsigned, plan="concurrency",
-        range=Range(1, 1024, COUNT),
-        doc="requests in flight, {range}",
+    max_concurrent_requests: Option[int | Literal["auto"]] = Option(
+        default=256, keyword_default=128, older=True, convert=_requests, plan="concurrency",
+        range=Range(1, MAX_REQUESTS, COUNT),
+        doc=f'requests in flight, {{range}}; or `"{AUTO}"`: from 8 on, as many as raise the throughput, learned for each'
+        " endpoint and model",
     )  # fmt: skip
     batch_size: Option[int] = Option(
         default=8, keyword_default=128, older=True, convert=unsigned, batched=True,
@@ -176,8 +191,8 @@ class Options:
     )  # fmt: skip
     return_exceptions: Option[bool] = Option(
         default=False, convert=boolean, kw_only=True,
-        doc="every request runs to its end: `data` has None where one failed, and `errors` of the response tells why;"
-        " else the first failure ends the call",
+        doc="every request runs to its end, and an input that is refused fails alone: `data` has None where one failed,"
+        " and `errors` of the response tells why; else the first failure ends the call",
     )  # fmt: skip
     timings: Option[bool] = Option(
         default=False, convert=boolean, plan="timings", kw_only=True,

@@ -119,7 +119,7 @@ class Option(Generic[Value]):
         value = values[self.name]
         if value is None:
             return
-        if self.range is not None:
+        if self.range is not None and not isinstance(value, str):  # a word may stand in place of a number
             self.range.check(self.name, value)
         if self.check is not None:
             self.check(value, values)

@@ -9,7 +9,19 @@ from typing import Any
 
 from ..http import headers
 from ..validation import string_mapping, unexpected_keyword, wrong_type
-from .fields import CHECKED, CUSTOM_HEADERS, DEFAULTS, KEYWORD_DEFAULTS, MIN_TIMEOUT_S, OPTIONS, Options
+from .fields import (
+    AUTO,
+    CHECKED,
+    CUSTOM_HEADERS,
+    DEFAULTS,
+    KEYWORD_DEFAULTS,
+    MAX_REQUESTS,
+    MAX_SMALL_REQUESTS,
+    MIN_TIMEOUT_S,
+    OPTIONS,
+    SMALL_BATCH,
+    Options,
+)
 from .option import Copied
 from .preference import RequestProcessingPreference
 
@@ -41,7 +53,18 @@ class Policy(Options):
 
     def limits(self) -> dict[str, Any]:
         """What the engine needs to know, as parameters of a RequestPlan."""
-        return {option.plan: getattr(self, name) for name, option in OPTIONS.items() if option.plan is not None}
+        limits = {option.plan: getattr(self, name) for name, option in OPTIONS.items() if option.plan is not None}
+        limits["adaptive"] = self.max_concurrent_requests == AUTO
+        limits["concurrency"] = self.most_requests
+        return limits
+
+    @property
+    def most_requests(self) -> int:
+        """How many requests may ever be in flight."""
+        requests = self.max_concurrent_requests
+        if isinstance(requests, int):
+            return requests
+        return MAX_SMALL_REQUESTS if self.batch_size < SMALL_BATCH else MAX_REQUESTS
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a policy is constant: {name}")

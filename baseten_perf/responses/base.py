@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..http import headers as header_block
 from ..validation import real, string_mapping, wrong_type
 from .answers import Answered, Collects
+from .timings import array_of, joined
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
     from ..exceptions import RequestFailed
-    from .timings import Timings
 
 
 class Response(Answered[Collects]):
@@ -23,7 +23,8 @@ class Response(Answered[Collects]):
     Attributes (read-only):
         total_time: seconds of the whole operation.
         individual_request_times: seconds of each request, in the order of the batches, from getting a concurrency
-            slot to the end; retries and back-off included, queueing excluded.
+            slot to the end; retries and back-off included, queueing excluded. Where a batch was divided, each part that
+            was answered, or stands alone, has its entry, in the order of the inputs; so in `response_headers`.
         individual_batch_request_times: the same list under the name that older documentation uses.
         response_headers: one dict per request; names in lower case, of duplicates the last. Those that
             describe a compressed body (content-encoding, its content-length) are left out. Made at the first read.
@@ -37,7 +38,7 @@ class Response(Answered[Collects]):
         total_time: float,
         times: Sequence[float],
         headers: Sequence[bytes | dict[str, str] | None],
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> None:
         self._total_time = total_time
         self._times = list(times)
@@ -45,7 +46,7 @@ class Response(Answered[Collects]):
         self._missing: Sequence[int] = ()
         # Raw header lines until somebody asks for them: most callers never do.
         self._headers = list(headers)
-        self._timings = timings
+        self._timings = None if timings is None else joined(timings)
 
     @property
     def total_time(self) -> float:
@@ -90,7 +91,7 @@ class Response(Answered[Collects]):
         NaN stands for what did not come to its end in a request that failed. The row of a request without any end, as
         in the `response_partial` of an exception, has NaN and 0 only. Raises ImportError without numpy.
         """
-        return None if self._timings is None else self._timings.array()
+        return None if self._timings is None else array_of(self._timings)
 
     @property
     def errors(self) -> dict[int, RequestFailed]:

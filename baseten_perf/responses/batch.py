@@ -24,7 +24,7 @@ Whole = TypeVar("Whole", bound=Response[Any])
 
 
 class Batch(Answered[Collects], Generic[Whole, Collects]):
-    """The inputs of one request of a stream, and their results.
+    """The inputs of one request of a stream, and their results; the parts of a batch that was divided come one by one.
 
     Attributes (read-only):
         start, stop: numbers of the first input in the source, and of the one after the last.

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from .timings import Timings
-
 
 @dataclass(frozen=True, init=False)
 @record
@@ -89,7 +87,7 @@ class ClassificationResponse(Response[Collects]):
         times: Sequence[float],
         headers: Sequence[bytes | None],
         order: Sequence[str] = (),
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> ClassificationResponse[Any]:
         """Make a response of what an operation gathered: nothing to check, headers still raw.
 

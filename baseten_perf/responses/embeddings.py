@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from ._arrow import ArrowVectors
-    from .timings import Timings
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -125,7 +124,7 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         total_time: float,
         individual_request_times: Sequence[float],
         response_headers: Sequence[bytes | dict[str, str] | None],
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> None:
         super().__init__(total_time, individual_request_times, response_headers, timings)
         self._rows = rows
@@ -191,8 +190,8 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
                 ValueError, or give rows of "nan".
 
         Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
-        base64 of float32; with copy=False, when the embeddings do not lie in one block of memory. ImportError without
-        numpy.
+        base64 of float32; with copy=False, when the embeddings do not lie in one block of memory: so it is with
+        `dedupe`, where inputs were equal. ImportError without numpy.
         """
         if copy is not None and not isinstance(copy, bool):
             raise TypeError(f"copy must be a bool or None, not {type(copy).__name__}")
@@ -221,7 +220,8 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         An object with `__arrow_c_array__` and `__arrow_c_schema__` (Arrow's PyCapsule interface, which pyarrow, polars,
         DuckDB and nanoarrow take), as the response has them too: `pyarrow.array(response)`. It shows the response's own
         memory, which stays in use until all that was made of it is released; with `out=` that is the caller's. Only
-        embeddings that do not lie in one block of memory, because the server mixed forms, are copied together.
+        embeddings that do not lie in one block of memory are copied together: of forms that a server has mixed, or of
+        equal inputs that were sent once (`dedupe`).
 
         Raises ValueError when the dimensions differ, when none has arrived, or when an embedding is a str that is not
         base64 of float32.
@@ -241,8 +241,7 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         # Without the cached objects of `data`: they are made anew from the rows.
         return type(self), (
             self._rows, self._object, self._model, self._usage, self._total_time, self._times, self._headers,
-            self._timings,
-        ), (None, {"_errors": self._errors, "_missing": self._missing})  # fmt: skip
+        ), (None, {"_errors": self._errors, "_missing": self._missing, "_timings": self._timings})  # fmt: skip
 
     def __repr__(self) -> builtins.str:
         dim = self._rows.first_dim()

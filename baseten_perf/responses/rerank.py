@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from .timings import Timings
-
 
 @dataclass(frozen=True, init=False)
 @record
@@ -87,7 +85,7 @@ class RerankResponse(Response[Collects]):
         total_time: float,
         times: Sequence[float],
         headers: Sequence[bytes | None],
-        timings: Timings | None = None,
+        timings: Sequence[bytes | None] | None = None,
     ) -> RerankResponse[Any]:
         """Make a response of what an operation on so many texts gathered: nothing to check, headers still raw."""
         self = cls.__new__(cls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import nan
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -19,28 +20,13 @@ ROW = Struct(f"={len(SECONDS)}d{len(COUNTS)}q")
 NO_ROW = ROW.pack(*[nan] * len(SECONDS), *[0] * len(COUNTS))
 
 
-class Timings:
-    """A row for each request, NaN and 0 until it is put in."""
+def joined(timings: Sequence[bytes | None]) -> bytes:
+    """The rows that the engine gives, one after the other; None for a request that it gave none of."""
+    return b"".join([NO_ROW if row is None else row for row in timings])
 
-    __slots__ = ("_rows",)
 
-    def __init__(self, requests: int) -> None:
-        self._rows = bytearray(NO_ROW * requests)
-
-    def put(self, index: int, row: bytes | None) -> None:
-        """Keep what the engine tells of request `index`; None when that is nothing."""
-        if row is not None:
-            self._rows[index * ROW.size : (index + 1) * ROW.size] = row
-
-    def array(self) -> NDArray[void]:
-        """The rows as a read-only array. Raises ImportError without numpy."""
-        numpy = load("numpy")
-        fields: list[Any] = [(name, "=f8") for name in SECONDS] + [(name, "=i8") for name in COUNTS]
-        array: NDArray[void] = numpy.frombuffer(self._rows, dtype=fields)
-        array.flags.writeable = False
-        return array
-
-    def __eq__(self, other: object) -> bool:
-        return self._rows == other._rows if isinstance(other, Timings) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
+def array_of(rows: bytes) -> NDArray[void]:
+    """The rows as a read-only array. Raises ImportError without numpy."""
+    fields: list[Any] = [(name, "=f8") for name in SECONDS] + [(name, "=i8") for name in COUNTS]
+    array: NDArray[void] = load("numpy").frombuffer(rows, dtype=fields)
+    return array

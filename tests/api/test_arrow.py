@@ -38,7 +38,7 @@ def faulty(server: Server, **faults: Any) -> PerformanceClient:
 
 
 def partial(server: Server, **options: Any) -> OpenAIEmbeddingsResponse:
-    client = faulty(server, containing='"bad"', status=400)
+    client = faulty(server, containing='"bad"', status=404)
     return client.embed(TEXTS, "m", batch_size=4, return_exceptions=True, **options)  # type: ignore[return-value]
 
 
@@ -91,13 +91,13 @@ def test_missing_rows_are_null(server: Server, pa: Any, whole: Any) -> None:
     assert pa.array(response).equals(array)
 
     with pytest.raises(RequestFailed) as raised:
-        faulty(server, containing='"bad"', status=400).embed(TEXTS, "m", batch_size=4, max_concurrent_requests=1)
+        faulty(server, containing='"bad"', status=404).embed(TEXTS, "m", batch_size=4, max_concurrent_requests=1)
     array = pa.array(raised.value.response_partial)
     assert array.null_count == 12 and numpy.array_equal(matrix_of(array)[:8], whole[:8])
 
 
 def test_nothing_has_arrived(server: Server) -> None:
-    response = faulty(server, status=400).embed(TEXTS, "m", return_exceptions=True)
+    response = faulty(server, status=404).embed(TEXTS, "m", return_exceptions=True)
     for make in (response.arrow, response.__arrow_c_array__, response.__arrow_c_schema__):
         with pytest.raises(ValueError, match="all 20 embeddings are missing"):
             make()

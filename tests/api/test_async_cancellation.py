@@ -95,12 +95,18 @@ def test_what_is_queued_is_not_sent(server: Server) -> None:
 
 
 def test_a_waiting_retry_is_forgotten(server: Server) -> None:
-    async def main() -> None:
+    async def cancelled() -> None:
         client = PerformanceClient(server.faulty(status=429), "k")
         future = client.async_batch_post("/x", [1], RequestProcessingPreference(initial_backoff_ms=400))
-        await until(lambda: server.statistics().requests == 1)
+        await until(lambda: server.statistics().requests >= 1)
         future.cancel()
         await asyncio.gather(future, return_exceptions=True)
+
+    async def main() -> None:
+        await cancelled()
+        while server.statistics().requests > 1:  # on a busy machine the retry was quicker
+            server.reset()
+            await cancelled()
         await asyncio.sleep(0.7)
 
     asyncio.run(main())

@@ -39,7 +39,7 @@ def call(client: PerformanceClient, name: str, *arguments: Any, **options: Any) 
 
 
 def bad(server: Server) -> PerformanceClient:
-    return PerformanceClient(server.url + Faults(containing='"bad"', status=400).prefix, "key")
+    return PerformanceClient(server.url + Faults(containing='"bad"', status=404).prefix, "key")
 
 
 def inputs(server: Server, name: str = "input") -> list[Any]:
@@ -113,6 +113,25 @@ def test_a_request_that_fails(server: Server, way: str, method: str) -> None:
     with pytest.raises(RequestFailed) as raised:
         call(bad(server), way + method, *arguments, max_concurrent_requests=1)
     assert list(raised.value.inputs) == FAILED and list(raised.value.missing) == [*FAILED, 8]
+
+
+@pytest.mark.parametrize("method", ["embed", "classify", "rerank"])
+def test_a_text_that_is_refused_fails_alone(server: Server, way: str, method: str) -> None:
+    """Its batch is divided; both inputs that it is are named."""
+    client = PerformanceClient(server.url + Faults(containing='"bad"', status=400).prefix, "key")
+    arguments: tuple[Any, ...] = {"embed": (TEXTS, "m"), "classify": (TEXTS,), "rerank": ("q", TEXTS)}[method]
+    response = call(client, way + method, *arguments, return_exceptions=True)
+    assert response.missing == list(response.errors) == list(response.errors[7].inputs) == [5, 7]
+    assert server.statistics().requests == 5
+    if method == "embed":
+        out = numpy.full((9, 384), -7, dtype=numpy.float32)
+        given = call(client, f"{way}embed", TEXTS, "m", out=out, return_exceptions=True)
+        expected = embeddings(TEXTS)
+        expected[[5, 7]] = numpy.nan
+        for each in (response, given):
+            assert numpy.array_equal(each.numpy(missing="nan"), expected, equal_nan=True)
+        batches = client.iter_embed(iter(TEXTS), "m", batch_size=9, dedupe=True, return_exceptions=True)
+        assert sorted(i for batch in batches for i in batch.missing) == [5, 7]
 
 
 def test_a_response_of_several_dimensions(server: Server) -> None:

@@ -119,7 +119,7 @@ def test_space_on_the_disk_is_allocated_first(
 def test_rows_without_an_answer_stay_untouched(server: Server, whole: Any, poller: str, way: str) -> None:
     """Neither an error, nor half an answer, nor one that is refused touches them."""
     faults = (
-        Faults(containing='"text 1"', status=400), Faults(containing='"text 9"', truncate=True),
+        Faults(containing='"text 1"', status=404), Faults(containing='"text 9"', truncate=True),
         Faults(containing='"text 17"', drop_item=True), Faults(containing='"text 21"', ragged=True),
         Faults(containing='"text 29"', null_embedding=True), Faults(containing='"text 33"', invalid_json=True),
     )  # fmt: skip

@@ -109,6 +109,10 @@ def test_failed_inputs(server: Server, name: str) -> None:
     called(client, name, progress=bar, return_exceptions=True)
     assert sum(bar.steps) == 50
     bar = Bar()
+    unusable = PerformanceClient(server.faulty(containing='"text 13"', not_json=True), "key")
+    called(unusable, name, progress=bar, return_exceptions=True)
+    assert sum(bar.steps) == 50
+    bar = Bar()
     with pytest.raises(requests.exceptions.HTTPError) as raised:
         called(client, name, progress=bar, max_concurrent_requests=1)
     assert isinstance(raised.value, RequestFailed)

@@ -254,7 +254,7 @@ def test_a_request_that_fails_ends_the_stream(server: Server, poller: str, way: 
 
 
 def test_return_exceptions(server: Server, poller: str, way: Way) -> None:
-    client = faulty(server, containing='"text 13"', status=400)
+    client = faulty(server, containing='"text 13"', status=404)
     batches = way(lambda source: client.iter_embed(source, "m", return_exceptions=True, **SMALL), TEXTS)
     assert [batch.start for batch in batches] == list(range(0, 50, 4))
     failed = batches[3]

@@ -17,8 +17,6 @@ import requests
 from baseten_perf import HttpClientWrapper, PerformanceClient, RequestProcessingPreference
 from baseten_perf.testing import Faults, Server
 
-pytestmark = pytest.mark.usefixtures("poller")
-
 PHASES = ["queued", "dns", "connect", "tls", "sent", "first_byte"]
 CLOCKS = 1e-3  # seconds that two clocks may differ by, libcurl's and the engine's
 
@@ -34,7 +32,7 @@ def check(timings: Any) -> None:
     assert (phases.sum(axis=0) <= timings["total"] + CLOCKS).all()
 
 
-def test_a_new_connection_and_a_kept_one(server: Server) -> None:
+def test_a_new_connection_and_a_kept_one(server: Server, poller: str) -> None:
     client = PerformanceClient(server.faulty(latency=0.1), "key", client_wrapper=HttpClientWrapper())
     (new,), (kept,) = posted(client, ["some text"]), posted(client, ["longer" * 50_000])
     for row in (new, kept):
@@ -54,7 +52,7 @@ def test_tls(server_certificate: Path, trusted: Path) -> None:
     assert new["tls"] > 0 and kept["tls"] == 0
 
 
-def test_waits_count_as_queued(server: Server) -> None:
+def test_waits_count_as_queued(server: Server, poller: str) -> None:
     """For a slot, at a gate, for back-offs, and until a hedge: up to the start of the attempt that was answered."""
     slow = PerformanceClient(server.faulty(latency=0.1), "key")
     queued = posted(slow, [1, 2, 3], max_concurrent_requests=1)["queued"]
@@ -74,7 +72,7 @@ def deaf() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_requests_that_fail_have_rows(server: Server, deaf: int) -> None:
+def test_requests_that_fail_have_rows(server: Server, deaf: int, poller: str) -> None:
     """NaN for what did not come to its end."""
     options: dict[str, Any] = {"return_exceptions": True, "max_retries": 0, "patience_s": 0, "timeout_s": 0.3}
     nan = numpy.nan
@@ -145,7 +143,7 @@ def test_every_method(client: PerformanceClient, name: str) -> None:
 
 
 def test_items_of_streams(server: Server) -> None:
-    client = PerformanceClient(server.url + Faults(containing="text 4", status=400).prefix, "key")
+    client = PerformanceClient(server.url + Faults(containing="text 4", status=404).prefix, "key")
     options: dict[str, Any] = {"batch_size": 2, "timings": True, "return_exceptions": True}
     begun = (
         lambda: client.iter_embed(TEXTS, "m", **options),
@@ -163,6 +161,22 @@ def test_items_of_streams(server: Server) -> None:
             check(timings)
             assert timings["attempts"].tolist() == [1] * 4
     assert next(client.iter_embed(["text"], "m")).timings is None
+
+
+@pytest.mark.parametrize("name", ["embed", "classify", "rerank"])
+def test_a_divided_batch(server: Server, name: str) -> None:
+    """Each part that was answered, or stands alone, has its row; progress counts all inputs, each once."""
+    client: Any = PerformanceClient(server.url + Faults(containing="text 4", status=400).prefix, "key")
+    arguments = ("q", TEXTS) if name == "rerank" else (TEXTS,)
+    told: list[tuple[int, int]] = []
+    response = getattr(client, name)(
+        *arguments, batch_size=4, timings=True, return_exceptions=True,
+        progress=lambda done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert response.missing == [4] and told[-1] == (len(TEXTS), len(TEXTS))
+    check(response.timings)
+    assert len(response.timings) == len(response.individual_request_times) > 2
+    assert response.timings["attempts"].tolist() == [1] * len(response.timings)
 
 
 def test_a_call_that_is_made_again(server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from baseten_perf import PerformanceClient
 from baseten_perf.cli import main
 from baseten_perf.testing import Server
+from baseten_perf.testing.server import environment
 
 ROWS = 50
 RECORDS = [
@@ -97,6 +99,10 @@ def test_post(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert "any.jsonl:1: not a JSON object" in capsys.readouterr().err
     assert run("post", server.url, "rows.csv", "-o", "v.npy", "--url-path", "/any") == 2
     assert "npy does not hold these results; jsonl do" in capsys.readouterr().err
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table({"a": [b"1"]}), "a.parquet")
+    assert run("post", server.url, "a.parquet", "-o", "v.jsonl", "--url-path", "/any") == 2
+    assert "a.parquet:1: JSON has no form of this record" in capsys.readouterr().err
 
 
 def request(number: int, **members: Any) -> dict[str, Any]:
@@ -159,6 +165,18 @@ def test_batches_that_are_refused(
     assert complaint in capsys.readouterr().err
     assert server.statistics().requests == 0
     assert sorted(path.name for path in directory.iterdir()) == ["in.jsonl", "rows.jsonl"]
+
+
+@pytest.mark.parametrize("limit", ["--max-requests-per-minute", "--max-tokens-per-minute"])
+def test_limits(server: Server, program: Callable[..., list[str]], eventually: Callable[..., None], limit: str) -> None:
+    """The second request waits for its minute."""
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.url, "--batch-size", 25, limit, 1)
+    with subprocess.Popen(program("classify", *asked), env=environment(), stderr=subprocess.PIPE) as process:
+        checkpoint = Path("v.jsonl.partial", "checkpoint.json")
+        eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_bytes())["finished"] == [[0, 25]])
+        process.send_signal(signal.SIGINT)
+        assert b"25 of 50 rows are kept" in process.communicate()[1]
+    assert server.statistics().requests == 1
 
 
 def test_options_that_are_refused(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

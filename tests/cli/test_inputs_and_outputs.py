@@ -185,6 +185,8 @@ def test_blank_lines_and_texts(server: Server, capsys: pytest.CaptureFixture[str
         ("a.txt", b"ok", ("-o", "v.csv"), "cannot write v.csv: no kind of output ends in .csv; choose one with --to"),
         ("a.txt", b"ok", ("-o", "-", "--to", "arrow"), "standard output takes jsonl, not arrow"),
         ("a.jsonl", b"ok", ("-o", "v.npy", "--id", "k"), "a .npy file holds vectors alone"),
+        ("a.jsonl", b"ok", ("--id", "k", "--keep", "n,id"), "--keep id: that is the name under which --id is carried"),
+        ("a.jsonl", b"ok", ("--keep", "embedding"), "--keep embedding: results have a column of that name"),
         (".", None, (), "cannot read .: a folder without Parquet files"),
     ],
 )  # fmt: skip

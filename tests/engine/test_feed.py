@@ -13,7 +13,7 @@ import pytest
 from baseten_perf.engine._engine import OperationDriver
 
 STEPS = 10_000
-LIVES = ("open", "open and narrow", "known", "failing fast", "told of each")
+LIVES = ("open", "open and narrow", "known", "failing fast", "told of each", "divided", "divided, failing fast")
 
 
 class Play:
@@ -21,17 +21,23 @@ class Play:
 
     def __init__(self, seed: int, life: str) -> None:
         self.random = random.Random(f"{seed} {life}")
-        self.count = self.random.randrange(1, 300) if life == "known" else None
+        self.divides = life.startswith("divided")
+        self.count = self.random.randrange(1, 300) if life == "known" or self.divides else None
         self.capacity = self.count or (3 if life == "open and narrow" else 64)
-        self.collects = life != "failing fast"
+        if self.divides:
+            self.capacity = max(8, self.count or 0)
+        self.collects = not life.endswith("failing fast")
         self.tell_every = 1 if life == "told of each" else self.random.choice((0, 0, 7))
-        self.driver = OperationDriver(self.count, self.capacity, self.collects, self.tell_every)
+        self.driver = OperationDriver(self.count, self.capacity, self.collects, self.tell_every, self.divides)
         self.pushed = 0
         self.slots: dict[int, int] = {}  # of requests under way, by number
         self.unflushed: list[int] = []
         self.ready: list[int] = []  # in the order in which lanes must get them
         self.taken: list[int] = []
         self.ended: list[tuple[int, bool]] = []
+        self.refused: set[int] = set()
+        self.unsettled = self.undecided = 0  # the latter of those that have been drained
+        self.paused = False
         self.drained: set[int] = set()
         self.low_water = 0
         self.state = "running"
@@ -75,12 +81,13 @@ class Play:
 
     def may_be_complete(self) -> None:
         known = self.closed or self.pushed == self.count
-        if self.state == "running" and known and len(self.drained) + len(self.ended) == self.pushed:
+        ended = len(self.drained) + len(self.ended)
+        if self.state == "running" and known and ended == self.pushed and not self.unsettled:
             self.state = "complete"
 
     def take(self) -> None:
         number = self.driver.take()
-        if self.over or not self.ready:
+        if self.over or not self.ready or self.paused:
             assert number is None
             return
         assert number == self.ready.pop(0)
@@ -95,6 +102,9 @@ class Play:
 
     def end(self) -> None:
         number = self.taken.pop(self.random.randrange(len(self.taken)))
+        if self.divides and self.random.random() < 0.2:
+            self.refuse(number)
+            return
         good = self.random.random() < (0.8 if self.collects else 0.999)
         self.driver.end(number, good)
         if self.over:
@@ -106,12 +116,37 @@ class Play:
         if self.tell_every and len(self.ended) >= self.tell_every:
             assert self.driver.told
 
+    def refuse(self, number: int) -> None:
+        self.driver.refuse(number)
+        if self.over:
+            return
+        self.ended.append((number, False))
+        self.refused.add(number)
+        self.unsettled += 1
+        self.tell_every = 1
+        self.paused = not self.collects
+        assert self.driver.told
+
+    def replace(self) -> None:
+        """A refused request that has been drained is settled: by none, or by others."""
+        more = 0 if self.closed or self.count is None or self.count > 400 else self.random.choice((0, 2, 3))
+        self.driver.expect(more, 1)
+        self.unsettled -= 1
+        self.undecided -= 1
+        if self.count is not None:
+            self.count += more
+        if not self.collects:
+            self.driver.resume()
+            self.paused = False
+        self.may_be_complete()
+
     def drain(self) -> None:
         drained = self.driver.drain()
         assert drained == self.ended
         for number, _ in drained:
             assert number not in self.drained
             self.drained.add(number)
+            self.undecided += number in self.refused
             del self.slots[number]
         self.ended.clear()
 
@@ -132,8 +167,10 @@ class Play:
             self.give_back()
         elif chance < 0.90 and self.taken:
             self.end()
-        elif chance < 0.99:
+        elif chance < 0.95:
             self.drain()
+        elif chance < 0.99 and self.undecided:
+            self.replace()
         elif chance < 0.9905:
             self.close()
         elif chance < 0.9908:
@@ -145,8 +182,11 @@ class Play:
     def settle(self) -> None:
         """Nothing is pushed any more: all that was must end, once."""
         self.close()
-        while self.ready or self.taken:
+        while self.ready or self.taken or self.unsettled:
             self.take()
+            self.drain()
+            if self.undecided:
+                self.replace()
             if self.taken:
                 self.end()
             if self.over and self.state != "complete":

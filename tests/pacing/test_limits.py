@@ -43,10 +43,10 @@ class Account:
     """What has flowed out of one bucket, which must never be more than it holds and what it gets."""
 
     def __init__(self, per_minute: float, largest: float) -> None:
-        self.rate = per_minute / 61
+        self.rate = per_minute / 61.25
         self.depth = max(1.0, self.rate)
         if largest > self.depth:
-            self.rate = (per_minute - largest) / 60
+            self.rate = (per_minute - largest) / 60.25
         self.total = 0.0
         self.least = 0.0  # of the total less the refill, before any event
         self.used_up = 0.0
@@ -246,7 +246,7 @@ def test_all_of_it_is_used(seed: int) -> None:
 
 
 def test_a_large_cost_is_not_starved_by_small_ones() -> None:
-    driver = LimitDriver(LimitState(0, 6100), [None], [[0], [0]])  # 100 tokens a second
+    driver = LimitDriver(LimitState(0, 6125), [None], [[0], [0]])  # 100 tokens a second
     assert driver.take(0, 100, 1000.0)[0] is not None
     assert driver.take(0, 90, 1000.1)[::2] == (None, pytest.approx(1000.9, abs=1e-3))
     # There is enough for it, but it comes later.
@@ -269,7 +269,7 @@ def test_who_waits_at_a_closed_gate_keeps_nobody_from_the_limit() -> None:
 
 
 def test_an_answer_that_cost_less_lets_the_next_go() -> None:
-    driver = LimitDriver(LimitState(0, 6100), [None], [[0], [0]])
+    driver = LimitDriver(LimitState(0, 6125), [None], [[0], [0]])
     permit, _, _ = driver.take(0, 100, 1000.0)
     assert permit is not None
     assert driver.take(1, 50, 1000.0)[::2] == (None, pytest.approx(1000.5, abs=1e-3))

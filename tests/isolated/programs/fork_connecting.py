@@ -15,8 +15,8 @@ from baseten_perf.testing import Server
 
 
 def expect_no_connection() -> None:
-    for number in range(1024):
-        with contextlib.suppress(OSError):
+    for number in map(int, os.listdir("/dev/fd")):
+        with contextlib.suppress(OSError):  # the one of this very listing
             if stat.S_ISSOCK(os.fstat(number).st_mode):
                 with socket.socket(fileno=os.dup(number)) as inherited:
                     assert inherited.family != socket.AF_INET, f"descriptor {number} is a connection"

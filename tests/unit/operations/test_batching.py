@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baseten_perf.operations.batching import Batches, BatchLimits
+from baseten_perf.operations.batch_limit import UNLIMITED, BatchLimit
+from baseten_perf.operations.batching import Batches, BatchSize
 from baseten_perf.operations.source import GatheredTexts
 from baseten_perf.operations.token_count import TokenCounter
 from baseten_perf.policy import RequestProcessingPreference as Preference
@@ -19,7 +20,7 @@ from baseten_perf.policy import resolve
 def spans(lengths: list[int], batch_size: int, chars: int | None) -> list[list[int]]:
     preference = Preference(batch_size=batch_size)
     preference.max_chars_per_request = chars
-    batches = Batches(["x" * length for length in lengths], BatchLimits.of(resolve(preference)))
+    batches = Batches(["x" * length for length in lengths], BatchSize.of(resolve(preference)))
     result = [lengths[slice(*batches.span(i))] for i in range(len(batches))]
     assert batches.sizes() == [len(part) for part in result]
     assert batches.total == len(lengths) and [text for part in result for text in part] == lengths
@@ -47,18 +48,18 @@ def test_spans(lengths: list[int], batch_size: int, chars: int | None, expected:
 
 def test_characters_are_counted_not_bytes() -> None:
     texts = ["é" * 25, "字" * 25, "x"]
-    batches = Batches(texts, BatchLimits.of(resolve(Preference(max_chars_per_request=50))))
+    batches = Batches(texts, BatchSize.of(resolve(Preference(max_chars_per_request=50))))
     assert batches.sizes() == [2, 1]
 
 
 def test_uniform_batches_cost_no_memory_per_batch() -> None:
-    batches = Batches(["x"] * 1000, BatchLimits.of(resolve(batch_size=3)))
+    batches = Batches(["x"] * 1000, BatchSize.of(resolve(batch_size=3)))
     assert isinstance(batches.starts, range) and len(batches) == 334 and batches.span(333) == (999, 1000)
 
 
 TEXTS = st.lists(st.text(alphabet="ab é字😀", max_size=30), min_size=1, max_size=40)
 LIMITS = st.builds(
-    BatchLimits,
+    BatchSize,
     st.integers(1, 9),
     st.one_of(st.just(inf), st.integers(1, 60)),
     st.one_of(st.just(inf), st.integers(1, 20)),
@@ -66,7 +67,7 @@ LIMITS = st.builds(
 )
 
 
-def weights(text: Any, limits: BatchLimits) -> tuple[float, float, float]:
+def weights(text: Any, limits: BatchSize) -> tuple[float, float, float]:
     """What a text counts for: inputs, characters, tokens."""
     if limits.tokens == inf:
         return 1, len(text), 0
@@ -76,7 +77,7 @@ def weights(text: Any, limits: BatchLimits) -> tuple[float, float, float]:
     return 1, len(text), len(text.encode()) / 4 if count is None else count(text)
 
 
-def greedy(texts: list[Any], limits: BatchLimits) -> list[list[Any]]:
+def greedy(texts: list[Any], limits: BatchSize) -> list[list[Any]]:
     """The batches, by the letter: each takes what comes next as long as no limit is exceeded."""
     batches: list[list[Any]] = []
     sums = [inf, inf, inf]
@@ -91,7 +92,7 @@ def greedy(texts: list[Any], limits: BatchLimits) -> list[list[Any]]:
 
 
 @given(TEXTS, LIMITS)
-def test_any_mix_of_limits(texts: list[str], limits: BatchLimits) -> None:
+def test_any_mix_of_limits(texts: list[str], limits: BatchSize) -> None:
     batches = Batches(texts, limits)
     parts = [batches.sent(number) for number in range(len(batches))]
     assert [text for part in parts for text in part] == texts
@@ -108,20 +109,25 @@ def test_any_mix_of_limits(texts: list[str], limits: BatchLimits) -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=9), min_size=1, max_size=30), LIMITS)
-def test_token_ids(inputs: list[list[int]], limits: BatchLimits) -> None:
+def test_token_ids(inputs: list[list[int]], limits: BatchSize) -> None:
     batches = Batches(inputs, limits)
     assert [batches.sent(number) for number in range(len(batches))] == greedy(inputs, limits)
 
 
 def test_limits_that_have_been_learned() -> None:
-    limits = BatchLimits(8, 100)
-    assert limits.within(inputs=3, tokens=20) == BatchLimits(3, 100, 20)
-    assert limits.within(inputs=30) == limits
-    gathering = GatheredTexts("inputs", limits)
+    known = BatchLimit()
+    size = BatchSize(8, 100)
+    assert size.within(known) == size
+    known.inputs = 3
+    assert size.within(known) == BatchSize(3, 100)
+    known.inputs = UNLIMITED
+    gathering = GatheredTexts("inputs", size, known)
     source = iter([f"text {i}" for i in range(100)])
     assert len(gathering.pull(source)) == 8
-    gathering.limits = limits.within(inputs=3)
+    known.inputs = 3
     assert [len(gathering.pull(source)) for _ in range(3)] == [3, 3, 3]
+    known.characters = 14
+    assert [len(gathering.pull(source)) for _ in range(3)] == [2, 2, 2]
 
 
 def test_what_count_tokens_raises_goes_up() -> None:
@@ -129,6 +135,6 @@ def test_what_count_tokens_raises_goes_up() -> None:
         raise RuntimeError(f"no tokens of {text}")
 
     with pytest.raises(RuntimeError, match="no tokens of a"):
-        Batches(["a", "b"], BatchLimits(8, inf, 5, TokenCounter(count)))
+        Batches(["a", "b"], BatchSize(8, inf, 5, TokenCounter(count)))
     with pytest.raises(TypeError, match="count_tokens must return an int, not str"):
-        Batches(["a"], BatchLimits(8, inf, 5, TokenCounter(lambda text: "5")))  # type: ignore[arg-type, return-value]
+        Batches(["a"], BatchSize(8, inf, 5, TokenCounter(lambda text: "5")))  # type: ignore[arg-type, return-value]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baseten_perf.operations.batching import Batches, BatchLimits
+from baseten_perf.operations.batching import Batches, BatchSize
 from baseten_perf.operations.source import GatheredPayloads, GatheredTexts
 from baseten_perf.policy.resolve import resolve
 
@@ -20,7 +20,7 @@ LIMITS = st.one_of(st.none(), st.integers(50, 200))
 @given(TEXTS, SIZES, LIMITS)
 def test_batches_are_those_of_a_list(texts: list[str], size: int, limit: int | None) -> None:
     policy = resolve(batch_size=size, max_chars_per_request=limit or 1048576)
-    limits = BatchLimits.of(policy)
+    limits = BatchSize.of(policy)
     batches = Batches(texts, limits)
     expected = [texts[slice(*batches.span(number))] for number in range(len(batches))]
 
@@ -38,7 +38,7 @@ def test_batches_are_those_of_a_list(texts: list[str], size: int, limit: int | N
 
 def test_no_more_is_pulled_than_a_batch() -> None:
     source = iter([f"text {i}" for i in range(100)])
-    gathering = GatheredTexts("inputs", BatchLimits.of(resolve(batch_size=8)))
+    gathering = GatheredTexts("inputs", BatchSize.of(resolve(batch_size=8)))
     assert len(gathering.pull(source)) == 8
     assert next(source) == "text 8"
 
@@ -55,7 +55,7 @@ def test_the_source_is_left_alone() -> None:
 
     closed: list[bool] = []
     source = endless()
-    gathering = GatheredTexts("inputs", BatchLimits.of(resolve(batch_size=8, max_chars_per_request=100)))
+    gathering = GatheredTexts("inputs", BatchSize.of(resolve(batch_size=8, max_chars_per_request=100)))
     assert [len(gathering.pull(source)) for _ in range(10)] == [3] * 10
     assert not closed
     source.close()  # type: ignore[attr-defined]
@@ -67,7 +67,7 @@ def test_the_source_is_left_alone() -> None:
      ("\ud800", UnicodeEncodeError, "(in inputs[2])")],
 )  # fmt: skip
 def test_wrong_texts(item: object, kind: type[Exception], message: str) -> None:
-    gathering = GatheredTexts("inputs", BatchLimits.of(resolve(batch_size=8)))
+    gathering = GatheredTexts("inputs", BatchSize.of(resolve(batch_size=8)))
     with pytest.raises(kind) as raised:
         gathering.pull(iter(["a", "b", item, "c"]))
     assert message in str(raised.value)
@@ -77,7 +77,7 @@ def test_strings_of_other_classes() -> None:
     class Text(str):
         __slots__ = ()
 
-    batch = GatheredTexts("inputs", BatchLimits.of(resolve(batch_size=2))).pull(iter([Text("a"), Text("b")]))
+    batch = GatheredTexts("inputs", BatchSize.of(resolve(batch_size=2))).pull(iter([Text("a"), Text("b")]))
     assert [type(text) for text in batch] == [str, str]
 
 

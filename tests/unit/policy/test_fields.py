@@ -49,7 +49,7 @@ def test_the_plan_takes_what_the_table_says_it_needs() -> None:
     stub = STUB.read_text()
     of_plan = stub[stub.index("class RequestPlan:") : stub.index("class OperationHandle:")]
     limits: dict[str, Any] = DEFAULT.limits()
-    assert len(limits) == 12
+    assert len(limits) == 13
     for name in limits:
         assert f"        {name}: " in of_plan, name
 

@@ -280,12 +280,26 @@ def test_ranges_of_newer_options(fields: dict[str, Any], message: str) -> None:
         assert str(caught.value) == message
 
 
+def test_auto_is_bounded_by_the_batch_size() -> None:
+    for policy, most in (
+        (resolve(Preference(max_concurrent_requests="auto")), 512),
+        (resolve(max_concurrent_requests="auto"), 1024),
+        (resolve(max_concurrent_requests="auto", batch_size=15), 512),
+        (resolve(Preference(max_concurrent_requests="auto"), batch_size=16), 1024),
+    ):
+        assert policy.max_concurrent_requests == "auto"
+        assert policy.limits()["adaptive"] is True
+        assert policy.limits()["concurrency"] == policy.most_requests == most
+    assert resolve(max_concurrent_requests=7).limits()["adaptive"] is False
+
+
 @pytest.mark.parametrize(
     ("keyword", "error", "message"),
     [
         ({"batch_size": "8"}, TypeError, "batch_size must be an int, not str"),
         ({"batch_size": 8.0}, TypeError, "batch_size must be an int, not float"),
         ({"batch_size": [8]}, TypeError, "batch_size must be an int, not list"),
+        ({"max_concurrent_requests": "8"}, TypeError, "max_concurrent_requests must be an int or 'auto', not '8'"),
         ({"timeout_s": "8"}, TypeError, "timeout_s must be a number, not str"),
         ({"custom_headers": [1]}, TypeError, "custom_headers must be a mapping of str to str, not list"),
         ({"batch_size": -1}, OverflowError, "batch_size must not be negative"),

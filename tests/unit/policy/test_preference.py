@@ -87,6 +87,7 @@ def test_unset_fields_read_as_their_defaults(name: str, default: object) -> None
     [
         ("batch_size", numpy.int32(9), 9),
         ("batch_size", True, 1),
+        ("max_concurrent_requests", "auto", "auto"),
         ("timeout_s", 5, 5.0),
         ("timeout_s", numpy.float32(0.5), 0.5),
         ("pin_initial_endpoint_once", numpy.bool_(True), True),
@@ -110,6 +111,8 @@ def test_values_are_converted(name: str, value: object, stored: object) -> None:
     [
         ("max_retries", "3", TypeError, "max_retries must be an int, not str"),
         ("batch_size", 1.5, TypeError, "batch_size must be an int, not float"),
+        ("max_concurrent_requests", 1.5, TypeError, "max_concurrent_requests must be an int or 'auto', not float"),
+        ("max_concurrent_requests", "Auto", TypeError, "max_concurrent_requests must be an int or 'auto', not 'Auto'"),
         ("batch_size", -1, OverflowError, "must not be negative"),
         ("batch_size", 2**64, OverflowError, r"must be less than 2\*\*"),
         ("max_retries", 2**32, OverflowError, r"must be less than 2\*\*"),

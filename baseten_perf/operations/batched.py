@@ -1,0 +1,132 @@
+"""Batched: what operations share whose requests carry several inputs, and how a request is divided into others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, TypeVar
+
+from ..policy import Policy
+from .batch_limit import BatchLimit, BatchLimits
+from .batching import ONE_BATCH, Batches, BatchSize
+from .operation import Operation
+
+Value = TypeVar("Value")
+
+
+class Batched(Operation):
+    """An operation on a list of inputs, put together to batches.
+
+    Parameters:
+        inputs: texts, or token ids of each.
+        policy: how they are batched.
+        limits: what the client knows of how large batches may be; None for nothing.
+        size: of batches, within these limits, or ONE_BATCH; None for what the policy says.
+        vectors: whether the answers are vectors, one for each input.
+
+    Attributes:
+        total: number of inputs that are sent.
+    """
+
+    __slots__ = ("_batches", "_inputs", "_limits", "_size", "sizes", "total")
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        inputs: list[Any],
+        policy: Policy,
+        model: str | None,
+        limits: BatchLimits | None,
+        size: BatchSize | None = None,
+        vectors: bool = False,
+    ) -> None:
+        self._inputs = inputs
+        self._limits = limits
+        self._size = size
+        size = size or BatchSize.of(policy)
+        known = limits.known(path, model, inputs) if limits and size is not ONE_BATCH else None
+        self._batches = Batches(inputs, size if known is None else size.within(known), policy.dedupe)
+        self.total = len(self._batches.inputs)
+        self.sizes: Sequence[int] = self._batches.sizes()
+        requests = len(self.sizes)
+        super().__init__(name, "POST", path, requests, self.sizes if vectors else None, model)
+        self._begin(requests)
+
+    def _begin(self, requests: int) -> None:
+        """Have room for what the answers of so many requests bring, and nothing taken in."""
+        raise NotImplementedError
+
+    def _add(self, requests: int) -> None:
+        """Make room for what the answers of so many more requests bring."""
+        raise NotImplementedError
+
+    @property
+    def limit(self) -> BatchLimit:
+        """How large the client's batches of this kind may be."""
+        limits = BatchLimits() if self._limits is None else self._limits
+        return limits.of(self.path, self.model, self._inputs)
+
+    def inputs(self, index: int) -> Sequence[int]:
+        return self._batches.numbers(index)
+
+    def span(self, index: int) -> range:
+        """The rows of request `index`: numbers among all inputs that are sent."""
+        return range(*self._batches.span(index))
+
+    def counted(self, index: int, body: bytes) -> Sequence[Any]:
+        return self._batches.sent(index)
+
+    def lengths(self, index: int) -> list[int]:
+        """Characters, or tokens, of each input of request `index`."""
+        return list(map(len, self._batches.sent(index)))
+
+    def divide(self, index: int, sizes: Sequence[int]) -> range:
+        """Put requests with so many inputs each in place of request `index`; their numbers."""
+        numbers = self._batches.cut(index, sizes)
+        self.elapsed += [0.0] * len(numbers)
+        self.headers += [None] * len(numbers)
+        if self.timings is not None:
+            self.timings += [None] * len(numbers)
+        self._add(len(numbers))
+        self._batches.replace(index, numbers)
+        return numbers
+
+    def carrying(self, inputs: list[Any], first: int) -> Operation | None:
+        twin = self._of_one_request()
+        twin._inputs = inputs
+        twin._batches = Batches(inputs, ONE_BATCH)
+        twin.total = len(inputs)
+        twin.sizes = [len(inputs)]
+        twin.rows = None if self.rows is None else twin.sizes
+        twin._begin(1)
+        return twin
+
+    def part(self, start: int, end: int) -> Batched:
+        """The same operation on some of the inputs, in one request, from its beginning."""
+        part = copy(self)
+        part._inputs = self._inputs[start:end]
+        part._batches = Batches(part._inputs, ONE_BATCH, self._batches.distinct is not None)
+        part.total = len(part._batches.inputs)
+        part.sizes = part._batches.sizes()
+        part.rows = None if self.rows is None else part.sizes
+        part.elapsed, part.headers, part.failures = [0.0], [None], None
+        if self.timings is not None:
+            part.keep_timings()
+        part._begin(1)
+        return part
+
+    def numbers(self) -> Sequence[int]:
+        order = self._batches.order()
+        return range(len(self.elapsed)) if order is None else order
+
+    def batch_of(self, index: int) -> int:
+        return self._batches.undivided(index)
+
+    def _timings_in_order(self) -> Sequence[bytes | None] | None:
+        return None if self.timings is None else self._in_order(self.timings)
+
+    def _in_order(self, values: Sequence[Value]) -> Sequence[Value]:
+        """What each request has, in the order of the inputs."""
+        order = self._batches.order()
+        return values if order is None else [values[number] for number in order]
