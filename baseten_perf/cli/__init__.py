@@ -67,8 +67,9 @@ def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     the value of an unknown option: somebody may have tried to pass an API key.
     """
     parser = argparse.ArgumentParser(
-        prog="baseten-perf", description="embeddings and more, many requests at a time", allow_abbrev=False
-    )
+        prog="baseten-perf", description="embeddings and more, many requests at a time", allow_abbrev=False,
+        epilog="exit codes: 0 all is done, 1 rows are missing or it went wrong, 2 wrong usage, 130 interrupted",
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     first = argv[0] if argv else "--help"

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--texts", type=number(int, 1, 1_000_000), default=3072, metavar="N",
         help="passages to embed (default: %(default)s)",
     )  # fmt: skip
-    options.add_call_options(parser, batch_size=32, max_concurrent_requests=32)
+    options.add_call_options(parser, adaptive=False, batch_size=32, max_concurrent_requests=32)
     add("--json", action="store_true", help="print the figures as JSON")
 
 

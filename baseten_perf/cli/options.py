@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..client.connection import KEY_VARIABLES
 from ..limits import MOST_PER_MINUTE
-from ..policy.fields import OPTIONS
+from ..policy.fields import AUTO, OPTIONS
 from ..validation import unsigned
 from .failure import USAGE, Failure
 from .kinds import INPUTS, STANDARD, output_kind
@@ -102,24 +102,36 @@ def add_run(parser: argparse.ArgumentParser, on_error: str = "stop") -> None:
         help="seconds after which work is safe from a crash (default: %(default)s)")  # fmt: skip
 
 
-def add_call_options(parser: argparse.ArgumentParser, **defaults: float | None) -> None:
-    """Add options of the table that are numbers, with a default of the command; None leaves them to the client."""
+def add_call_options(parser: argparse.ArgumentParser, *, adaptive: bool = True, **defaults: float | None) -> None:
+    """Add options of the table that are numbers, with a default of the command; None leaves them to the client.
+
+    Parameters:
+        adaptive: whether the client may choose how many requests are in flight.
+    """
     add = parser.add_argument_group("requests").add_argument
     for name, default in defaults.items():
         option = OPTIONS[name]
         assert option.range is not None
-        meaning = option.doc.partition(";")[0].replace("%", "%%")
+        meaning = option.doc.partition(";")[0]
         low, high = option.range.low, option.range.high
         whole = isinstance(option.default, int) or option.convert is unsigned
         shown = UNLESS_GIVEN.get(name, option.default) if default is None else default
+        kind: Callable[[str], Any] = number(int if whole else float, low, high)
+        if adaptive and name == "max_concurrent_requests":
+            kind, meaning = auto_or(kind), f"{meaning}, or auto: as many as raise the throughput"
         add(
             f"--{name.replace('_', '-')}",
             *ALSO.get(name, ()),
-            type=number(int if whole else float, low, high),
+            type=kind,
             default=default,
             metavar="N",
-            help=f"{meaning} (default: {'none' if shown is None else shown})",
+            help=f"{meaning} (default: {'none' if shown is None else shown})".replace("%", "%%"),
         )
+
+
+def auto_or(convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    """An argparse type: the word auto, or what `convert` takes."""
+    return lambda text: AUTO if text == AUTO else convert(text)
 
 
 def preference(arguments: argparse.Namespace) -> RequestProcessingPreference:

@@ -47,7 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--raw-scores", action="store_true", help="scores as the model gives them, not squashed into 0 to 1")
     add("--truncate", action="store_true", help="cut texts that are too long for the model, instead of failing")
     options.add_call_options(
-        parser, batch_size=32, max_concurrent_requests=128, timeout_s=None, max_retries=None, patience_s=None
+        parser,
+        adaptive=False,
+        batch_size=32,
+        max_concurrent_requests=128,
+        timeout_s=None,
+        max_retries=None,
+        patience_s=None,
     )
 
 

@@ -167,6 +167,15 @@ def test_batches_that_are_refused(
     assert sorted(path.name for path in directory.iterdir()) == ["in.jsonl", "rows.jsonl"]
 
 
+def test_the_client_chooses_the_concurrency(server: Server) -> None:
+    """It begins with eight requests in flight, the command with 128."""
+    write("rows.jsonl", RECORDS * 2)
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.faulty(latency=0.05), "--batch-size", "1")
+    assert main(["classify", *asked, "--concurrency", "auto"]) == 0
+    assert len(read("v.jsonl")) == 2 * ROWS
+    assert server.statistics().peak_concurrent_requests < 64
+
+
 @pytest.mark.parametrize("limit", ["--max-requests-per-minute", "--max-tokens-per-minute"])
 def test_limits(server: Server, program: Callable[..., list[str]], eventually: Callable[..., None], limit: str) -> None:
     """The second request waits for its minute."""
@@ -186,6 +195,7 @@ def test_options_that_are_refused(server: Server, capsys: pytest.CaptureFixture[
         (("--header", f"x-key: {secret}\n"), "argument --header: must be 'NAME: VALUE'"),
         (("--extra-body", "[1]"), "argument --extra-body: must be a JSON object"),
         (("--extra-body", "{"), "argument --extra-body: must be JSON: "),
+        (("--concurrency", "auto"), "argument --max-concurrent-requests/--concurrency: must be a whole number"),
         (("--resume", "--restart"), "not allowed with argument"),
         (("--query-column", "question"), "not allowed with argument"),
     ):

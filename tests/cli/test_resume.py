@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -179,6 +180,19 @@ def table(output: str) -> tuple[Any, list[str | None]]:
     assert [row["id"] for row in rows] == [f"k{number}" for number in range(ROWS)]
     vectors = [[numpy.nan] * 384 if row["embedding"] is None else row["embedding"] for row in rows]
     return numpy.array(vectors, numpy.float32), [row.get("error") for row in rows]
+
+
+def test_a_full_disk(server: Server, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told at the first vector, since the file has its whole size from then on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 * 384 * ROWS - 1, hard))
+    try:
+        assert embed(server.url, *ONE_BY_ONE) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "error: cannot write v.npy.partial: File too large" in capsys.readouterr().err
+    assert server.statistics().requests < 10
+    assert [path.name for path in directory.iterdir()] == ["texts.jsonl"]
 
 
 @pytest.fixture
