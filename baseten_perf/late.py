@@ -25,8 +25,9 @@ def load(name: str) -> Any:
 
     Raises ImportError or OSError.
     """
-    if name in sys.modules:
-        return import_module(name)
+    loaded = sys.modules.get(name)
+    if loaded is not None and not getattr(loaded.__spec__, "_initializing", False):
+        return loaded
     for attempt in range(1, ATTEMPTS + 1):
         lent = lend_descriptor()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import operations
@@ -280,7 +280,7 @@ class PerformanceClient(Connection):
     @streaming(STREAMED)
     def iter_embed(
         self,
-        inputs: Iterable[str] | AsyncIterable[str],
+        inputs: Iterable[str] | Iterable[Sequence[int]] | AsyncIterable[str] | AsyncIterable[Sequence[int]],
         model: str | None = None,
         encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
@@ -295,9 +295,9 @@ class PerformanceClient(Connection):
         """Embed texts as they come, however many: a stream of batches with their embeddings, in flat memory.
 
         Parameters:
-            inputs: iterable of str, such as a generator or a file's lines, or an asynchronous one, which needs
-                `async for`. It is pulled in the consumer's thread, as far ahead as keeps the requests busy; one that
-                blocks, blocks the event loop of an `async for`.
+            inputs: iterable of str, such as a generator or a file's lines, or of sequences of token ids; or an
+                asynchronous one, which needs `async for`. It is pulled in the consumer's thread, as far ahead as keeps
+                the requests busy; one that blocks, blocks the event loop of an `async for`.
             model, encoding_format, dimensions, user, url_path, extra_body: as for `embed`.
             ordered: False gives batches as their requests end.
 
@@ -308,7 +308,7 @@ class PerformanceClient(Connection):
         """
         return Streamed(
             inputs, "-",
-            lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
+            lambda policy, probe: operations.GatheredTokens("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Embed(
                 batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
                 limits=self._batch_limits, size=operations.ONE_BATCH,

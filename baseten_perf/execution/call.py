@@ -13,6 +13,7 @@ from ..exceptions import InvalidResponse, RequestFailed
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
 from ..operations.taken_in import Consumer, TakenIn
+from ..operations.usage import total_tokens
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
@@ -278,6 +279,7 @@ class Call:
                 self._splitting.answered(self, completion.index)
         except InvalidResponse as invalid:
             self._take_in_failure(completion, invalid.with_traceback(None))
+            return
         except BaseException:
             # A signal handler has raised: the answer is taken in again for whoever asks for what has arrived. But not
             # vectors, since their rows may have been put into order already, and must not be so twice.
@@ -285,12 +287,13 @@ class Call:
                 self._arrived.appendleft(completion)
             raise
         if self._consumers:
-            self._tell(completion, self._operation.tokens(completion), None)
+            self._tell(completion, None)
 
     def _tell(
-        self, completion: engine.Completion, tokens: int, failure: RequestFailed | None, number: int | None = None
+        self, completion: engine.Completion, failure: RequestFailed | None, number: int | None = None
     ) -> None:
         inputs = self._operation.inputs(completion.index if number is None else number)
+        tokens = total_tokens(completion) if failure is None else None
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
@@ -309,7 +312,7 @@ class Call:
             failure = self._failed(completion, invalid)
             self._operation.fail(completion, failure)
             if self._consumers:
-                self._tell(completion, 0, failure)
+                self._tell(completion, failure)
             return
         if self._failure is None:
             self._failure, self._invalid = completion, invalid
@@ -358,7 +361,7 @@ class Call:
         failure = self._failed(completion, None, number)
         self._operation.fail(completion, failure, number)
         if self._consumers:
-            self._tell(completion, 0, failure, number)
+            self._tell(completion, failure, number)
         self.handle.expect(0 if refused else -1, settled=refused)
 
     def fallback(self) -> Call | None:

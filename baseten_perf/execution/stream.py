@@ -84,7 +84,8 @@ class Stream(Closable, Generic[Item]):
         inputs = self._inputs or iter(())
         try:
             while True:
-                call.advance()
+                if not call.ready:
+                    call.advance()
                 self._pull(call, inputs)
                 if call.ready:
                     return call.take()
@@ -113,7 +114,8 @@ class Stream(Closable, Generic[Item]):
         while call.wants and (pulled < PULLED_PER_ITEM or not call.ready):
             call.pull(next_batch)
             pulled += 1
-            call.advance()
+            if not call.ready:
+                call.advance()
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
@@ -127,7 +129,8 @@ class Stream(Closable, Generic[Item]):
         call = self._call or self._begun(self._begin(*waiting.address()))
         try:
             while True:
-                call.advance()
+                if not call.ready:
+                    call.advance()
                 if self._inputs is not None:
                     self._pull(call, self._inputs)
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .. import engine
@@ -13,6 +14,7 @@ from ..exceptions import InvalidResponse
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, refusal_of
 from ..operations.taken_in import Consumer, TakenIn
+from ..operations.usage import total_tokens
 from ..outcome import Outcome
 from ..partial import inform
 from .call_log import call_log
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
 MOST_BYTES_HELD = 16 * 1024 * 1024
+# So many windows of batches may be pulled and not given, as long as an earlier one has no answer.
+LATER = 4
 # So many results are taken in at a time: an event loop must not be stalled.
 PORTION = 64
-# Pushed batches are handed down together, unless the network may be idle: to wake the loops costs more than to push.
-FLUSHED_TOGETHER = 16
+# Pushed batches are handed down together, so many or after such a time: to wake the loops costs more than to push.
+FLUSHED_TOGETHER, FLUSH_S = 16, 0.001
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
@@ -124,6 +128,7 @@ class StreamCall(Generic[Item]):
         self._open: set[int] = set()  # first inputs of what was pulled and is not given
         self._arrived: deque[engine.Completion] = deque()
         self._unflushed = 0
+        self._flushed_at = 0.0  # instant of perf_counter
         self._held = 0  # bytes
         self._ended = False  # the source
         self._source_failure: BaseException | None = None
@@ -151,7 +156,8 @@ class StreamCall(Generic[Item]):
         return (
             not self._ended
             and self._failure is None
-            and self._due - self._given < self._window
+            and self._due - self._given < self._window * (1 if self.ready else LATER)
+            and len(self._under_way) < self._window
             and (len(self._under_way) < self._concurrency or self._held < MOST_BYTES_HELD)
             and self._held < 4 * MOST_BYTES_HELD
         )
@@ -185,7 +191,10 @@ class StreamCall(Generic[Item]):
         if stopped_by(self._policy, self._owner.closed_by):
             self.stop()
             return
-        pulled = Pulled(self._pulled, self._start, inputs, self._make(inputs, self._start))
+        operation = None if self._policy.dedupe else self._probe.carrying(inputs, self._start)
+        if operation is None:
+            operation = self._make(inputs, self._start)
+        pulled = Pulled(self._pulled, self._start, inputs, operation)
         self._send(pulled)
         self._open.add(self._start)
         self._pulled += 1
@@ -211,8 +220,7 @@ class StreamCall(Generic[Item]):
         self._under_way[self._requests] = pulled
         self._requests += 1
         self._unflushed += 1
-        flushed = len(self._under_way) - self._unflushed
-        if self._unflushed >= FLUSHED_TOGETHER or flushed < self._concurrency:
+        if self._unflushed >= FLUSHED_TOGETHER or perf_counter() > self._flushed_at + FLUSH_S:
             self.flush()
 
     def flush(self) -> None:
@@ -220,6 +228,7 @@ class StreamCall(Generic[Item]):
         if self._unflushed:
             self.handle.flush(0)
             self._unflushed = 0
+            self._flushed_at = perf_counter()
 
     def advance(self) -> None:
         """Take in a portion of what has arrived; `has_arrivals` tells whether there is more."""
@@ -286,10 +295,11 @@ class StreamCall(Generic[Item]):
         if self._splitting is not None:
             self._splitting.answered(self, pulled)
         if self._consumers:
-            self._tell(pulled, completion, operation.tokens(completion), None)
+            self._tell(pulled, completion, None)
 
-    def _tell(self, pulled: Pulled, completion: engine.Completion, tokens: int, failure: RequestFailed | None) -> None:
+    def _tell(self, pulled: Pulled, completion: engine.Completion, failure: RequestFailed | None) -> None:
         inputs = range(pulled.start, pulled.start + len(pulled.inputs))
+        tokens = total_tokens(completion) if failure is None else None
         taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
         for consume in self._consumers:
             consume(taken)
@@ -351,7 +361,7 @@ class StreamCall(Generic[Item]):
         pulled.operation.fail(completion, failure)
         self._keep(pulled, completion)
         if self._consumers:
-            self._tell(pulled, completion, 0, failure)
+            self._tell(pulled, completion, failure)
 
     def _keep(self, pulled: Pulled, completion: engine.Completion) -> None:
         operation = pulled.operation

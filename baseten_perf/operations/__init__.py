@@ -8,7 +8,7 @@ from .embed import Embed
 from .operation import Operation
 from .post import Post
 from .rerank import Rerank
-from .source import GatheredPayloads, GatheredTexts
+from .source import GatheredPayloads, GatheredTexts, GatheredTokens
 from .system_one import SystemOne
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Embed",
     "GatheredPayloads",
     "GatheredTexts",
+    "GatheredTokens",
     "Operation",
     "Post",
     "Rerank",

@@ -1,4 +1,4 @@
-"""What is asked of every single payload and text, and compiled for that reason."""
+"""What is done with every single payload, text and batch of a stream, and compiled for that reason."""
 
 from array import array
 
@@ -75,6 +75,12 @@ def all_ascii(list texts not None) -> bool | None:
             return None
         ascii = ascii and PyUnicode_IS_ASCII(text)
     return ascii
+
+
+def copy_attributes(target, source, names: tuple) -> None:
+    """Set these attributes of `target` to those of `source`."""
+    for name in names:
+        setattr(target, name, getattr(source, name))
 
 
 cdef inline Py_ssize_t utf8_size(str text) noexcept:

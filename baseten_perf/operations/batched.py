@@ -92,6 +92,16 @@ class Batched(Operation):
         self._batches.replace(index, numbers)
         return numbers
 
+    def carrying(self, inputs: list[Any], first: int) -> Operation | None:
+        twin = self._of_one_request()
+        twin._inputs = inputs
+        twin._batches = Batches(inputs, ONE_BATCH)
+        twin.total = len(inputs)
+        twin.sizes = [len(inputs)]
+        twin.rows = None if self.rows is None else twin.sizes
+        twin._begin(1)
+        return twin
+
     def part(self, start: int, end: int) -> Batched:
         """The same operation on some of the inputs, in one request, from its beginning."""
         part = copy(self)

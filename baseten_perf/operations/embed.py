@@ -66,7 +66,7 @@ class Embed(Batched):
         "_requested_model",
         "_states",
         "_suffix",
-        "_tokens",
+        "_total_tokens",
         "final_statuses",
         "has_fallback",
         "out",
@@ -109,11 +109,11 @@ class Embed(Batched):
         self.out = out
         left_open = encoding_format is None and "encoding_format" not in extra
         self._base64: Base64Preference | None = None
+        self._arguments = inputs, model, None, dimensions, user, policy, None, url_path, extra
         self.has_fallback = refusing is not None and left_open and model not in refusing
         self.final_statuses = Operation.final_statuses
         if refusing is not None and self.has_fallback:
             self._base64 = Base64Preference(refusing, model)
-            self._arguments = inputs, model, None, dimensions, user, policy, None, url_path, extra
             self.final_statuses = REFUSALS
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
@@ -124,15 +124,13 @@ class Embed(Batched):
         self._object = "list"
 
     def _begin(self, requests: int) -> None:
-        self._prompt_tokens = 0
-        self._tokens = [0] * requests
+        self._prompt_tokens = self._total_tokens = 0
         self._states = bytearray(requests)
         self._irregular: dict[int, IrregularBatch] = {}
         self._objects: dict[int, list[str]] = {}
 
     def _add(self, requests: int) -> None:
         self._states += bytes(requests)
-        self._tokens += [0] * requests
 
     def part(self, start: int, end: int) -> Embed:
         part = cast("Embed", super().part(start, end))
@@ -141,6 +139,10 @@ class Embed(Batched):
         elif self._base64 is not None:
             part._arguments = part._inputs, *self._arguments[1:]
         return part
+
+    def carrying(self, inputs: list[Any], first: int) -> Operation | None:
+        # The format that is asked for depends on what servers have refused meanwhile.
+        return super().carrying(inputs, first) if self._base64 is None else None
 
     def fallback(self, failure: Completion) -> Embed | None:
         """The call without base64, when it may be that which an endpoint refuses."""
@@ -195,11 +197,8 @@ class Embed(Batched):
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._tokens[index] = _count(usage.get("total_tokens"))
+            self._total_tokens += _count(usage.get("total_tokens"))
         self.record(completion)
-
-    def tokens(self, completion: Completion) -> int:
-        return self._tokens[completion.index - self.first]
 
     def _put(
         self, completion: Completion, embeddings: list[Any] | None, order: list[int] | None, start: int, matrix: Matrix
@@ -231,7 +230,7 @@ class Embed(Batched):
         rows: EmbeddingsByInput = sent
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
-        usage = OpenAIUsage(self._prompt_tokens, sum(self._tokens))
+        usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
         return OpenAIEmbeddingsResponse(
             rows, self._object, self._model, usage, total_time,
             self._in_order(self.elapsed), self._in_order(self.headers), self._timings_in_order(),

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exceptions import RequestFailed
 from ..http.headers import MEDIA_TYPES
 from ..protocols import Completion, Matrix
+from ._inputs import copy_attributes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 WITH_BODY = ("POST", "PUT", "PATCH")
-
-# As servers of all APIs say it; within a string of JSON the quotes would be escaped.
-_TOTAL_TOKENS = re.compile(rb'"total_tokens"\s*:\s*(\d{1,18})\b')
 
 
 class Head(NamedTuple):
@@ -126,6 +127,21 @@ class Operation(ABC):
             self.failures = {}
         self.failures[index] = failure
 
+    def carrying(self, inputs: list[Any], first: int) -> Operation | None:
+        """The same operation on other inputs, checked already, that one request carries.
+
+        None when it cannot be made quicker than from its beginning. `first` is the number of the first one, for errors.
+        """
+        return None
+
+    def _of_one_request(self) -> Self:
+        """The same operation with one request, of which nothing was taken in."""
+        kind = type(self)
+        twin = kind.__new__(kind)
+        copy_attributes(twin, self, _slots(kind))
+        twin.elapsed, twin.headers, twin.failures, twin.timings = [0.0], [None], None, None
+        return twin
+
     @abstractmethod
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
@@ -137,11 +153,6 @@ class Operation(ABC):
     @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
-
-    def tokens(self, completion: Completion) -> int:
-        """Tokens that an accepted answer says it has cost; 0 where it says nothing."""
-        found = _TOTAL_TOKENS.search(completion.body)
-        return 0 if found is None else int(found.group(1))
 
     def fallback(self, failure: Completion) -> Operation | None:
         """The call in another form, to be made in place of this one, which has failed; None when that is final."""
@@ -159,3 +170,9 @@ class Operation(ABC):
         failures = self.failures or {}
         errors = {i: failure for index, failure in failures.items() for i in self.inputs(index)}
         response.lack({i: errors[i] for i in sorted(errors)}, self.missing())
+
+
+@cache
+def _slots(kind: type[Operation]) -> tuple[str, ...]:
+    """All of an operation's, and of its base classes."""
+    return tuple(name for each in kind.__mro__ for name in vars(each).get("__slots__", ()))

@@ -47,7 +47,7 @@ class Post(Operation):
     Raises TypeError or ValueError.
     """
 
-    __slots__ = ("_bodies", "_data", "_format", "_strict", "heads", "media_types")
+    __slots__ = ("_allow_nan", "_argument", "_bodies", "_data", "_format", "_strict", "heads", "media_types")
 
     def __init__(
         self,
@@ -70,16 +70,16 @@ class Post(Operation):
         if response_format not in FORMATS:
             shown = utf8_string("response_format", response_format)
             raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, not {shown!r}")
-        encoder = Encoder(None if allow_nan is None else boolean("allow_nan", allow_nan))
+        self._allow_nan = None if allow_nan is None else boolean("allow_nan", allow_nan)
         if not values:
             raise ValueError("Payloads list cannot be empty")
         requests: list[Any] = []
         if holds_instance(values, PostRequest):
             requests = [each if type(each) is PostRequest else PostRequest(each) for each in values]
             values = [request.payload for request in requests]
-        self._bodies = _encoded(values, encoder, first)
-        if encoder.nulled:
-            logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", name, argument)
+        self.name = name
+        self._argument = argument
+        self._bodies = self._encoded(values, first)
         if verb not in METHODS:
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
         self.heads: list[Head] | None = None
@@ -96,6 +96,31 @@ class Post(Operation):
         super().__init__(name, verb, path, len(self._bodies), model=_common_model(values))
         self._data: list[Any] = [None] * len(self._bodies)
 
+    def carrying(self, inputs: list[Any], first: int) -> Post | None:
+        if holds_instance(inputs, PostRequest):
+            return None
+        post = self._of_one_request()
+        post._bodies = self._encoded(inputs, first)
+        if self.method not in WITH_BODY:
+            post._bodies = [b""]
+        post.model = _common_model(inputs)
+        post._data = [None]
+        return post
+
+    def _encoded(self, payloads: list[Any], first: int) -> list[bytes]:
+        encoder = Encoder(self._allow_nan)
+        bodies: list[bytes] = []
+        encode, add = encoder.encode, bodies.append
+        try:
+            for payload in payloads:
+                add(encode(payload))
+        except (TypeError, ValueError) as reason:
+            text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
+            raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
+        if encoder.nulled:
+            logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", self.name, self._argument)
+        return bodies
+
     def body(self, index: int) -> bytes:
         body = self._bodies[index]
         self._bodies[index] = b""  # handed over: from here on the bytes live as long as their request
@@ -106,12 +131,6 @@ class Post(Operation):
         usual = self._strict and completion.status != 204 and completion.body
         self._data[completion.index - self.first] = decoded(completion) if usual else self._answer(completion)
         self.record(completion)
-
-    def tokens(self, completion: Completion) -> int:
-        answer = self._data[completion.index - self.first]
-        usage = answer.get("usage") if isinstance(answer, dict) else None
-        tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-        return tokens if type(tokens) is int and tokens > 0 else 0
 
     def _answer(self, completion: Completion) -> Any:
         if self._format == "bytes":
@@ -127,18 +146,6 @@ class Post(Operation):
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse[Any]:
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings)
-
-
-def _encoded(payloads: list[Any], encoder: Encoder, first: int) -> list[bytes]:
-    bodies: list[bytes] = []
-    encode, add = encoder.encode, bodies.append
-    try:
-        for payload in payloads:
-            add(encode(payload))
-    except (TypeError, ValueError) as reason:
-        text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
-        raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
-    return bodies
 
 
 def _text(completion: Completion) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from ._inputs import all_ascii
 from .batch_limit import BatchLimit
 from .batching import BatchSize
+from .columns import listed
+from .tokens import token_ids
 
 
 class Gathering(ABC):
@@ -70,10 +72,9 @@ class GatheredTexts(Gathering):
             # As nearly always, they need no look at each; what else there is takes longer.
             if all_ascii(texts) and self._has_room_for(sum(map(len, texts))):
                 self.count += len(texts)
-                self._batch += texts
-                return self.rest()
+                return self.rest() + texts if self._batch else texts
             self._ahead.extend(texts)
-        return super().pull(chain(iter(self._next_ahead, self), inputs))
+        return super().pull(chain(self._from_ahead(), inputs))
 
     def _has_room_for(self, characters: int) -> bool:
         """Whether so many more characters, all of them ASCII, are within the limits."""
@@ -85,17 +86,18 @@ class GatheredTexts(Gathering):
         counter = size.counter
         return counter.count_tokens is None and self._tokens + characters * counter.tokens_per_byte <= size.tokens
 
-    def _next_ahead(self) -> Any:
-        """The next text that was pulled and not added; this object itself when there is none."""
-        return self._ahead.popleft() if self._ahead else self
+    def _from_ahead(self) -> Iterator[Any]:
+        """What was pulled and not added."""
+        while self._ahead:
+            yield self._ahead.popleft()
 
     def add(self, item: Any) -> list[str] | None:
         if type(item) is not str:
-            item = self._text(item)
-        if not item.isascii():
+            item = self._converted(item)
+        if type(item) is str and not item.isascii():
             self._refuse_surrogates(item)
         batch = self._batch
-        tokens = self._size.tokens_of(item)
+        tokens = self._size.tokens_of(item) if type(item) is str else len(item)
         self.count += 1
         self._characters += len(item)
         self._tokens += tokens
@@ -117,7 +119,8 @@ class GatheredTexts(Gathering):
         self._batch, self._characters, self._tokens = [], 0, 0
         return batch
 
-    def _text(self, item: Any) -> str:
+    def _converted(self, item: Any) -> Any:
+        """What is sent for an input that is no plain str. Raises TypeError."""
         if isinstance(item, str):
             return str.__str__(item)
         shown = "None" if item is None else f"of type {type(item).__name__}"
@@ -129,6 +132,32 @@ class GatheredTexts(Gathering):
         except UnicodeEncodeError as error:
             error.reason = f"{error.reason} (in {self._name}[{self.count}])"
             raise
+
+
+class GatheredTokens(GatheredTexts):
+    """Texts, or inputs of token ids, whichever comes first; batched as those of a list are."""
+
+    __slots__ = ("_of_ids",)
+
+    def __init__(self, name: str, size: BatchSize, known: BatchLimit | None = None) -> None:
+        super().__init__(name, size, known)
+        self._of_ids: bool | None = None
+
+    def pull(self, inputs: Iterator[Any]) -> list[Any]:
+        batch = super().pull(inputs)
+        if batch and self._of_ids is None:
+            self._of_ids = False
+        return batch
+
+    def add(self, item: Any) -> list[Any] | None:
+        if self._of_ids is None:
+            self._of_ids = not isinstance(item, str) and listed(item) is not None
+        if self._of_ids and isinstance(item, str):
+            token_ids(f"{self._name}[{self.count}]", item)
+        return super().add(item)
+
+    def _converted(self, item: Any) -> Any:
+        return token_ids(f"{self._name}[{self.count}]", item) if self._of_ids else super()._converted(item)
 
 
 class GatheredPayloads(Gathering):

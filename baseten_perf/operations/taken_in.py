@@ -19,7 +19,7 @@ class TakenIn(NamedTuple):
         inputs: numbers of the inputs that it carried; those of a stream count from its first one.
         elapsed: seconds from getting a concurrency slot to the end, retries and back-off included.
         attempts: attempts made.
-        tokens: that the answer says it has cost; 0 where it says nothing.
+        tokens: that the answer says it has cost; None where it says nothing.
         failure: why there is no answer; None when there is one.
     """
 
@@ -27,7 +27,7 @@ class TakenIn(NamedTuple):
     inputs: Sequence[int]
     elapsed: float
     attempts: int
-    tokens: int
+    tokens: int | None
     failure: RequestFailed | None
 
 

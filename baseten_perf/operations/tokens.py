@@ -27,13 +27,14 @@ def texts_or_tokens(name: str, value: Any) -> list[str] | list[list[int]]:
         raise wrong_type(name, "a str, a sequence of str, or token ids", value)
     if inputs and not isinstance(inputs[0], str):
         if listed(inputs[0]) is not None:
-            return [_tokens(f"{name}[{i}]", each) for i, each in enumerate(inputs)]
+            return [token_ids(f"{name}[{i}]", each) for i, each in enumerate(inputs)]
         if hasattr(inputs[0], "__index__") and not isinstance(inputs[0], bool):
-            return [_tokens(name, inputs)]
+            return [token_ids(name, inputs)]
     return plain_texts(name, inputs)
 
 
-def _tokens(name: str, value: Any) -> list[int]:
+def token_ids(name: str, value: Any) -> list[int]:
+    """Copy the token ids of one input. Raises TypeError, OverflowError or ValueError naming them."""
     tokens = listed(value)
     if tokens is None:
         raise wrong_type(name, "a sequence of token ids like the first input", value)

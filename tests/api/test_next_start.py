@@ -87,7 +87,7 @@ def test_every_end_says_where_to_go_on(server: Server, awaits: bool) -> None:
     ends: list[tuple[Any, type[BaseException], int]] = [
         (started(refusing, awaits, max_concurrent_requests=1), requests.exceptions.HTTPError, 12),
         (started(stalling, awaits, total_timeout_s=1.0), requests.exceptions.Timeout, 12),
-        (refusing.iter_embed(source(), "m", batch_size=4, return_exceptions=True), LookupError, 20),
+        (PerformanceClient(server.url, "key").iter_embed(source(), "m", batch_size=4), LookupError, 20),
         (started(refusing, awaits, progress=failing), KeyboardInterrupt, 0),
     ]
     for stream, kind, start in ends:

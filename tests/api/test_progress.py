@@ -109,10 +109,15 @@ def test_failed_inputs(server: Server, name: str) -> None:
     called(client, name, progress=bar, return_exceptions=True)
     assert sum(bar.steps) == 50
     bar = Bar()
+    unusable = PerformanceClient(server.faulty(containing='"text 13"', not_json=True), "key")
+    called(unusable, name, progress=bar, return_exceptions=True)
+    assert sum(bar.steps) == 50
+    bar = Bar()
     with pytest.raises(requests.exceptions.HTTPError) as raised:
         called(client, name, progress=bar, max_concurrent_requests=1)
     assert isinstance(raised.value, RequestFailed)
-    assert sum(bar.steps) == 12 and not bar.closed
+    # A stream notices later, and counts what is answered meanwhile.
+    assert 12 <= sum(bar.steps) <= (46 if "iter_" in name else 12) and not bar.closed
 
 
 def test_inputs_that_are_sent_again_in_another_form(server: Server) -> None:

@@ -90,6 +90,26 @@ def test_embeddings(client: PerformanceClient, poller: str, way: Way) -> None:
     assert last.data[0].embedding == pytest.approx(expected[48].tolist())
 
 
+def test_token_ids(client: PerformanceClient, server: Server, way: Way) -> None:
+    """Batches are those of a list, and all inputs are what the first one is. The server knows texts alone."""
+    tokens: list[Any] = [[i, 2**40 + i] for i in range(30)] + [numpy.array([1, 2]), (3,), [4] * 100, [5]]
+    options: dict[str, Any] = {"batch_size": 4, "max_chars_per_request": 50, "return_exceptions": True}
+    client.embed(tokens, "m", **options)
+    of_list = sorted(request.body for request in server.requests())
+    server.reset()
+    batches = way(lambda source: client.iter_embed(source, "m", **options), tokens)
+    assert sorted(request.body for request in server.requests()) == of_list
+    assert sum(map(len, batches)) == 34
+    for wrong, message in (
+        ([[1], "a"], r"inputs\[1\] must be a sequence of token ids like the first input, not str"),
+        ([[1], [2, -1]], r"inputs\[1\]\[1\] must not be negative"),
+        (["a"] * 4 + [[1]], r"inputs\[4\] is of type list; inputs must be str"),
+        ([[1], []], r"inputs\[1\] has no tokens"),
+    ):
+        with pytest.raises((TypeError, OverflowError, ValueError), match=message):
+            way(lambda source: client.iter_embed(source, "m", **options), wrong)
+
+
 def test_posts(client: PerformanceClient, way: Way) -> None:
     payloads = [{"number": i} for i in range(40)]
     items = way(lambda source: client.iter_batch_post("/same", source, max_concurrent_requests=3), payloads)
