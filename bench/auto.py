@@ -27,7 +27,7 @@ from bench.server.pure_python import CannedProtocol, responses
 SERVERS = {4: 0.010, 32: 0.040, 200: 0.100}
 FIXED = [4, 8, 16, 32, 64, 128, 256, 512, 1024]
 FIRST, SECOND = "auto, first call", "auto, second call"
-_PATH = "/tiny"
+_PATH = "/tiny/tiny"
 
 
 class Workers:
@@ -70,7 +70,7 @@ def serve(workers: int, service_s: float, tell: Any) -> None:
     """The server's process: tells its port, and runs until it is terminated."""
 
     async def main() -> None:
-        answers, of_all = responses([_PATH]), Workers(workers, service_s)
+        answers, of_all = responses([]), Workers(workers, service_s)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: WorkedProtocol(answers, of_all), "127.0.0.1", 0, backlog=2048)
         tell.send(server.sockets[0].getsockname()[1])
@@ -98,7 +98,11 @@ def table(workers: int, rounds: list[dict[Any, tuple[float, float]]]) -> str:
     medians = {name: [statistics.median(each[name][i] for each in rounds) for i in (0, 1)] for name in rounds[0]}
     best = max(medians[each][0] for each in FIXED)
     knee = next(each for each in FIXED if medians[each][0] >= 0.9 * best)
-    lines = [f"{workers} workers: knee at {knee}", "|at once|answers/s|of the best|ms|of the knee's|", "|---|---:|---:|---:|---:|"]
+    lines = [
+        f"{workers} workers: knee at {knee}",
+        "|at once|answers/s|of the best|ms|of the knee's|",
+        "|---|---:|---:|---:|---:|",
+    ]
     for name, (throughput, latency) in medians.items():
         lines.append(
             f"|{name}|{throughput:.0f}|{throughput / best:.2f}|{1000 * latency:.1f}|{latency / medians[knee][1]:.2f}|"
@@ -117,6 +121,7 @@ def main() -> None:
         hear, tell = spawning.Pipe()
         process = spawning.Process(target=serve, args=(workers, service_s, tell), daemon=True)
         process.start()
+        tell.close()
         url = f"http://127.0.0.1:{hear.recv()}"
         requests = int(arguments.seconds * workers / service_s)
         print(table(workers, [round_of(url, requests) for _ in range(arguments.rounds)]), flush=True)

@@ -120,7 +120,7 @@ def mypy(tmp_path: Path) -> Callable[[dict[str, str]], subprocess.CompletedProce
 def eventually() -> Callable[..., None]:
     """Wait until a condition holds: `eventually(lambda: server.statistics().requests_aborted == 3)`."""
 
-    def wait(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    def wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"not within {seconds} s"

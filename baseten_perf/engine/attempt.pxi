@@ -22,8 +22,8 @@ cdef void share_attempt_ended(Transfer *transfer, int code) noexcept nogil:
         histogram_add(&transfer.counts.latency, now - transfer.permit.started)
     elif outcome == OUTCOME_HTTP_STATUS and status_is_refusal(transfer.status, retry_after):
         tally_add(&transfer.counts.refused, 1)
-    if short:
-        op_give_back(share.op, request, transfer.route)
+    if short or signal == SIGNAL_GONE:
+        op_give_back(share.op, request, transfer.route)     # nothing was sent
     cdef Transfer *twin = transfer.twin
     cdef Next next
     if twin != NULL and outcome == OUTCOME_OK:

@@ -1,8 +1,8 @@
 # A limit that the user has told: requests and tokens of any minute, of a client's or of an endpoint's.
 #
 # An attempt takes its cost of the client's limit, of its endpoint's and, with the pace's permit, starts; or it takes nothing
-# (route.pxi).  Nothing is given back for refused or aborted attempts; only what was never sent is.  What the answers say that
-# they have cost corrects what was estimated.
+# (route.pxi).  Nothing is given back for refused or aborted attempts; only for those without a connection or a descriptor, of
+# which nothing was sent.  What the answers say that they have cost corrects what was estimated.
 #
 # Owner: reference counted; the Python LimitState and each plan or route hold one reference.  The monitor of `turns` guards
 # the buckets.

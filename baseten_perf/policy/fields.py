@@ -107,8 +107,8 @@ class Options:
     max_concurrent_requests: Option[int | Literal["auto"]] = Option(
         default=256, keyword_default=128, older=True, convert=_requests, plan="concurrency",
         range=Range(1, MAX_REQUESTS, COUNT),
-        doc=f'requests in flight, {{range}}; or `"{AUTO}"`: from 8 on, as many as raise the throughput, learned for each'
-        " endpoint and model",
+        doc=f'requests in flight, {{range}}; or `"{AUTO}"`: from 8 on, as many as raise the throughput, learned for'
+        " each endpoint and model",
     )  # fmt: skip
     batch_size: Option[int] = Option(
         default=8, keyword_default=128, older=True, convert=unsigned, batched=True,
@@ -201,12 +201,11 @@ class Options:
     max_tokens_per_request: Option[int | None] = Option(
         default=None, convert=unsigned, batched=True, kw_only=True,
         range=Range(1, 2**40, "{name} must be between {low} and {high} tokens"),
-        doc="tokens per request, {range}, by the client's `count_tokens`, or as estimated by size; a text of more goes"
-        " alone",
+        doc="tokens per request, {range}, by the client's `count_tokens`; a text of more goes alone",
     )  # fmt: skip
     dedupe: Option[bool] = Option(
         default=False, convert=boolean, batched=True, kw_only=True,
-        doc="equal inputs are sent once, and each gets its result; in a stream, those of one request",
+        doc="equal inputs are sent once (in a stream, those of one request)",
     )  # fmt: skip
     progress: Option[Progress] = Option(
         default=False, convert=checked_progress, passing=True, kw_only=True,

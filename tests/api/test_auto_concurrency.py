@@ -134,7 +134,9 @@ def test_each_endpoint_of_a_pool_has_its_own(
     token = CancellationToken()
 
     def call() -> None:
-        client = PerformanceClient(urls[0], key, endpoint_pool=EndpointPool([Endpoint(url, key, HttpClientWrapper()) for url in urls]))
+        client = PerformanceClient(
+            urls[0], key, endpoint_pool=EndpointPool([Endpoint(url, key, HttpClientWrapper()) for url in urls])
+        )
         with pytest.raises(OperationCancelled):
             client.batch_post("/x", list(range(100)), max_concurrent_requests="auto", cancel_token=token)
 
@@ -145,7 +147,9 @@ def test_each_endpoint_of_a_pool_has_its_own(
     thread.join()
 
 
-def test_a_stream_pulls_no_more_than_it_has_a_use_for(server: Server, key: str, eventually: Callable[..., None]) -> None:
+def test_a_stream_pulls_no_more_than_it_has_a_use_for(
+    server: Server, key: str, eventually: Callable[..., None]
+) -> None:
     pulled = 0
     token = CancellationToken()
 

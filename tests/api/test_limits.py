@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,14 @@ from typing import Any
 
 import pytest
 
-from baseten_perf import APITimeoutError, CancellationToken, HttpClientWrapper, OperationCancelled, PerformanceClient
+from baseten_perf import (
+    APIConnectionError,
+    APITimeoutError,
+    CancellationToken,
+    HttpClientWrapper,
+    OperationCancelled,
+    PerformanceClient,
+)
 from baseten_perf.endpoints import Endpoint, EndpointPool
 from baseten_perf.testing import RecordedRequest, Server
 
@@ -127,6 +135,14 @@ def test_what_was_refused_is_used_up_and_a_retry_counts(server: Server, options:
     with pytest.raises(APITimeoutError):
         client.batch_post("/same", [1], total_timeout_s=0.6, timeout_s=0.5, initial_backoff_ms=50)
     assert len(server.requests()) == 1
+
+
+def test_what_was_never_sent_is_not_used_up() -> None:
+    """Nobody listens: the attempts that find this out must not wait for a minute each."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(APIConnectionError):
+        PerformanceClient(url, "k", **ONE).batch_post("/same", [1], total_timeout_s=30, timeout_s=5)
 
 
 def test_a_hedge_counts_and_never_waits(server: Server) -> None:

@@ -82,7 +82,7 @@ def test_every_end_says_where_to_go_on(server: Server, awaits: bool) -> None:
         yield from TEXTS[:22]
         raise LookupError
 
-    refusing = PerformanceClient(server.faulty(containing='"text 13"', status=400), "key")
+    refusing = PerformanceClient(server.faulty(containing='"text 13"', status=404), "key")
     stalling = PerformanceClient(server.faulty(containing='"text 13"', stall=True), "key")
     ends: list[tuple[Any, type[BaseException], int]] = [
         (started(refusing, awaits, max_concurrent_requests=1), requests.exceptions.HTTPError, 12),

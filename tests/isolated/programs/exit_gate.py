@@ -14,7 +14,7 @@ from shared.patience import eventually
 from baseten_perf import PerformanceClient
 from baseten_perf.testing import Server
 
-SECONDS = 20.0  # a hang; the gate stays closed for longer
+SECONDS = 60.0  # a hang; the gate stays closed for longer
 
 
 def closed(url: str, **limits: float) -> PerformanceClient:
