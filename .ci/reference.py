@@ -18,4 +18,4 @@ pdoc.render.configure(docformat="google")
 folder = Path(sys.argv[1]).resolve()
 folder.mkdir(parents=True, exist_ok=True)
 os.chdir(folder)  # away from a checkout, whose folder of the same name pdoc warns of
-pdoc.pdoc("baseten_perf", "baseten_perf.testing", output_directory=folder)
+pdoc.pdoc("baseten_perf", "baseten_perf.pipelines", "baseten_perf.testing", output_directory=folder)
