@@ -173,6 +173,7 @@ class Connection(Closable):
         progress: Progress | None = None,
     ) -> Call:
         _, plan, endpoints, paces = self._plan_of(operation, policy)
+        account = self._account if policy.max_tokens_per_request is None else self._learning
         plan_of = None
         if operation.heads is not None:
             plan_of = lru_cache(MOST_PLANS)(partial(self._plan, operation, policy, paces, self._lease.pool))
@@ -181,7 +182,7 @@ class Connection(Closable):
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
             (lambda other, *before: self._call(other, policy, mailbox, token, *before))
             if operation.has_fallback else None,
-            plan_of, self._account_of(policy), progress,
+            plan_of, account, progress,
         )  # fmt: skip
 
     def _stream_call(
@@ -199,11 +200,8 @@ class Connection(Closable):
         return StreamCall(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
             mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
-            self._account_of(policy), total,
+            self._account if policy.max_tokens_per_request is None else self._learning, total,
         )  # fmt: skip
-
-    def _account_of(self, policy: Policy) -> TokenAccount | None:
-        return self._account if policy.max_tokens_per_request is None else self._learning
 
     def _batch_size(self, policy: Policy) -> BatchSize:
         """What a request of a call carries at most."""

@@ -32,7 +32,7 @@ else:
 class CallFuture(Future[Response]):
     """The future of a call. Cancelling it aborts the call on the wire.
 
-    Also good for `create_task`, which wants a coroutine: so it has a coroutine's methods.
+    It has the methods of a coroutine that tasks use; see TaskableCallFuture.
     """
 
     call: Call | None = None
@@ -62,12 +62,22 @@ class CallFuture(Future[Response]):
             self._steps = self.__await__()
         return self._steps.throw(*error)
 
+
+class TaskableCallFuture(CallFuture[Response]):
+    """What a CallFuture is when it is made: one that `create_task` takes, which wants a coroutine.
+
+    It has all methods of a coroutine, and by them it is one. Once it has been hashed, it is none any more, but a future
+    as before: asyncio.wait puts futures into a set, and then refuses coroutines.
+    """
+
+    def __hash__(self) -> int:
+        hashed: Any = self
+        hashed.__class__ = CallFuture
+        return object.__hash__(self)
+
     def close(self) -> None:
         if self._steps is not None:
             self._steps.close()
-
-
-Coroutine.register(CallFuture)
 
 
 class CancelledCallFuture(CallFuture[Any]):
@@ -135,7 +145,7 @@ class Dispatcher:
             make_call: makes the call of `details`, the mailbox that tells of it, and its token there.
         """
         token = next(self._tokens)
-        future: CallFuture[Any] = CallFuture(loop=self._loop)
+        future: CallFuture[Any] = TaskableCallFuture(loop=self._loop)
         try:
             future.call = make_call(*details, self.mailbox, token)
         except ValueError as refused:

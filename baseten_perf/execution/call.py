@@ -141,7 +141,8 @@ class Call:
         if policy.timings:
             operation.keep_timings()
         self._account = account
-        self._expected: dict[int, Expected] = {}  # of the requests that are under way
+        if account is not None:
+            self._expected: dict[int, Expected] = {}  # of the requests that are under way
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes

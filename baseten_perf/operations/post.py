@@ -162,6 +162,9 @@ def _text(completion: Completion) -> str:
 def _common_model(payloads: list[Any]) -> str | None:
     """The model that all payloads name."""
     first = payloads[0].get("model") if isinstance(payloads[0], dict) else None
-    if type(first) is str and all(isinstance(other, dict) and other.get("model") == first for other in payloads):
-        return first
-    return None
+    if type(first) is not str:
+        return None
+    for other in payloads:
+        if not isinstance(other, dict) or other.get("model") != first:
+            return None
+    return first

@@ -42,14 +42,23 @@ class Policy(Options):
     """The value of each option, for a call and all that are equal to it.
 
     Constant, so that any thread reads it. Header values and the API key stay out of the repr.
+
+    Attributes, besides the options:
+        most_requests: how many requests may ever be in flight.
     """
 
     # In place of the table's attributes, and faster.
-    __slots__ = ("__weakref__", *OPTIONS)
+    __slots__ = ("__weakref__", "most_requests", *OPTIONS)
+
+    most_requests: int
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         for name in OPTIONS:
             object.__setattr__(self, name, values[name])
+        most = self.max_concurrent_requests
+        if not isinstance(most, int):
+            most = MAX_SMALL_REQUESTS if self.batch_size < SMALL_BATCH else MAX_REQUESTS
+        object.__setattr__(self, "most_requests", most)
 
     def limits(self) -> dict[str, Any]:
         """What the engine needs to know, as parameters of a RequestPlan."""
@@ -57,14 +66,6 @@ class Policy(Options):
         limits["adaptive"] = self.max_concurrent_requests == AUTO
         limits["concurrency"] = self.most_requests
         return limits
-
-    @property
-    def most_requests(self) -> int:
-        """How many requests may ever be in flight."""
-        requests = self.max_concurrent_requests
-        if isinstance(requests, int):
-            return requests
-        return MAX_SMALL_REQUESTS if self.batch_size < SMALL_BATCH else MAX_REQUESTS
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a policy is constant: {name}")

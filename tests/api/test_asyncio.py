@@ -95,6 +95,28 @@ def test_it_starts_at_once(server: Server, eventually: Any, run: Callable[[Any],
 
 
 @every_loop
+def test_wait(server: Server, run: Callable[[Any], Any]) -> None:
+    """asyncio.wait refuses coroutines; a future that was waited for can be awaited, and tasks of others be made."""
+
+    async def main() -> None:
+        client = PerformanceClient(server.url, "k")
+        futures = [client.async_batch_post("/x", [i]) for i in range(10)]
+        waiting = set(futures)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert done and all(future.result().data for future in done)
+        assert [(await future).data[0] for future in futures] == list(range(10))
+        done, waiting = await asyncio.wait([client.async_batch_post("/x", [10])])
+        assert not waiting and len(done) == 1
+        cancelled = client.async_batch_post("/x", [11])
+        cancelled.cancel()
+        done, waiting = await asyncio.wait([cancelled, asyncio.create_task(client.async_batch_post("/x", [12]))])
+        assert not waiting and cancelled in done
+
+    run(main())
+
+
+@every_loop
 def test_create_task(server: Server, run: Callable[[Any], Any]) -> None:
     async def main() -> None:
         client = PerformanceClient(server.url, "k")
