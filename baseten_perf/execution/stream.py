@@ -84,8 +84,7 @@ class Stream(Closable, Generic[Item]):
         inputs = self._inputs or iter(())
         try:
             while True:
-                if not call.ready:
-                    call.advance()
+                call.advance()
                 self._pull(call, inputs)
                 if call.ready:
                     return call.take()
@@ -129,8 +128,7 @@ class Stream(Closable, Generic[Item]):
         call = self._call or self._begun(self._begin(*waiting.address()))
         try:
             while True:
-                if not call.ready:
-                    call.advance()
+                call.advance()
                 if self._inputs is not None:
                     self._pull(call, self._inputs)
                 else:

@@ -86,7 +86,7 @@ def test_every_end_says_where_to_go_on(server: Server, awaits: bool) -> None:
     stalling = PerformanceClient(server.faulty(containing='"text 13"', stall=True), "key")
     ends: list[tuple[Any, type[BaseException], int]] = [
         (started(refusing, awaits, max_concurrent_requests=1), requests.exceptions.HTTPError, 12),
-        (started(stalling, awaits, total_timeout_s=1.0), requests.exceptions.Timeout, 12),
+        (started(stalling, awaits, total_timeout_s=1.0), requests.exceptions.Timeout, 12),  # less on a busy machine
         (PerformanceClient(server.url, "key").iter_embed(source(), "m", batch_size=4), LookupError, 20),
         (started(refusing, awaits, progress=failing), KeyboardInterrupt, 0),
     ]
@@ -95,6 +95,8 @@ def test_every_end_says_where_to_go_on(server: Server, awaits: bool) -> None:
         with pytest.raises(kind) as raised:
             consumed(stream, awaits, given)
         ended: Any = raised.value
+        if kind is requests.exceptions.Timeout:
+            start = min(start, 4 * len(given))
         if kind is not KeyboardInterrupt or not awaits:  # asyncio.run raises one of its own
             assert ended.next_start == start
         assert stream.next_start == start
