@@ -49,6 +49,7 @@ ORDER = (
     "connection_pool",
     "endpoints",
     "client",
+    "telemetry",
     "root",  # baseten_perf itself
     "pipelines",
     "integrations",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 from .. import operations
 from ..closing import Closable
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 # Callers may give each call a path or a time-out of its own.
 MOST_PLANS = 64
+
+# The clients that there are, by their ids, for who measures them all.
+CLIENTS: WeakValueDictionary[int, Connection] = WeakValueDictionary()
 
 # What calls of one kind have in common: path, method, media types, model, final statuses, id of the policy.
 Kind = tuple[str, str, str, "str | None", frozenset[int], int]
@@ -112,6 +115,7 @@ class Connection(Closable):
         # Models that an endpoint of ours has refused to answer in base64.
         self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
         self._batch_limits = BatchLimits()
+        CLIENTS[id(self)] = self
 
     @property
     def base_url(self) -> str:

@@ -160,7 +160,7 @@ class Call:
             plan, self._count, into, sequence_number, mailbox, token,
             now - self._began, policy.return_exceptions, tell_every, PARTS_UNDER_WAY if divides else 0, divides,
         )  # fmt: skip
-        self._call_log = call_log(operation.name, self._count, policy, endpoints)
+        self._call_log = call_log(operation, self._count, policy, endpoints)
         self._progress = progress
         if progress is None and policy.progress is not False:
             self._progress = progress_of(policy.progress, operation.name, self._inputs)
@@ -292,11 +292,17 @@ class Call:
     def _tell(
         self, completion: engine.Completion, failure: RequestFailed | None, number: int | None = None
     ) -> None:
-        inputs = self._operation.inputs(completion.index if number is None else number)
-        tokens = total_tokens(completion) if failure is None else None
-        taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
+        taken = self._taken(completion, failure, completion.index if number is None else number)
         for consume in self._consumers:
             consume(taken)
+
+    def _taken(self, completion: engine.Completion, failure: RequestFailed | None, number: int) -> TakenIn:
+        operation = self._operation
+        return TakenIn(
+            completion.index, operation.inputs(number), completion.elapsed, completion.attempts,
+            total_tokens(completion) if failure is None else None, failure,
+            operation.method_of(number), completion.status, completion.endpoint,
+        )  # fmt: skip
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
@@ -404,7 +410,8 @@ class Call:
         self._operation.explain(exception.response_partial)
         exception.missing = self._operation.missing()
         if self._call_log is not None:
-            self._call_log.failed(exception, None if failure is None or invalid is not None else failure.status)
+            ending = None if failure is None else self._taken(failure, exception, failure.index)
+            self._call_log.failed(exception, ending)
             self._call_log = None
         return exception
 

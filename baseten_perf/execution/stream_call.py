@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..operations.token_count import Expected
     from ..policy import Policy
     from .call import Owner
-    from .call_log import CallLog
+    from .call_log import CallLog, HeardLog
     from .token_account import TokenAccount
 
 # Batches are pulled ahead of the network, and results kept for their turn, up to this many bytes.
@@ -142,7 +142,7 @@ class StreamCall(Generic[Item]):
         if owner.closed_by:
             owner.calls.discard(self)
             raise ClosedError(owner.closed_by)
-        self._call_log = call_log(probe.name, None, policy, endpoints)
+        self._call_log = call_log(probe, None, policy, endpoints)
         self._progress = progress_of(policy.progress, probe.name, lambda: total)
         self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
         if self._progress is not None:
@@ -298,9 +298,7 @@ class StreamCall(Generic[Item]):
             self._tell(pulled, completion, None)
 
     def _tell(self, pulled: Pulled, completion: engine.Completion, failure: RequestFailed | None) -> None:
-        inputs = range(pulled.start, pulled.start + len(pulled.inputs))
-        tokens = total_tokens(completion) if failure is None else None
-        taken = TakenIn(completion.index, inputs, completion.elapsed, completion.attempts, tokens, failure)
+        taken = _taken(pulled, completion, failure)
         for consume in self._consumers:
             consume(taken)
 
@@ -356,7 +354,7 @@ class StreamCall(Generic[Item]):
         failure.batch_index = pulled.place
         failure.missing = list(failure.inputs)
         if completion.final or not self._policy.return_exceptions:
-            self._fail(failure, completion.status if invalid is None else None)
+            self._fail(failure, _taken(pulled, completion, failure))
             return
         pulled.operation.fail(completion, failure)
         self._keep(pulled, completion)
@@ -374,14 +372,14 @@ class StreamCall(Generic[Item]):
         item = self._present(pulled.start, pulled.inputs, response)
         self._results[pulled.start] = item, size, pulled.start + len(pulled.inputs)
 
-    def _fail(self, failure: RequestFailed, status: int | None = None) -> None:
-        """The stream ends with this, once what has its turn already is given. For `status` see CallLog.failed."""
+    def _fail(self, failure: RequestFailed, taken: TakenIn | None = None) -> None:
+        """The stream ends with this, once what has its turn already is given. For `taken` see CallLog.failed."""
         self._failure = failure
         self._abort()
         if self._progress is not None:
             self._progress.tell()
         if self._call_log is not None:
-            self._call_log.failed(failure, status)
+            self._call_log.failed(failure, taken)
             self._call_log = None
         self._let_go()
 
@@ -453,7 +451,7 @@ class StreamCall(Generic[Item]):
             self._progress.close()
         self._ended = self._closed = True
 
-    def _log_end(self, log: CallLog) -> None:
+    def _log_end(self, log: CallLog | HeardLog) -> None:
         if not self.over:
             log.ended("aborted")
         elif self._source_failure is not None:
@@ -464,3 +462,11 @@ class StreamCall(Generic[Item]):
     def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the stream then ends with OperationCancelled."""
         self.handle.cancel()
+
+
+def _taken(pulled: Pulled, completion: engine.Completion, failure: RequestFailed | None) -> TakenIn:
+    return TakenIn(
+        completion.index, range(pulled.start, pulled.start + len(pulled.inputs)), completion.elapsed,
+        completion.attempts, total_tokens(completion) if failure is None else None, failure,
+        pulled.operation.method_of(0), completion.status, completion.endpoint,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""TakenIn: what a call says of each request that it has settled; its log and its progress read it."""
+"""TakenIn: what a call says of each request that it has settled; its log, its progress and telemetry read it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class TakenIn(NamedTuple):
         attempts: attempts made.
         tokens: that the answer says it has cost; None where it says nothing.
         failure: why there is no answer; None when there is one.
+        method: of HTTP.
+        status: of HTTP; 0 when no response began.
+        endpoint: number of the endpoint that the last attempt went to.
     """
 
     request: int
@@ -29,6 +32,9 @@ class TakenIn(NamedTuple):
     attempts: int
     tokens: int | None
     failure: RequestFailed | None
+    method: str
+    status: int
+    endpoint: int
 
 
 # Told in the thread of the call, as soon as an answer is accepted. Whatever it raises ends the call.
