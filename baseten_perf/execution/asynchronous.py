@@ -221,9 +221,8 @@ class Dispatcher:
                 if call.handle.hungry:
                     self._feed(token)
                 return
-            fallback = call.fallback()
-            if fallback is not None:
-                future.call = fallback
+            if call.instead is not None:
+                future.call = call.fallback()
                 self._feed(token)
                 return
             response = call.result()

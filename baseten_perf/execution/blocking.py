@@ -26,9 +26,9 @@ def run(call: Call) -> Any:
                 if handle.hungry:
                     call.feed()
                 handle.wait(SLICE_S)
-            fallback = call.fallback()
-            if fallback is None:
+            if call.instead is None:
                 return call.result()
+            fallback = call.fallback()
         except BaseException as raised:
             call.cancel()
             attach(raised, call.partial())

@@ -90,7 +90,6 @@ class Call:
         "_endpoints",
         "_expected",
         "_failure",
-        "_instead",
         "_invalid",
         "_matrix",
         "_operation",
@@ -106,6 +105,7 @@ class Call:
         "_splitting",
         "_undivided",
         "handle",
+        "instead",
     )  # fmt: skip
 
     def __init__(
@@ -133,6 +133,7 @@ class Call:
         self._completed = 0
         self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
+        self.instead: Operation | None = None
         self._failure: engine.Completion | None = None
         self._invalid: InvalidResponse | None = None
         self._matrix: engine.Matrix | None = None
@@ -162,15 +163,20 @@ class Call:
         )  # fmt: skip
         self._call_log = call_log(operation, self._count, policy, endpoints)
         self._progress = progress
-        if progress is None and policy.progress is not False:
-            self._progress = progress_of(policy.progress, operation.name, self._inputs)
-        # Of what is taken in.
-        self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
-        if self._progress is not None:
-            self._consumers += (self._progress.took_in,)
+        self._consumers: tuple[Consumer, ...] = ()  # of what is taken in
+        if self._call_log is not None or policy.progress is not False:
+            self._find_consumers(policy)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
             policy.cancel_token.watch(self)
+
+    def _find_consumers(self, policy: Policy) -> None:
+        if self._call_log is not None:
+            self._consumers += (self._call_log.took_in,)
+        if self._progress is None and policy.progress is not False:
+            self._progress = progress_of(policy.progress, self._operation.name, self._inputs)
+        if self._progress is not None:
+            self._consumers += (self._progress.took_in,)
 
     def _inputs(self) -> int:
         """How many there are."""
@@ -192,7 +198,7 @@ class Call:
         if self._splitting is not None:
             return self._feed_divided(self._splitting, most_bytes)
         handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
-        window_end = min(count, handle.started + self._ahead)
+        window_end = count if count <= self._ahead else min(count, handle.started + self._ahead)
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
@@ -202,8 +208,10 @@ class Call:
                 handle.push(body, 0 if rows is None else rows[self._sent])
             size += len(body)
             self._sent += 1
-        left = self._sent - handle.started
-        handle.flush(0 if self._sent == count else max(1, left // 2))
+        if self._sent == count:
+            handle.flush(0)
+            return False
+        handle.flush(max(1, (self._sent - handle.started) // 2))
         return self._sent < window_end
 
     def _feed_divided(self, splitting: Splitting[int], most_bytes: int) -> bool:
@@ -323,9 +331,8 @@ class Call:
         if self._failure is None:
             self._failure, self._invalid = completion, invalid
             # Now: what is answered after it would be taken for a proof that it was refused for something else.
-            self._instead: Operation | None = None
             if self._remake is not None and invalid is None:
-                self._instead = self._operation.fallback(completion)
+                self.instead = self._operation.fallback(completion)
         self.handle.cancel()
 
     def _split(self, completion: engine.Completion, refusal: Refusal) -> bool:
@@ -370,16 +377,15 @@ class Call:
             self._tell(completion, failure, number)
         self.handle.expect(0 if refused else -1, settled=refused)
 
-    def fallback(self) -> Call | None:
-        """The call to go on with in place of this one, once `advance` has returned True; None when this was it."""
-        if self._remake is None or self._failure is None or self._instead is None:
-            return None
+    def fallback(self) -> Call:
+        """The call to go on with in place of this one, once `advance` has returned True, where there is `instead`."""
+        assert self._remake is not None and self.instead is not None
         progress, self._progress = self._progress, None
         if progress is not None:
             progress.again()
         self._let_go()
         self._write("is made again in another form")
-        return self._remake(self._instead, self._began, progress)
+        return self._remake(self.instead, self._began, progress)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
