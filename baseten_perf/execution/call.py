@@ -133,10 +133,12 @@ class Call:
         self._completed = 0
         self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
-        self.instead: Operation | None = None
-        self._failure: engine.Completion | None = None
-        self._invalid: InvalidResponse | None = None
-        self._matrix: engine.Matrix | None = None
+        self.instead: Operation | None
+        self._failure: engine.Completion | None
+        self._invalid: InvalidResponse | None
+        self._matrix: engine.Matrix | None
+        self._splitting: Splitting[int] | None
+        self.instead = self._failure = self._invalid = self._matrix = self._splitting = None
         self._remake = remake
         self._plan_of = plan_of
         if policy.timings:
@@ -147,7 +149,6 @@ class Call:
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes
-        self._splitting: Splitting[int] | None = None
         into: int | None = None
         if operation.rows is not None:
             into = sum(operation.rows) if operation.out is None else 0

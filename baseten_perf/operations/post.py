@@ -93,7 +93,7 @@ class Post(Operation):
         self._format = response_format
         self._strict = response_format == "json" and not requests and verb not in LENIENT
         self.media_types = MEDIA_TYPES if response_format == "json" else "*/*"
-        super().__init__(name, verb, path, len(self._bodies), model=_common_model(values))
+        Operation.__init__(self, name, verb, path, len(self._bodies), None, _common_model(values))
         self._data: list[Any] = [None] * len(self._bodies)
 
     def carrying(self, inputs: list[Any], first: int) -> Post | None:
@@ -110,10 +110,9 @@ class Post(Operation):
     def _encoded(self, payloads: list[Any], first: int) -> list[bytes]:
         encoder = Encoder(self._allow_nan)
         bodies: list[bytes] = []
-        encode, add = encoder.encode, bodies.append
         try:
             for payload in payloads:
-                add(encode(payload))
+                bodies.append(encoder.encode(payload))
         except (TypeError, ValueError) as reason:
             text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
             raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None

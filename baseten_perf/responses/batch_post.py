@@ -27,7 +27,7 @@ class BatchPostResponse(Response[Collects]):
         response_headers: Sequence[bytes | dict[str, str] | None] = (),
         timings: Sequence[bytes | None] | None = None,
     ) -> None:
-        super().__init__(total_time, individual_request_times, response_headers, timings)
+        Response.__init__(self, total_time, individual_request_times, response_headers, timings)
         self._data = data
 
     @answers
