@@ -45,7 +45,8 @@ class PerformanceReranker(BaseDocumentCompressor):
         extra_body: Mapping[str, Any] | None = None,
         **connection: Any,
     ) -> None:
-        super().__init__(top_n=top_n)
+        super().__init__()
+        self.top_n = top_n
         self._late = LateClient(type(self).__name__, base_url, **connection)
         self._details = {
             "model": model, "api": api, "raw_scores": raw_scores, "truncate": truncate, "url_path": url_path,
