@@ -54,8 +54,9 @@ class PerformanceEmbedding(BaseEmbedding):
             connection[name] = options.pop(name)
         if isinstance(connection.get("api_key"), str):
             connection["api_key"] = SecretStr(connection["api_key"])
-        settings = {"base_url": base_url, "model_name": model_name, "embed_batch_size": embed_batch_size}
-        super().__init__(**settings, connection=connection, **options)
+        options |= {"base_url": base_url, "model_name": model_name, "embed_batch_size": embed_batch_size}
+        options["connection"] = connection
+        super().__init__(**options)
         self._late = LateClient(self.class_name(), base_url, api_key_env=self.api_key_env, **connection)
 
     @classmethod
