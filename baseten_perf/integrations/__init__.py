@@ -1,1 +1,1 @@
-"""Adapters for frameworks, one module each; it imports its framework when it is imported, and nothing else does."""
+"""Adapters for frameworks, a module or package each, which imports its framework when it is imported."""

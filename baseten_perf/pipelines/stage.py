@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from ..client import PerformanceClient
 from ..exceptions import RequestFailed
-from ..http.urls import request_url, shown_url
 from ..responses.base import Response
 from ..validation import string
 from .columns import Values
+from .late_client import LateClient
 from .tables import table_of, values_of
 
 if TYPE_CHECKING:
+    from ..client import PerformanceClient
     from ..policy import RequestProcessingPreference
     from .columns import Column
     from .tables import Table
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 OnError: TypeAlias = Literal["raise", "null", "column"]
 Answered = TypeVar("Answered", bound=Response)
 ON_ERROR: tuple[OnError, ...] = ("raise", "null", "column")
-
-_CLIENT_OPTIONS = frozenset(signature(PerformanceClient).parameters) - {"base_url", "api_key", "preference"}
 
 
 class Rows:
@@ -95,22 +91,12 @@ class Stage(ABC):
             string(name, value)
         if on_error not in ON_ERROR:
             raise ValueError(f"on_error must be one of {', '.join(map(repr, ON_ERROR))}, not {on_error!r}")
-        if api_key is not None and api_key_env is not None:
-            raise ValueError("api_key and api_key_env are given; a stage has one key")
-        for name in client:
-            if name not in _CLIENT_OPTIONS:
-                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
-        self._base_url = string("base_url", base_url)
         self._columns = dict(columns)
-        self._api_key = None if api_key is None else string("api_key", api_key)
-        self._api_key_env = None if api_key_env is None else string("api_key_env", api_key_env)
         self._on_error = on_error
         self._error_column = error_column
-        self._options = {**client, "preference": preference}
-        self._client: PerformanceClient | None = None
-        # What is wrong with the options of a client is told here and now.
-        request_url(base_url, "/")
-        self._made(api_key or "-").close()
+        self._late = LateClient(
+            type(self).__name__, base_url, api_key=api_key, api_key_env=api_key_env, preference=preference, **client
+        )  # fmt: skip
 
     def __call__(self, batch: Any) -> Any:
         """The batch with the results, of the same kind.
@@ -123,7 +109,7 @@ class Stage(ABC):
         """
         table = table_of(batch)
         rows = self._rows(table)
-        columns = self._results(self._connected(), rows)
+        columns = self._results(self._late.client, rows)
         if self._on_error == "column":
             columns[self._error_column] = Values([rows.errors.get(i, "") for i in range(rows.total)], "text")
         return table.with_columns(columns)
@@ -171,24 +157,8 @@ class Stage(ABC):
     def _collects(self) -> bool:
         return self._on_error != "raise"
 
-    def _connected(self) -> PerformanceClient:
-        if self._client is None:
-            key = self._api_key
-            if self._api_key_env is not None:
-                key = os.environ.get(self._api_key_env)
-                if key is None:
-                    raise ValueError(f"the environment variable {self._api_key_env!r} of api_key_env is not set")
-            self._client = self._made(key)
-        return self._client
-
-    def _made(self, api_key: str | None) -> PerformanceClient:
-        return PerformanceClient(self._base_url, api_key, **self._options)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_client": None}
-
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={shown_url(self._base_url)!r}, {self._shown()})"
+        return f"{type(self).__name__}({self._late!r}, {self._shown()})"
 
     def _shown(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self._columns.items())

@@ -199,7 +199,7 @@ def test_numbers_of_rows_are_told(server: Server) -> None:
 def test_configuration_is_checked_where_it_is_made() -> None:
     for wrong, kind, words in (
         ({"on_error": "ignore"}, ValueError, "on_error must be one of 'raise', 'null', 'column'"),
-        ({"api_key_env": "KEY"}, ValueError, "a stage has one key"),
+        ({"api_key_env": "KEY"}, ValueError, "there is one key"),
         ({"colunm": "x"}, TypeError, "unexpected keyword argument 'colunm'"),
         ({"column": 3}, TypeError, "column"),
         ({"preference": 3}, TypeError, "preference"),
