@@ -22,7 +22,10 @@ class ArrowTable:
         self._table = table
         types = {name: column_type(pa, seen) for name, seen in table.seen.items()} | dict(table.declared)
         fields = [pa.field(name, types[name]) for name in table.carried]
-        fields.append(pa.field(table.result, table.type(pa)))
+        kind = table.type(pa)
+        if table.tells_errors and pa.types.is_fixed_size_list(kind):
+            kind = pa.list_(kind.value_type)  # pyarrow 25 cannot read null ones of a fixed size from Parquet
+        fields.append(pa.field(table.result, kind))
         if table.tells_errors:
             fields.append(pa.field("error", pa.string()))
         self._schema = pa.schema(fields)
