@@ -12,8 +12,7 @@ from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
-from ..operations.taken_in import Consumer, TakenIn
-from ..operations.usage import total_tokens
+from ..operations.taken_in import Consumer, TakenIn, consumers
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
@@ -172,12 +171,9 @@ class Call:
             policy.cancel_token.watch(self)
 
     def _find_consumers(self, policy: Policy) -> None:
-        if self._call_log is not None:
-            self._consumers += (self._call_log.took_in,)
         if self._progress is None and policy.progress is not False:
             self._progress = progress_of(policy.progress, self._operation.name, self._inputs)
-        if self._progress is not None:
-            self._consumers += (self._progress.took_in,)
+        self._consumers = consumers(self._call_log, self._progress)
 
     def _inputs(self) -> int:
         """How many there are."""
@@ -307,11 +303,7 @@ class Call:
 
     def _taken(self, completion: engine.Completion, failure: RequestFailed | None, number: int) -> TakenIn:
         operation = self._operation
-        return TakenIn(
-            completion.index, operation.inputs(number), completion.elapsed, completion.attempts,
-            total_tokens(completion) if failure is None else None, failure,
-            operation.method_of(number), completion.status, completion.endpoint,
-        )  # fmt: skip
+        return TakenIn.of(completion, operation.inputs(number), operation.method_of(number), failure)
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""

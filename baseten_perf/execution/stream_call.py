@@ -13,8 +13,7 @@ from ..closing import ClosedError
 from ..exceptions import InvalidResponse
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, refusal_of
-from ..operations.taken_in import Consumer, TakenIn
-from ..operations.usage import total_tokens
+from ..operations.taken_in import TakenIn, consumers
 from ..outcome import Outcome
 from ..partial import inform
 from .call_log import call_log
@@ -144,9 +143,7 @@ class StreamCall(Generic[Item]):
             raise ClosedError(owner.closed_by)
         self._call_log = call_log(probe, None, policy, endpoints)
         self._progress = progress_of(policy.progress, probe.name, lambda: total)
-        self._consumers: tuple[Consumer, ...] = () if self._call_log is None else (self._call_log.took_in,)
-        if self._progress is not None:
-            self._consumers += (self._progress.took_in,)
+        self._consumers = consumers(self._call_log, self._progress)
         if policy.cancel_token is not None:
             policy.cancel_token.watch(self)
 
@@ -465,8 +462,5 @@ class StreamCall(Generic[Item]):
 
 
 def _taken(pulled: Pulled, completion: engine.Completion, failure: RequestFailed | None) -> TakenIn:
-    return TakenIn(
-        completion.index, range(pulled.start, pulled.start + len(pulled.inputs)), completion.elapsed,
-        completion.attempts, total_tokens(completion) if failure is None else None, failure,
-        pulled.operation.method_of(0), completion.status, completion.endpoint,
-    )  # fmt: skip
+    inputs = range(pulled.start, pulled.start + len(pulled.inputs))
+    return TakenIn.of(completion, inputs, pulled.operation.method_of(0), failure)

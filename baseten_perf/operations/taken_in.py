@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..exceptions import RequestFailed
+from ..protocols import Completion
+from .usage import total_tokens
 
 
 class TakenIn(NamedTuple):
@@ -36,6 +38,28 @@ class TakenIn(NamedTuple):
     status: int
     endpoint: int
 
+    @classmethod
+    def of(
+        cls, completion: Completion, inputs: Sequence[int], method: str, failure: RequestFailed | None
+    ) -> TakenIn:
+        """What a completion says of a request with these inputs."""
+        return cls(
+            completion.index, inputs, completion.elapsed, completion.attempts,
+            total_tokens(completion) if failure is None else None, failure,
+            method, completion.status, completion.endpoint,
+        )  # fmt: skip
+
 
 # Told in the thread of the call, as soon as an answer is accepted. Whatever it raises ends the call.
 Consumer = Callable[[TakenIn], object]
+
+
+class TakesIn(Protocol):
+    """Who wants to be told."""
+
+    def took_in(self, taken: TakenIn) -> object: ...
+
+
+def consumers(*listeners: TakesIn | None) -> tuple[Consumer, ...]:
+    """Of those listeners that there are."""
+    return tuple(listener.took_in for listener in listeners if listener is not None)
