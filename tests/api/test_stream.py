@@ -90,8 +90,9 @@ def test_embeddings(client: PerformanceClient, poller: str, way: Way) -> None:
     assert last.data[0].embedding == pytest.approx(expected[48].tolist())
 
 
-def test_token_ids(client: PerformanceClient, server: Server, way: Way) -> None:
-    """Batches are those of a list, and all inputs are what the first one is. The server knows texts alone."""
+def test_token_ids(server: Server, way: Way) -> None:
+    """Batches are those of a list, and all inputs are what the first one is. The server refuses all, undivided."""
+    client = PerformanceClient(server.faulty(status=404), "key")
     tokens: list[Any] = [[i, 2**40 + i] for i in range(30)] + [numpy.array([1, 2]), (3,), [4] * 100, [5]]
     options: dict[str, Any] = {"batch_size": 4, "max_chars_per_request": 50, "return_exceptions": True}
     client.embed(tokens, "m", **options)
