@@ -191,8 +191,8 @@ class Options:
     )  # fmt: skip
     return_exceptions: Option[bool] = Option(
         default=False, convert=boolean, kw_only=True,
-        doc="every request runs to its end, and an input that is refused fails alone: `data` has None where one failed,"
-        " and `errors` of the response tells why; else the first failure ends the call",
+        doc="every request runs to its end, and a refused input fails alone: `data` has None there, `errors` tells why;"
+        " else the first failure ends the call",
     )  # fmt: skip
     timings: Option[bool] = Option(
         default=False, convert=boolean, plan="timings", kw_only=True,
@@ -209,8 +209,8 @@ class Options:
     )  # fmt: skip
     progress: Option[Progress] = Option(
         default=False, convert=checked_progress, passing=True, kw_only=True,
-        doc="True for a bar of tqdm's, where that is installed and a terminal or a notebook shows it; or a callable,"
-        " which gets the number of inputs done and of all (None if it is not known); or an object with `update(n)`",
+        doc="True for a bar of tqdm's, in a terminal or a notebook; a callable of the numbers of inputs done and of all"
+        " (or None); an object with `update(n)`",
     )  # fmt: skip
 
 
