@@ -307,33 +307,32 @@ class Call:
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
-        if completion.unsettled and self._split(completion, refusal_of(completion)):
+        collects = self._policy.return_exceptions
+        refusal = refusal_of(completion) if completion.unsettled else None
+        instead = None
+        # A batch that is too large is not refused for its form. The fallback is made of all inputs, so once; and now: what
+        # is answered later would be taken for a proof that it was refused for something else.
+        may_fall_back = self._remake is not None and invalid is None and (collects or self._failure is None)
+        if may_fall_back and not (refusal is not None and refusal.unit):
+            instead = self._operation.fallback(completion)
+        if refusal is not None and instead is None and self._split(completion, refusal):
             return
         if self._splitting is not None and completion.status in REFUSING_CONTENT:
-            self._splitting.failed(refusal_of(completion))
-        if (
-            self._policy.return_exceptions
-            and (invalid is not None or not completion.final)
-            and (self._remake is None or invalid is not None or self._operation.fallback(completion) is None)
-        ):
+            self._splitting.failed(refusal or refusal_of(completion))
+        if collects and instead is None and (invalid is not None or not completion.final):
             failure = self._failed(completion, invalid)
             self._operation.fail(completion, failure)
             if self._consumers:
                 self._tell(completion, failure)
             return
         if self._failure is None:
-            self._failure, self._invalid = completion, invalid
-            # Now: what is answered after it would be taken for a proof that it was refused for something else.
-            if self._remake is not None and invalid is None:
-                self.instead = self._operation.fallback(completion)
+            self._failure, self._invalid, self.instead = completion, invalid, instead
         self.handle.cancel()
 
     def _split(self, completion: engine.Completion, refusal: Refusal) -> bool:
         """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
         collects = self._policy.return_exceptions
         if not is_to_be_split(refusal, completion.status, collects):
-            return False
-        if not refusal.unit and self._remake is not None and self._operation.fallback(completion) is not None:
             return False
         if self._splitting is None:
             assert isinstance(self._operation, Batched)
