@@ -310,8 +310,8 @@ class Call:
         collects = self._policy.return_exceptions
         refusal = refusal_of(completion) if completion.unsettled else None
         instead = None
-        # A batch that is too large is not refused for its form. The fallback is made of all inputs, so once; and now: what
-        # is answered later would be taken for a proof that it was refused for something else.
+        # A batch that is too large is not refused for its form. The fallback is made of all inputs, so once, and now:
+        # what is answered later would be taken for a proof that it was refused for something else.
         may_fall_back = self._remake is not None and invalid is None and (collects or self._failure is None)
         if may_fall_back and not (refusal is not None and refusal.unit):
             instead = self._operation.fallback(completion)
