@@ -17,7 +17,6 @@ from .job import Job
 from .kinds import STANDARD, output_kind
 from .outputs import Output, Table
 from .outputs.batch_lines import BatchLines
-from .results import Journal
 from .sources import Columns, Inputs, Row, where
 from .task import Task
 
@@ -82,8 +81,7 @@ class Requests(Task):
     result = "response"
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.results = Journal()
-        self._arguments = arguments
+        super().__init__(arguments)
         self._known: dict[str, str] = {}
 
     def check(self, row: Row) -> None:
@@ -121,9 +119,6 @@ class Requests(Task):
 
     def identity(self) -> dict[str, Any]:
         return options.identity(self._arguments, "url", "model")
-
-    def type(self, pyarrow: Any) -> Any:
-        raise NotImplementedError("responses of any form have no Arrow type")
 
     def output(self, kind: str, path: Path, table: Table) -> Output:
         return BatchLines(path, table, self._errors)

@@ -6,9 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import options
-from .job import Job
-from .results import Journal
+from . import job, options
 from .task import Task
 
 if TYPE_CHECKING:
@@ -27,10 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_output(parser, KINDS)
     options.add_server(parser)
     options.add_body(parser)
-    add = parser.add_argument_group("labels").add_argument
-    add("--model", help="name of the model, for servers that have several")
-    add("--raw-scores", action="store_true", help="scores as the model gives them, not squashed into 0 to 1")
-    add("--truncate", action="store_true", help="cut texts that are too long for the model, instead of failing")
+    options.add_model(parser.add_argument_group("labels").add_argument)
     options.add_call_options(
         parser, batch_size=32, max_concurrent_requests=128, max_chars_per_request=None,
         max_tokens_per_request=None, timeout_s=None, max_retries=None, patience_s=None,
@@ -39,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `classify` is for."""
-    key = options.api_key(arguments)
-    kind = options.kind_of_output(arguments, KINDS)
-    return Job(Classification(arguments), options.inputs(arguments), arguments, kind).run(key)
+    return job.run(Classification, arguments, KINDS)
 
 
 class Classification(Task):
@@ -49,10 +42,6 @@ class Classification(Task):
 
     unit = "text"
     result = "labels"
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self.results = Journal()
-        self._arguments = arguments
 
     def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
         given = self._arguments

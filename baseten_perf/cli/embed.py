@@ -11,8 +11,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import options
-from .job import Job
+from . import job, options
 from .numbers import number
 from .results import Vectors
 from .task import Task
@@ -50,9 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `embed` is for."""
-    key = options.api_key(arguments)
-    kind = options.kind_of_output(arguments, KINDS)
-    return Job(Embedding(arguments), options.inputs(arguments), arguments, kind).run(key)
+    return job.run(Embedding, arguments, KINDS)
 
 
 class Embedding(Task):
@@ -62,8 +59,8 @@ class Embedding(Task):
     result = "embedding"
 
     def __init__(self, arguments: argparse.Namespace) -> None:
+        super().__init__(arguments)
         self.results = self.vectors = Vectors()
-        self._arguments = arguments
 
     @property
     def shape(self) -> str:

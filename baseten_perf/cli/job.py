@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 CHUNK = 4096  # rows of an output that are made at a time
 
 
+def run(kind_of_task: type[Task], arguments: argparse.Namespace, kinds: tuple[str, ...], **columns: Any) -> int:
+    """Run the command that does this with the rows of its inputs, into an output of one of these kinds; its exit code.
+
+    `columns` are those of options.inputs.
+    """
+    key = options.api_key(arguments)
+    kind = options.kind_of_output(arguments, kinds)
+    inputs = options.inputs(arguments, **columns)
+    return Job(kind_of_task(arguments), inputs, arguments, kind).run(key)
+
+
 class Job:
     """A run of a command.
 

@@ -229,6 +229,13 @@ def add_body(parser: argparse.ArgumentParser) -> None:
     add("--extra-body", type=json_object, metavar="JSON", help="further members of each request, as an object")
 
 
+def add_model(add: Callable[..., Any]) -> None:
+    """Add what text-embeddings-inference may be told of scores, and the model."""
+    add("--model", help="name of the model, for servers that have several")
+    add("--raw-scores", action="store_true", help="scores as the model gives them, not squashed into 0 to 1")
+    add("--truncate", action="store_true", help="cut texts that are too long for the model, instead of failing")
+
+
 def json_object(text: str) -> dict[str, Any]:
     """An argparse type: a JSON object."""
     import orjson

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import options
+from . import job, options
 from .failure import USAGE, Failure
-from .job import Job
-from .results import Journal
 from .sources import Row, where
 from .task import Task
 
@@ -41,10 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `post` is for."""
-    key = options.api_key(arguments)
-    kind = options.kind_of_output(arguments, KINDS)
-    inputs = options.inputs(arguments, texts=False)
-    return Job(Posting(arguments), inputs, arguments, kind).run(key)
+    return job.run(Posting, arguments, KINDS, texts=False)
 
 
 class Posting(Task):
@@ -52,10 +47,6 @@ class Posting(Task):
 
     unit = "payload"
     result = "response"
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self.results = Journal()
-        self._arguments = arguments
 
     def check(self, row: Row) -> None:
         try:
@@ -74,6 +65,3 @@ class Posting(Task):
 
     def identity(self) -> dict[str, Any]:
         return options.identity(self._arguments, "url_path", "method")
-
-    def type(self, pyarrow: Any) -> Any:
-        raise NotImplementedError("responses of any form have no Arrow type")

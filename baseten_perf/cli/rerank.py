@@ -6,10 +6,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import options
+from . import job, options
 from .failure import USAGE, Failure
-from .job import Job
-from .results import Journal
 from .sources import Row
 from .task import Task
 
@@ -43,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--api", choices=("tei", "cohere"), default="tei",
         help="POST /rerank of text-embeddings-inference, or /v1/rerank of Cohere and vLLM (default: %(default)s)",
     )  # fmt: skip
-    add("--model", help="name of the model, for servers that have several")
-    add("--raw-scores", action="store_true", help="scores as the model gives them, not squashed into 0 to 1")
-    add("--truncate", action="store_true", help="cut texts that are too long for the model, instead of failing")
+    options.add_model(add)
     options.add_call_options(
         parser,
         adaptive=False,
@@ -61,10 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what `rerank` is for."""
     if arguments.api == "cohere" and (arguments.raw_scores or arguments.truncate):
         raise Failure("--raw-scores and --truncate are of --api tei", USAGE)
-    key = options.api_key(arguments)
-    kind = options.kind_of_output(arguments, KINDS)
-    inputs = options.inputs(arguments, query=arguments.query_column)
-    return Job(Scoring(arguments), inputs, arguments, kind).run(key)
+    return job.run(Scoring, arguments, KINDS, query=arguments.query_column)
 
 
 class Scoring(Task):
@@ -72,10 +65,6 @@ class Scoring(Task):
 
     unit = "text"
     result = "score"
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self.results = Journal()
-        self._arguments = arguments
 
     def value(self, row: Row) -> Any:
         return row.value if self._arguments.query is None else (self._arguments.query, row.value)

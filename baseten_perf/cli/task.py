@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import durable
 from .outputs import Output, Table, make
-from .results import Results
+from .results import Journal, Results
 from .sources import Row
 
 if TYPE_CHECKING:
@@ -23,11 +24,17 @@ class Task(ABC):
         unit: what a row is called.
         result: name of the column of results.
         results: where they lie until the output is made.
+
+    Parameters:
+        arguments: of the command line.
     """
 
     unit: str
     result: str
-    results: Results
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self.results: Results = Journal()
 
     @property
     def shape(self) -> str:
@@ -53,9 +60,9 @@ class Task(ABC):
     def identity(self) -> dict[str, Any]:
         """What makes the results what they are; another run goes on only with the same."""
 
-    @abstractmethod
     def type(self, pyarrow: Any) -> Any:
-        """The Arrow type of a result."""
+        """The Arrow type of a result, for commands that write such files."""
+        raise NotImplementedError(f"a {self.result} of any form has no Arrow type")
 
     def output(self, kind: str, path: Path, table: Table) -> Output:
         """What the results are written to."""
