@@ -49,7 +49,8 @@ class Classifier(Stage):
         **client: Any,
     ) -> None:
         super().__init__(
-            base_url, columns={"column": column, "into": into, "score": score}, api_key=api_key,
+            base_url, about={"model": model}, columns={"column": column, "into": into, "score": score},
+            api_key=api_key,
             api_key_env=api_key_env, on_error=on_error, error_column=error_column, preference=preference, client=client,
         )  # fmt: skip
         self._details: dict[str, Any] = {
@@ -66,6 +67,3 @@ class Classifier(Stage):
             self._columns["into"]: Values([each and each.label for each in best], "text"),
             self._columns["score"]: Values([each and each.score for each in best], "number"),
         }
-
-    def _shown(self) -> str:
-        return f"model={self._details['model']!r}, {super()._shown()}"

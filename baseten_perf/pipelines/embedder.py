@@ -49,7 +49,8 @@ class Embedder(Stage):
         **client: Any,
     ) -> None:
         super().__init__(
-            base_url, columns={"column": column, "into": into}, api_key=api_key, api_key_env=api_key_env,
+            base_url, about={"model": model}, columns={"column": column, "into": into},
+            api_key=api_key, api_key_env=api_key_env,
             on_error=on_error, error_column=error_column, preference=preference, client=client,
         )  # fmt: skip
         self._model = model
@@ -77,6 +78,3 @@ class Embedder(Stage):
             spread[rows.numbers] = matrix
             matrix = spread
         return Vectors(matrix, present, self._collects)
-
-    def _shown(self) -> str:
-        return f"model={self._model!r}, {super()._shown()}"

@@ -47,7 +47,8 @@ class Poster(Stage):
         **client: Any,
     ) -> None:
         super().__init__(
-            base_url, columns={"column": column, "into": into}, api_key=api_key, api_key_env=api_key_env,
+            base_url, about={"path": path}, columns={"column": column, "into": into},
+            api_key=api_key, api_key_env=api_key_env,
             on_error=on_error, error_column=error_column, preference=preference, client=client,
         )  # fmt: skip
         self._path = string("path", path)
@@ -60,6 +61,3 @@ class Poster(Stage):
     def _results(self, client: PerformanceClient, rows: Rows) -> dict[str, Column]:
         response = self._response(partial(client.batch_post, self._path, response_format="text"), rows)
         return {self._columns["into"]: Values(rows.spread([] if response is None else response.data), "text")}
-
-    def _shown(self) -> str:
-        return f"path={self._path!r}, {super()._shown()}"

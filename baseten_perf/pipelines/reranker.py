@@ -58,7 +58,8 @@ class Reranker(Stage):
         **client: Any,
     ) -> None:
         super().__init__(
-            base_url, columns={"column": column, "into": into, "query": query}, api_key=api_key,
+            base_url, about={"model": model}, columns={"column": column, "into": into, "query": query},
+            api_key=api_key,
             api_key_env=api_key_env, on_error=on_error, error_column=error_column, preference=preference, client=client,
         )  # fmt: skip
         self._details: dict[str, Any] = {
@@ -101,9 +102,6 @@ class Reranker(Stage):
 
         one = kept if self._collects else answer
         return await asyncio.gather(*(one(query, texts) for query, texts in values))
-
-    def _shown(self) -> str:
-        return f"model={self._details['model']!r}, {super()._shown()}"
 
 
 def _run(answers: Coroutine[Any, Any, Answers]) -> Answers:

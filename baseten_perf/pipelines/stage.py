@@ -79,6 +79,7 @@ class Stage(ABC):
         self,
         base_url: str,
         *,
+        about: Mapping[str, Any],
         columns: Mapping[str, str],
         api_key: str | None,
         api_key_env: str | None,
@@ -91,6 +92,7 @@ class Stage(ABC):
             string(name, value)
         if on_error not in ON_ERROR:
             raise ValueError(f"on_error must be one of {', '.join(map(repr, ON_ERROR))}, not {on_error!r}")
+        self._about = dict(about)  # what a repr begins with
         self._columns = dict(columns)
         self._on_error = on_error
         self._error_column = error_column
@@ -158,10 +160,8 @@ class Stage(ABC):
         return self._on_error != "raise"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._late!r}, {self._shown()})"
-
-    def _shown(self) -> str:
-        return ", ".join(f"{name}={value!r}" for name, value in self._columns.items())
+        shown = ", ".join(f"{name}={value!r}" for name, value in (self._about | self._columns).items())
+        return f"{type(self).__name__}({self._late!r}, {shown})"
 
 
 def checked_text(value: Any) -> str:
