@@ -50,18 +50,18 @@ class ArrowTable:
 
 def results_array(pa: Any, kind: Any, results: Any, errors: Mapping[int, Lack]) -> Any:
     """The column of the results; of vectors, which are a matrix, without a Python object for each."""
-    if not pa.types.is_fixed_size_list(kind):
-        return pa.array([None if place in errors else result for place, result in enumerate(results)], kind)
     if len(errors) == len(results):
         return pa.nulls(len(results), kind)
+    if not (pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind)) or kind.value_type != pa.float32():
+        return pa.array([None if place in errors else result for place, result in enumerate(results)], kind)
     import numpy
 
-    mask = None
-    if errors:
-        mask = numpy.zeros(len(results), bool)
-        mask[list(errors)] = True
-    values = pa.array(numpy.ascontiguousarray(results).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(values, type=kind, mask=None if mask is None else pa.array(mask))
+    from baseten_perf.pipelines.columns import Vectors
+    from baseten_perf.pipelines.tables.arrow import vectors_array
+
+    present = numpy.ones(len(results), bool)
+    present[list(errors)] = False
+    return vectors_array(Vectors(numpy.ascontiguousarray(results), present, pa.types.is_list(kind)))
 
 
 def column_type(pa: Any, seen: set[type]) -> Any:

@@ -12,6 +12,8 @@ from ..columns import Column, Vectors
 
 TYPES = {"text": pa.string(), "number": pa.float64(), "numbers": pa.list_(pa.float64())}
 
+MOST_NUMBERS = 2**31 - 1  # in lists of no fixed size, whose offsets have 32 bits
+
 
 class Columnar:
     """Vectors are lists of float32 over the matrix itself: of a fixed size, unless some may be null.
@@ -46,11 +48,19 @@ def table(batch: Any) -> Columnar | None:
 def _array(column: Column) -> Any:
     if not isinstance(column, Vectors):
         return pa.array(column.values, TYPES[column.element])
-    if column.matrix is None:
-        return pa.nulls(len(column.present), pa.list_(pa.float32()))
-    rows, dimension = column.matrix.shape
-    numbers = pa.array(column.matrix.reshape(-1))
-    if not column.nullable:
+    return vectors_array(column)
+
+
+def vectors_array(vectors: Vectors) -> Any:
+    """Lists of float32 over the matrix itself. Raises ValueError for too many."""
+    if vectors.matrix is None:
+        return pa.nulls(len(vectors.present), pa.list_(pa.float32()))
+    rows, dimension = vectors.matrix.shape
+    numbers = pa.array(vectors.matrix.reshape(-1))
+    if not vectors.nullable:
         return pa.FixedSizeListArray.from_arrays(numbers, dimension)
+    if rows * dimension > MOST_NUMBERS:
+        raise ValueError(f"{rows} vectors of {dimension} numbers are too many for one Arrow array; take smaller batches")
     offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * dimension)
-    return pa.ListArray.from_arrays(offsets, numbers, mask=None if column.present.all() else pa.array(~column.present))
+    missing = None if vectors.present.all() else pa.array(~vectors.present)
+    return pa.ListArray.from_arrays(offsets, numbers, mask=missing)
