@@ -11,7 +11,6 @@ import pyarrow as pa
 from ..columns import Column, Vectors
 
 TYPES = {"text": pa.string(), "number": pa.float64(), "numbers": pa.list_(pa.float64())}
-
 MOST_NUMBERS = 2**31 - 1  # in lists of no fixed size, whose offsets have 32 bits
 
 
@@ -60,7 +59,7 @@ def vectors_array(vectors: Vectors) -> Any:
     if not vectors.nullable:
         return pa.FixedSizeListArray.from_arrays(numbers, dimension)
     if rows * dimension > MOST_NUMBERS:
-        raise ValueError(f"{rows} vectors of {dimension} numbers are too many for one Arrow array; take smaller batches")
+        raise ValueError(f"{rows} vectors of {dimension} numbers are too many for an Arrow array; take smaller batches")
     offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * dimension)
     missing = None if vectors.present.all() else pa.array(~vectors.present)
     return pa.ListArray.from_arrays(offsets, numbers, mask=missing)
