@@ -11,7 +11,11 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import requests
+# Names, not `requests.exceptions`: an interrupt during the import leaves that module behind, which the next import of
+# requests does not make an attribute of it again.
+from requests import PreparedRequest, Response
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import HTTPError, Timeout
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
@@ -38,7 +42,7 @@ PHRASES = {
 }
 
 
-class APIStatusError(RequestFailed, requests.exceptions.HTTPError):
+class APIStatusError(RequestFailed, HTTPError):
     """The final response has a status that is not 2xx.
 
     Attributes, besides those of RequestFailed:
@@ -46,15 +50,15 @@ class APIStatusError(RequestFailed, requests.exceptions.HTTPError):
         request: the request, without its credentials, headers and body.
     """
 
-    response: requests.Response
-    request: requests.PreparedRequest
+    response: Response
+    request: PreparedRequest
 
 
-class APITimeoutError(RequestFailed, requests.exceptions.Timeout):
+class APITimeoutError(RequestFailed, Timeout):
     """`timeout_s` or `total_timeout_s` passed. `filename` is "remote" (the server was slow) or "local"."""
 
 
-class APIConnectionError(RequestFailed, requests.exceptions.ConnectionError, ValueError):
+class APIConnectionError(RequestFailed, RequestsConnectionError, ValueError):
     """No complete HTTP response came: refused, DNS, TLS, reset, cut body, bad HTTP, too many redirects.
 
     A ValueError too, which is all that the reference client raises here. `request` is the request, without its
@@ -125,7 +129,7 @@ def cancelled(name: str, *, by: str, count: int, answered: int, started: int) ->
 
 def _http_error(completion: Completion, method: str) -> APIStatusError:
     status = completion.status
-    response = requests.Response()
+    response = Response()
     response.status_code = status
     response.reason = _phrase(status)
     response.url = shown_url(completion.url)
@@ -158,9 +162,9 @@ def _timeout(completion: Completion, method: str, total_timeout_s: float | None)
     return APITimeoutError(408, message, side, request=_request(completion, method))
 
 
-def _request(completion: Completion, method: str) -> requests.PreparedRequest:
+def _request(completion: Completion, method: str) -> PreparedRequest:
     """The request as far as it may be shown: no authorization, no caller's headers, no body."""
-    request = requests.PreparedRequest()
+    request = PreparedRequest()
     request.method = method
     request.url = shown_url(completion.url)
     request.headers = CaseInsensitiveDict()
