@@ -8,6 +8,10 @@ call has been answered, unless it is known how large it may be. If all have ende
 tried: it is halved down to single inputs, in no more than TRIED places. If these are all refused for the same reason,
 the others are not tried, and each batch fails as a whole. Then n inputs in batches of b have cost at most
 n / b + 4 log2(b) requests.
+
+It may also begin to refuse everything in the middle of a call, when an account is closed for example. So after DOUBTED
+refusals in a row that give the same reason, refused batches wait again, and PROOFS of them are tried. Where the doubt
+was unfounded, because a stretch of the inputs has many culprits, twice as many refusals make the next one.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from ..operations.batch_limit import BatchLimit
 
 TRIED = 4
+DOUBTED, PROOFS = 64, 3
 
 Batch = TypeVar("Batch")
 
@@ -66,7 +71,8 @@ class Splitting(Generic[Batch]):
     """
 
     __slots__ = (
-        "_answered", "_blamed", "_found", "_hopeless", "_limit", "_reasons", "_refused", "_trials", "_tried", "_waiting"
+        "_alike", "_answered", "_blamed", "_doubted_after", "_found", "_hopeless", "_limit", "_proofs", "_reason",
+        "_reasons", "_refused", "_trials", "_tried", "_waiting",
     )  # fmt: skip
 
     def __init__(self, limit: BatchLimit, answered: bool) -> None:
@@ -77,6 +83,10 @@ class Splitting(Generic[Batch]):
         self._tried: set[Batch] = set()  # parts of it that are under way
         self._reasons: set[str] = set()  # why single inputs of it were refused
         self._hopeless = False
+        self._proofs = 1  # batches to be tried before it is hopeless
+        self._reason = ""  # of the last refusal
+        self._alike = 0  # refusals for this reason since the last answer
+        self._doubted_after = DOUBTED
         self._refused: dict[str, int] = {}  # the smallest size that was too large, in each unit
         self._found: dict[str, int] = {}  # the largest size below it that was not, where no limit was named
         self._blamed: set[str] = set()  # units in which an input alone is too large: so batches tell nothing
@@ -91,6 +101,7 @@ class Splitting(Generic[Batch]):
         self._limit.learn(refusal, lengths)
         if refusal.unit and refusal.unit not in self._blamed:
             self._refused[refusal.unit] = min(_size(lengths, refusal.unit), self._refused.get(refusal.unit, 2**62))
+        self._doubt(refusal)
         if self._answered or len(self._limit.sizes(lengths)) > 1:
             self._send(batches, batch, True)
         elif batch in self._tried:
@@ -105,16 +116,30 @@ class Splitting(Generic[Batch]):
         """A single input was refused."""
         unit = refusal.unit
         self._reasons.add(refusal.message)
+        self._doubt(refusal)
         if unit and unit not in self._blamed:
             self._blamed.add(unit)
             self._refused.pop(unit, None)
             if unit in self._found and self._limit.most(unit) == self._found[unit]:
                 self._limit.set(unit, UNLIMITED)
 
+    def _doubt(self, refusal: Refusal) -> None:
+        """Count refusals in a row; many of them may mean that the server refuses everything from now on."""
+        if not self._answered or refusal.unit:
+            return
+        if refusal.message != self._reason:
+            self._reason, self._alike = refusal.message, 0
+        self._alike += 1
+        if self._alike == self._doubted_after:
+            self._doubted_after *= 2
+            self._answered = False
+            self._proofs = PROOFS
+
     def answered(self, batches: Batches[Batch], batch: Batch) -> None:
         """A request was answered: those that wait are worth trying."""
         if self._refused:
             self._learn(batches.lengths(batch))
+        self._alike = 0
         if not self._answered:
             self._answered = True
             self._release(batches)
@@ -132,11 +157,14 @@ class Splitting(Generic[Batch]):
     def settle(self, batches: Batches[Batch]) -> None:
         """Nothing is under way any more: try one of those that wait, or tell what trying it has shown."""
         if self._trials and len(self._reasons) == 1:
-            self._hopeless = True
-            self.abandon(batches)
-        elif self._trials:
+            self._trials = 0
+            self._proofs -= 1
+            self._hopeless = self._proofs <= 0
+        if self._trials:
             self._answered = True  # the server looks at the inputs
             self._release(batches)
+        elif self._hopeless:
+            self.abandon(batches)
         elif self._waiting:
             batch, completion, _ = self._waiting.pop(0)
             self._trials = 1

@@ -399,6 +399,45 @@ def test_a_server_that_refuses_everything(picky: Picky, way: str, identified: bo
     assert len(failure.inputs) == 1 and failure.missing == list(range(1000))
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_server_that_begins_to_refuse_everything(picky: Picky, way: str, streams: bool) -> None:
+    """As where an account is closed during a job: the batches that are left cost one request each, and the proof."""
+    texts = [f"text {i}" for i in range(4_000)]
+    lock = threading.Lock()
+    requests_left = 50
+
+    def refuse(inputs: list[Any]) -> tuple[int, Any] | None:
+        nonlocal requests_left
+        with lock:
+            requests_left -= 1
+            return None if requests_left >= 0 else (400, {"error": {"message": "billing hard limit reached"}})
+
+    picky.reset(refuse)
+    client = PerformanceClient(picky.url, "key")
+    options: dict[str, Any] = {"batch_size": 16, "max_concurrent_requests": 8, "return_exceptions": True}
+    if streams:
+        batches = streamed(client, way, texts, **options)
+        missing = [i for batch in batches for i in batch.missing]
+    else:
+        missing = respond(client, way, "embed", texts, "m", **options).missing
+    assert len(missing) == 4_000 - 50 * 16
+    # The batches; refusals until there is doubt, in whose place their halves were sent; three that are tried.
+    assert len(picky.sizes) <= 250 + 2 * 64 + 2 * 8 + 3 * 4 * 4
+
+
+def test_a_stretch_of_bad_inputs_is_no_server_that_refuses_everything(picky: Picky, way: str) -> None:
+    bad = set(range(1_000, 2_600)) | {3_999}
+    forbidden = 400, {"error": {"message": "input was flagged"}}
+    picky.reset(lambda inputs: forbidden if any(int(text) in bad for text in inputs) else None)
+    client = PerformanceClient(picky.url, "key")
+    texts = [str(i) for i in range(4_000)]
+    options: dict[str, Any] = {"batch_size": 16, "max_concurrent_requests": 8, "return_exceptions": True}
+    response = respond(client, way, "embed", texts, "m", **options)
+    assert set(response.missing) == bad
+    rows = response.numpy(missing="nan")
+    assert all((rows[i] == vector_of(texts[i])).all() for i in range(4_000) if i not in bad)
+
+
 def test_different_reasons_are_the_inputs_own(picky: Picky) -> None:
     """All inputs of the only batch but one are bad: it is found all the same."""
 
