@@ -258,8 +258,10 @@ cdef class OperationHandle:
         self.awaits_caller = False
         self.flushed = True
 
-    def wait(self, double seconds) -> None:
+    def wait(self, double seconds, Py_ssize_t together=1, double patience=0.0) -> None:
         """Block without the GIL until the operation is over, hungry, or tells of completions; at most `seconds`.
+
+        For the first `patience` seconds fewer completions than `together` are nothing to tell of.
 
         Never returns once the process ends: only daemon threads are left to wait then, and they must stay silent.
         """
@@ -271,6 +273,7 @@ cdef class OperationHandle:
                 op_wake_shares(op)
             self.awaits_caller = False
             op.monitor.lock()
+            op_wait_patiently(op, together, <long long>(patience * 1e9))
             if not op_tells(op):
                 op.monitor.wait(until - monotonic_ns())
             while count_now(&process_ends):
@@ -319,6 +322,11 @@ cdef class OperationHandle:
             return
         with nogil:
             op_cancel(self.op)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was made before the last fork, by the parent process, whose it is."""
+        return self.op.generation != fork_generation
 
     @property
     def hungry(self) -> bool:

@@ -216,6 +216,18 @@ cdef inline bint op_tells(Op *op) noexcept nogil:
     return op.state != OP_RUNNING or op.hungry or op.undrained >= op.tell_at
 
 
+cdef void op_wait_patiently(Op *op, Py_ssize_t together, long long patience) noexcept nogil:
+    """With the monitor held: wait so many nanoseconds; a wake-up for fewer completions would cost more than it brings."""
+    cdef Py_ssize_t tell_at = op.tell_at
+    if patience <= 0 or together <= tell_at:
+        return
+    op.tell_at = together
+    if not op_tells(op):
+        op.monitor.wait(patience)
+    if op.tell_at == together:      # a refusal, which is told at once, has lowered it for good
+        op.tell_at = tell_at
+
+
 cdef inline bint op_is_complete(Op *op) noexcept nogil:
     """With the monitor held."""
     return op.finished == op.count and op.unsettled == 0

@@ -10,7 +10,7 @@ from ..closing import Closable
 from ..late import load
 from ..partial import inform
 from .blocking import SLICE_S
-from .stream_call import StreamCall
+from .stream_call import GIVEN_TOGETHER, StreamCall
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 # While results are ready, the source is asked for so many batches before the next one is given.
-PULLED_PER_ITEM = 2
+PULLED_TOGETHER = 2 * GIVEN_TOGETHER
 
 
 class Stream(Closable, Generic[Item]):
@@ -83,7 +83,7 @@ class Stream(Closable, Generic[Item]):
         call = self._call or self._begun(iter(self)._begin())
         inputs = self._inputs or iter(())
         try:
-            while True:
+            while not call.leads:
                 call.advance()
                 self._pull(call, inputs)
                 if call.ready:
@@ -91,8 +91,9 @@ class Stream(Closable, Generic[Item]):
                 if call.over:
                     break
                 if not call.has_arrivals:
-                    call.flush()
-                    call.handle.wait(SLICE_S)
+                    call.wait(SLICE_S)
+            else:
+                return call.take()
         except BaseException as raised:
             call.interrupt(raised)
             self.close()
@@ -110,10 +111,10 @@ class Stream(Closable, Generic[Item]):
         """Pull batches from a source that blocks, as long as the call wants them and nothing waits to be given."""
         next_batch = partial(self._gathering.pull, inputs)
         pulled = 0
-        while call.wants and (pulled < PULLED_PER_ITEM or not call.ready):
+        while call.wants and (pulled < PULLED_TOGETHER or not call.ready):
             call.pull(next_batch)
             pulled += 1
-            if not call.ready:
+            if call.flushed and not call.ready:
                 call.advance()
 
     def __aiter__(self) -> AsyncIterator[Item]:
@@ -127,7 +128,7 @@ class Stream(Closable, Generic[Item]):
         waiting = self._waiting
         call = self._call or self._begun(self._begin(*waiting.address()))
         try:
-            while True:
+            while not call.leads:
                 call.advance()
                 if self._inputs is not None:
                     self._pull(call, self._inputs)
@@ -140,6 +141,8 @@ class Stream(Closable, Generic[Item]):
                 if not call.has_arrivals:
                     call.flush()
                 await waiting.wait(call.has_arrivals)
+            else:
+                return call.take()
         except (Exception, KeyboardInterrupt) as raised:
             call.interrupt(raised)
             self.close()

@@ -36,8 +36,13 @@ MOST_BYTES_HELD = 16 * 1024 * 1024
 LATER = 4
 # So many results are taken in at a time: an event loop must not be stalled.
 PORTION = 64
+# So many results at most are given between two looks at the network and the source.
+GIVEN_TOGETHER = 8
 # Pushed batches are handed down together, so many or after such a time: to wake the loops costs more than to push.
 FLUSHED_TOGETHER, FLUSH_S = 16, 0.001
+# Each wake-up of a waiting thread takes the processor from the loops. So results come together, a quarter of those in
+# flight, for at most an eighth of the time that a request takes, and such a time.
+TOGETHER, PATIENCE, MOST_PATIENCE_S = 4, 8, 0.01
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
@@ -116,8 +121,10 @@ class StreamCall(Generic[Item]):
         self._due = 0  # items: the batches that were pulled, or what they were divided into
         self._start = 0  # number of the next input
         self._given = 0
+        self._lead = 0  # items that may be given before the network wants more
         self._requests = 0  # pushed, those made again included
         self._answered = 0
+        self._latest_elapsed = 0.0  # seconds
         self._under_way: dict[int, Pulled] = {}  # by request
         self._next = 0  # number of the input that the next item begins with, where they are ordered
         self._results: dict[int, tuple[Item, int, int]] = {}  # by the first input; with size, and the next item's
@@ -163,6 +170,11 @@ class StreamCall(Generic[Item]):
     def ready(self) -> bool:
         """Whether `take` has something to give."""
         return self._next in self._results if self._ordered else bool(self._results)
+
+    @property
+    def leads(self) -> bool:
+        """Whether the next item can be given at once, since enough has been sent to keep the network busy meanwhile."""
+        return self._lead > 0 and self.ready and not self.handle.stale
 
     @property
     def over(self) -> bool:
@@ -220,12 +232,23 @@ class StreamCall(Generic[Item]):
         if self._unflushed >= FLUSHED_TOGETHER or perf_counter() > self._flushed_at + FLUSH_S:
             self.flush()
 
+    @property
+    def flushed(self) -> bool:
+        """Whether all that was pushed has been handed down: as it is from time to time, while batches are pulled."""
+        return not self._unflushed
+
     def flush(self) -> None:
         """Hand down what has been pushed."""
         if self._unflushed:
             self.handle.flush(0)
             self._unflushed = 0
             self._flushed_at = perf_counter()
+
+    def wait(self, seconds: float) -> None:
+        """Block until there are results, at most such a time."""
+        self.flush()
+        together = min(len(self._under_way), self._concurrency) // TOGETHER
+        self.handle.wait(seconds, together, min(self._latest_elapsed / PATIENCE, MOST_PATIENCE_S))
 
     def advance(self) -> None:
         """Take in a portion of what has arrived; `has_arrivals` tells whether there is more."""
@@ -366,6 +389,7 @@ class StreamCall(Generic[Item]):
         matrix = completion.matrix
         size = len(completion.body) + (0 if matrix is None else 4 * matrix.rows * matrix.dim)
         self._held += size
+        self._latest_elapsed = completion.elapsed
         item = self._present(pulled.start, pulled.inputs, response)
         self._results[pulled.start] = item, size, pulled.start + len(pulled.inputs)
 
@@ -398,8 +422,12 @@ class StreamCall(Generic[Item]):
         item, size, self._next = self._results.pop(start)
         self._held -= size
         self._given += 1
+        self._lead = self._lead - 1 if self._lead > 0 else self._sent_ahead()
         self._open.remove(start)  # last: what interrupts this is told that the item was not given
         return item
+
+    def _sent_ahead(self) -> int:
+        return min(GIVEN_TOGETHER, len(self._under_way) - self._concurrency)
 
     @property
     def failed(self) -> bool:

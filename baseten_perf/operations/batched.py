@@ -29,6 +29,7 @@ class Batched(Operation):
     """
 
     __slots__ = ("_batches", "_inputs", "_limits", "_size", "sizes", "total")
+    filled_anew = Operation.filled_anew | {"_batches", "_inputs", "rows", "sizes", "total"}
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class Batched(Operation):
     def carrying(self, inputs: list[Any], first: int) -> Operation | None:
         twin = self._of_one_request()
         twin._inputs = inputs
-        twin._batches = Batches(inputs, ONE_BATCH)
+        twin._batches = Batches.of_one(inputs)
         twin.total = len(inputs)
         twin.sizes = [len(inputs)]
         twin.rows = None if self.rows is None else twin.sizes

@@ -70,6 +70,7 @@ def _of_size(inputs: int, characters: int | None) -> BatchSize:
 
 # For inputs that have been put together to what one request carries.
 ONE_BATCH = BatchSize(2**62)
+FIRST = (0,)
 
 
 class Part(NamedTuple):
@@ -112,6 +113,16 @@ class Batches:
         self.inputs = inputs if self.distinct is None else self.distinct.inputs
         self.starts = size.starts(self.inputs)
         self._division: Division | None = None
+
+    @classmethod
+    def of_one(cls, inputs: list[Any]) -> Batches:
+        """All of them in one batch."""
+        batches = cls.__new__(cls)
+        batches.total = len(inputs)
+        batches.distinct = batches._division = None
+        batches.inputs = inputs
+        batches.starts = FIRST
+        return batches
 
     def __len__(self) -> int:
         return len(self.starts) + (0 if self._division is None else len(self._division.parts))

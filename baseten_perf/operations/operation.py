@@ -55,6 +55,8 @@ class Operation(ABC):
     sizes: Sequence[int] | None = None
     total = 0
     out: Any = None
+    # What `carrying` need not copy, since it is of the inputs or of their answers.
+    filled_anew: frozenset[str] = frozenset({"elapsed", "failures", "headers", "timings"})
 
     __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows", "timings")
 
@@ -138,7 +140,7 @@ class Operation(ABC):
         """The same operation with one request, of which nothing was taken in."""
         kind = type(self)
         twin = kind.__new__(kind)
-        copy_attributes(twin, self, _slots(kind))
+        copy_attributes(twin, self, _kept_slots(kind))
         twin.elapsed, twin.headers, twin.failures, twin.timings = [0.0], [None], None, None
         return twin
 
@@ -173,6 +175,7 @@ class Operation(ABC):
 
 
 @cache
-def _slots(kind: type[Operation]) -> tuple[str, ...]:
-    """All of an operation's, and of its base classes."""
-    return tuple(name for each in kind.__mro__ for name in vars(each).get("__slots__", ()))
+def _kept_slots(kind: type[Operation]) -> tuple[str, ...]:
+    """All of an operation's, and of its base classes, but those that each operation fills anew."""
+    slots = (name for each in kind.__mro__ for name in vars(each).get("__slots__", ()))
+    return tuple(name for name in slots if name not in kind.filled_anew)

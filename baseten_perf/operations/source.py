@@ -70,16 +70,19 @@ class GatheredTexts(Gathering):
         if not self._ahead:
             texts = list(islice(inputs, max(0, min(self._size.inputs, self._known.inputs) - len(self._batch))))
             # As nearly always, they need no look at each; what else there is takes longer.
-            if all_ascii(texts) and self._has_room_for(sum(map(len, texts))):
+            if all_ascii(texts) and self._has_room_for(texts):
                 self.count += len(texts)
                 return self.rest() + texts if self._batch else texts
             self._ahead.extend(texts)
         return super().pull(chain(self._from_ahead(), inputs))
 
-    def _has_room_for(self, characters: int) -> bool:
-        """Whether so many more characters, all of them ASCII, are within the limits."""
-        size = self._size
-        if self._characters + characters > self._most_characters():
+    def _has_room_for(self, texts: list[str]) -> bool:
+        """Whether these texts, all of them ASCII, are within the limits with those that wait."""
+        size, most = self._size, self._most_characters()
+        if most == size.tokens == inf:
+            return True
+        characters = sum(map(len, texts))
+        if self._characters + characters > most:
             return False
         if size.tokens == inf:
             return True
