@@ -19,6 +19,7 @@ cdef struct Multi:
     Loop *loop
     int number
     bint secure                     # for https
+    int wakeup                      # libcurl's own descriptor to wake this multi, once it is known: see sockets.pxi
     int active                      # transfers in it
     int most_active
     long long due                   # when libcurl wants to be called for its timers; NEVER when it does not
@@ -35,6 +36,7 @@ cdef Multi *multi_new(Loop *loop, int number, bint secure) noexcept nogil:
     multi.number = number
     multi.due = NEVER
     multi.secure = secure
+    multi.wakeup = WAKEUP_UNKNOWN
     # Several HTTP/2 streams share a connection, and curl_multi_poll sleeps in one multi only.
     multi.most_active = 0x7fffffff
     if loop.epoll >= 0 and loop.core.http_version == 1:
@@ -61,6 +63,7 @@ cdef void multi_free(Multi *multi) noexcept nogil:
         multi.idle = transfer.next
         transfer_free(transfer)
     if multi.handle != NULL:
+        multi_forget_wakeup(multi)
         curl.multi_cleanup(multi.handle)
     free(multi)
 

@@ -4,6 +4,14 @@
 # call (0.02 epoll_ctl per request instead of 2).  If an idle socket becomes readable (the server closed it), its
 # registration is dropped.  Only for sockets that on_open_socket made: libcurl closes others without telling us, and
 # their numbers may come back as something else.
+#
+# Newer versions of libcurl also have a descriptor of each multi watched as long as the multi has a transfer: that of
+# curl_multi_wakeup, which lives as long as the multi, so it stays registered until then.  It comes with a handle of
+# libcurl's own, which is no transfer of ours.
+
+cdef enum:
+    WAKEUP_UNKNOWN = -1
+    WAKEUP_FORGOTTEN = -2           # the multi is being closed
 
 cdef struct Socket:
     unsigned char ours
@@ -128,14 +136,34 @@ cdef int on_socket(void *easy, int fd, int what, void *multi_, void *unused) noe
     cdef Socket *known = loop_socket(multi.loop, fd)
     if known == NULL:
         return -1
+    if multi.wakeup == WAKEUP_UNKNOWN and not known.ours:
+        multi_learn_wakeup(multi, easy, fd)
     known.multi = <short>multi.number
     known.wanted = 0 if what == CURL_POLL_REMOVE else what
-    if known.wanted == known.watched or (known.wanted == 0 and known.ours):
+    if known.wanted == known.watched or (known.wanted == 0 and (known.ours or fd == multi.wakeup)):
         return 0
     if epoll_watch(multi.loop.epoll, fd, known.watched, known.wanted) != 0 and known.wanted != 0:
         return -1
     known.watched = known.wanted
     return 0
+
+
+cdef void multi_learn_wakeup(Multi *multi, void *easy, int fd) noexcept nogil:
+    cdef Transfer *transfer = NULL
+    # libcurl refuses to tell of its own handles.
+    if curl.easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) != 0 or transfer == NULL:
+        multi.wakeup = fd
+
+
+cdef void multi_forget_wakeup(Multi *multi) noexcept nogil:
+    """Before libcurl closes it: its number may come back as something else."""
+    cdef int fd = multi.wakeup
+    cdef Socket *known = loop_socket(multi.loop, fd) if fd >= 0 else NULL
+    multi.wakeup = WAKEUP_FORGOTTEN
+    if known != NULL:
+        if known.watched:
+            epoll_watch(multi.loop.epoll, fd, known.watched, 0)
+        memset(known, 0, sizeof(Socket))
 
 
 cdef void loop_socket_ready(Loop *loop, int fd, int bits) noexcept nogil:
