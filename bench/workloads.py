@@ -104,7 +104,7 @@ _TABLE = (
     Workload("async_embed_2000", "embed_each", "async_embed of one text each", 8_000, "1x384", 1, 384, 2_000),
     Workload("async_post_128", "post_each", "async_batch_post of one tiny payload each", 10_000),
     Workload("async_post_2000", "post_each", "async_batch_post of one tiny payload each", 10_000, concurrency=2_000),
-    Workload("rerank", "rerank", "rerank of one long list of texts", 4_000, "rerank", 32, repetitions=3),
+    Workload("rerank", "rerank", "rerank of one long list of texts", 4_000, "ranking", 32, repetitions=3),
     Workload("classify", "classify", "classify of one long list of texts", 4_000, "classify", 32, repetitions=3),
     Workload(
         "memory", "embed", "embed of many short texts -> numpy, peak RSS", 1_024, "128x1024", 128, 1024, 32,

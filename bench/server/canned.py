@@ -1,6 +1,6 @@
 """The canned answers, and the right results that a client must make of them.
 
-A route names an answer: "tiny", "rerank", "classify", or the shape of embeddings, inputs x floats: "16x1024", as JSON,
+A route names an answer: "tiny", "ranking", "classify", or the shape of embeddings, inputs x floats: "16x1024", as JSON,
 or "16x1024_base64".
 """
 
@@ -57,8 +57,8 @@ def bodies(routes: Iterable[str]) -> dict[str, bytes]:
     """Paths of the server (`/<route>/<path of the API>`) with their answers; "tiny" is always among them."""
     answers: dict[str, Any] = {"/tiny/tiny": TINY}
     for route in routes:
-        if route == "rerank":
-            answers["/rerank/rerank"] = rerank_answer()
+        if route == "ranking":
+            answers["/ranking/rerank"] = rerank_answer()
         elif route == "classify":
             answers["/classify/predict"] = classify_answer()
         elif route != "tiny":
