@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ def main() -> int:
         for peer, reason in absent.items():
             print(f"skipped: {peer} gives no first answer here ({reason})", flush=True)
         present = [entry for entry in peers if entry.name not in absent]
+        impossible = {workload.name: reason for workload in workloads if (reason := _impossible(workload))}
+        for name, reason in impossible.items():
+            print(f"skipped: {name}: {reason}", flush=True)
+        workloads = [workload for workload in workloads if workload.name not in impossible]
         about = {**facts(present, server.title, arguments), "uvloop": arguments.uvloop, "skipped": absent}
         record = Record(arguments.json, about, resume=arguments.resume)
         print(header(about), flush=True)
@@ -71,6 +76,13 @@ def _measure_all(
         measurement = {**identity, **_measured(command, workload, server)}
         record.add(measurement)
         _progress(measurement)
+
+
+def _impossible(workload: Workload) -> str:
+    """Why nobody can carry the workload out here; "" when some can."""
+    if workload.column and not find_spec(workload.column):
+        return f"{workload.column} is not installed"
+    return ""
 
 
 def _most_runs(workload: Workload, entry: Entry) -> int:

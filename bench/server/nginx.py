@@ -53,7 +53,7 @@ http {{
         listen 127.0.0.1:{port} reuseport backlog=4096;
         root {directory}/bodies;
         location / {{ error_page 405 =200 $uri; }}
-{inline}
+{locations}
     }}
 }}
 """
@@ -68,13 +68,13 @@ def start(routes: Iterable[str]) -> RunningServer:
     """Starts nginx with these answers on a free loopback port; RuntimeError with its own words when it does not."""
     directory = Path(tempfile.mkdtemp(prefix="bench-nginx-"))
     directory.chmod(0o755)  # the workers may run as another user
-    inline = _write_bodies(directory, routes)
+    locations = _write_bodies(directory, routes)
     reason = ""
     for _ in range(_START_ATTEMPTS):
         port = _free_port()
         configuration = directory / "nginx.conf"
         configuration.write_text(
-            _CONFIGURATION.format(workers=_WORKERS, directory=directory, port=port, inline=inline)
+            _CONFIGURATION.format(workers=_WORKERS, directory=directory, port=port, locations=locations)
         )
         process = subprocess.Popen(
             ["nginx", "-p", str(directory), "-e", str(directory / "error.log"), "-c", str(configuration)],
@@ -89,16 +89,19 @@ def start(routes: Iterable[str]) -> RunningServer:
 
 
 def _write_bodies(directory: Path, routes: Iterable[str]) -> str:
-    """Large answers become files under bodies/; the location blocks for the small ones are returned."""
-    inline = []
-    for path, body in bodies(routes).items():
-        if len(body) <= _LARGEST_INLINE:
-            inline.append(f"        location = {path} {{ return 200 '{body.decode()}'; }}")
+    """Large answers become files under bodies/; the location blocks for small and for compressed ones are returned."""
+    locations = []
+    for path, (content, coding) in bodies(routes).items():
+        if len(content) <= _LARGEST_INLINE:
+            locations.append(f"        location = {path} {{ return 200 '{content.decode()}'; }}")
             continue
+        if coding:
+            header = f"add_header Content-Encoding {coding};"
+            locations.append(f"        location = {path} {{ error_page 405 =200 $uri; {header} }}")
         file = directory / "bodies" / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(body)
-    return "\n".join(inline)
+        file.write_bytes(content)
+    return "\n".join(locations)
 
 
 def _answers(process: subprocess.Popen[str], port: int) -> bool:
