@@ -68,7 +68,7 @@ def main() -> None:
     amount = Amount(**json.loads(arguments.amount))
     url = f"{arguments.url}/{workload.route}"
     module = importlib.import_module(PEERS[arguments.peer].module)
-    peer = module.Peer(url, workload.batch, workload.concurrency)
+    peer = module.Peer(url, workload.batch, workload.concurrency, workload.https or 1)
     result = measure(peer, workload, amount, url)
     peer.close()
     print(json.dumps(result), flush=True)

@@ -53,6 +53,7 @@ class Workload:
     concurrency: requests in flight at once; for_memory: peak RSS is what counts, so the warm-up is two requests only.
     repetitions: calls of the same size in one process, as a pipeline makes them; the first has to have memory cleared.
     text_length: characters of a text; 0: short ones. column: the package whose column the texts are in; "": a list.
+    https: the HTTP version to speak over TLS; 0: no TLS.
     kept: the arrays of all repetitions are held, so that memory is never used twice.
     max_runs, max_python_runs: at most so many of the `--runs`, where one takes long.
     """
@@ -70,6 +71,7 @@ class Workload:
     text_length: int = 0
     column: str = ""
     kept: bool = False
+    https: int = 0
     max_runs: int = 1_000_000
     max_python_runs: int = 1_000_000
 
@@ -159,6 +161,20 @@ _TABLE = (
            repetitions=_KEPT, kept=True),
     _embed("kept_base64_16x1024", "embed, base64 -> numpy, all kept", 600, "16x1024_base64", kind="embed_base64",
            repetitions=_KEPT, kept=True),
+    Workload("tls_tiny", "post", "batch_post of tiny payloads over TLS", 20_000, repetitions=3, https=1),
+    _embed("tls_embed_16x1024", "embed over TLS, floats as JSON -> numpy", 2_000, https=1),
+    _embed("tls_base64_16x1024", "embed over TLS, base64 -> numpy", 3_000, "16x1024_base64", kind="embed_base64",
+           https=1),
+    Workload(
+        "tls_sync", "embed_one_by_one", "sync embeds of one text each, one by one, over TLS", 2_000, "1x384", 1, 384, 1,
+        https=1,
+    ),
+    Workload(
+        "tls_handshakes", "post_fresh", "a new client, a new connection for each tiny payload", 128, "closing",
+        repetitions=5, https=1,
+    ),
+    Workload("h2_tiny", "post", "batch_post of tiny payloads over HTTP/2", 20_000, repetitions=3, https=2),
+    _embed("h2_embed_16x1024", "embed over HTTP/2, floats as JSON -> numpy", 2_000, https=2),
     Workload(
         "memory", "embed", "embed of many short texts -> numpy, peak RSS", 1_024, "128x1024", 128, 1024, 32,
         for_memory=True, max_runs=2, max_python_runs=1,
@@ -198,6 +214,15 @@ THEMES = {
         "br_16x1024": "JSON in br, 16 a request",
         "rerank": "rerank, 32 a request",
         "classify": "classify, 32 a request",
+    },
+    "TLS": {
+        "tls_tiny": "tiny POST, 128 at a time",
+        "tls_embed_16x1024": "embed JSON, 16 a request",
+        "tls_base64_16x1024": "embed base64, 16 a request",
+        "tls_sync": "sync embeds, one by one",
+        "tls_handshakes": "128 new connections",
+        "h2_tiny": "tiny POST, HTTP/2",
+        "h2_embed_16x1024": "embed JSON, HTTP/2",
     },
     "Kept results": {
         "kept_16x1024": "kept JSON, 16 a request",

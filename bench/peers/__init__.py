@@ -1,10 +1,11 @@
 """The clients that are compared: one file each, all with the same small interface.
 
-A peer file has a class `Peer(base_url, batch, concurrency)` whose methods are the kinds of workloads. Each takes one
-list and returns all answers in input order; the connections stay open from call to call. peer.py has what most peers do
-alike:
+A peer file has a class `Peer(base_url, batch, concurrency, http_version)` whose methods are the kinds of workloads.
+Each takes one list and returns all answers in input order; the connections stay open from call to call. peer.py has
+what most peers do alike:
 
     post, post_each, post_one_by_one   payloads -> parsed answers
+    post_fresh                         the same with a new client
     post_one                           payload -> awaitable of its parsed answer, on the peer's `loop`
     embed, embed_base64                texts -> one float32 array (texts, dim)
     embed_column                       a column of texts (pandas, pyarrow) -> the same
@@ -63,7 +64,10 @@ _TABLE = (
         "openai", "openai", "bench.peers.openai_async", native=False, lacks=frozenset({"rerank", "classify"}),
         left_out=frozenset({"memory", "kept_16x1024", "kept_128x1024"}), max_runs=1,
     ),
-    Entry("aiohttp", "aiohttp", "bench.peers.aiohttp_client", native=False),
+    Entry(
+        "aiohttp", "aiohttp", "bench.peers.aiohttp_client", native=False,
+        lacks=frozenset({"h2_tiny", "h2_embed_16x1024"}),
+    ),
     Entry(
         "pycurl", "pycurl", "bench.peers.pycurl_multi", native=False,
         lacks=frozenset({"post_each", "embed_each", "post_one"}),

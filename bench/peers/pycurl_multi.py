@@ -124,6 +124,7 @@ def _handle(http_version: int) -> pycurl.Curl:
     handle.setopt(pycurl.BUFFERSIZE, 256 * 1024)
     handle.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it can decode, as the others ask for
     handle.setopt(pycurl.HTTP_VERSION, _VERSIONS[http_version])
+    handle.setopt(pycurl.PIPEWAIT, http_version == 2)  # for a stream, rather than open another connection
     if CA_FILE:
         handle.setopt(pycurl.CAINFO, CA_FILE)
     return handle

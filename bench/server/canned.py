@@ -1,7 +1,8 @@
 """The canned answers, and the right results that a client must make of them.
 
-A route names an answer: "tiny", "ranking", "classify", or the shape of embeddings, inputs x floats, "16x1024", with
-words that follow: "16x1024_base64", and "16x1024_gzip" or "16x1024_br" for an answer in that content coding.
+A route names an answer: "tiny", "closing" (tiny, and the connection ends), "ranking", "classify", or the shape of
+embeddings, inputs x floats, "16x1024", with words that follow: "16x1024_base64", and "16x1024_gzip" or "16x1024_br" for
+an answer in that content coding.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def bodies(routes: Iterable[str]) -> dict[str, Body]:
     """Paths of the server (`/<route>/<path of the API>`) with their answers; "tiny" is always among them."""
     answers: dict[str, Any] = {"/tiny/tiny": TINY}
     for route in routes:
-        if route == "ranking":
+        if route == "closing":
+            answers["/closing/tiny"] = TINY
+        elif route == "ranking":
             answers["/ranking/rerank"] = rerank_answer()
         elif route == "classify":
             answers["/classify/predict"] = classify_answer()
