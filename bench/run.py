@@ -29,7 +29,8 @@ def main() -> int:
     workloads = [WORKLOADS[name] for name in arguments.workloads]
     child.raise_descriptor_limit()
     tls = any(workload.https for workload in workloads)
-    server = chosen.start(arguments.server, [workload.route for workload in workloads], tls=tls)
+    routes = (route for workload in workloads for route in workload.routes)
+    server = chosen.start(arguments.server, routes, tls=tls)
     try:
         absent = child.absent(peers, server.base_url)
         for peer, reason in absent.items():

@@ -11,7 +11,10 @@ from bench.table import markdown_table, spaced
 from bench.workloads import LABELS, THEMES, WORKLOADS
 
 _OURS = "baseten_perf"
-OTHERS = {"openai": "AsyncOpenAI", "aiohttp": "aiohttp", "pycurl": "pycurl multi", "httpx": "httpx"}
+OTHERS = {
+    "openai": "AsyncOpenAI", "openai_base64": "AsyncOpenAI/base64", "aiohttp": "aiohttp", "wreq": "wreq",
+    "pyreqwest": "pyreqwest", "pycurl": "pycurl multi", "httpx": "httpx",
+}
 # Rows of the README's table: where the reference client and the other peers come closest, and where they do not. Of
 # several names the first one with results: a result that is kept is what most programs ask for.
 _SHORT = (

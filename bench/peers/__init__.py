@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A peer: its name, which is that of the package; its distribution; its module here.
+    """A peer: its name; its distribution, which is also the name of the package; its module here.
 
     lacks: kinds, or workloads, that it cannot do.
     native: its core is compiled, it makes all requests of a workload. Others make as many as fit in a second or two.
@@ -54,6 +54,11 @@ class Entry:
 
 BASELINE = "baseten_performance_client"
 
+# AsyncOpenAI with its default is a peer where others ask for floats as JSON; elsewhere nothing differs from "openai".
+_ALL_BUT_FLOATS = frozenset({
+    "post", "post_each", "post_one_by_one", "post_one", "post_fresh", "embed_base64", "rerank", "classify", "create",
+    "import", "first_answer",
+})
 _TABLE = (
     Entry("baseten_perf", "baseten_perf", "bench.peers.ours", native=True),
     Entry(
@@ -63,6 +68,10 @@ _TABLE = (
     Entry(
         "openai", "openai", "bench.peers.openai_async", native=False, lacks=frozenset({"rerank", "classify"}),
         left_out=frozenset({"memory", "kept_16x1024", "kept_128x1024"}), max_runs=1,
+    ),
+    Entry(
+        "openai_base64", "openai", "bench.peers.openai_base64", native=False, lacks=_ALL_BUT_FLOATS,
+        left_out=frozenset({"memory"}), max_runs=2,
     ),
     Entry(
         "aiohttp", "aiohttp", "bench.peers.aiohttp_client", native=False,
@@ -76,6 +85,8 @@ _TABLE = (
         "httpx", "httpx", "bench.peers.httpx_client", native=False,
         left_out=frozenset({"tiny_512", "async_embed_2000", "async_post_2000", "memory"}), max_runs=1, waves=2,
     ),
+    Entry("wreq", "wreq", "bench.peers.wreq_client", native=False),
+    Entry("pyreqwest", "pyreqwest", "bench.peers.pyreqwest_client", native=False),
 )
 
 PEERS: dict[str, Entry] = {entry.name: entry for entry in _TABLE}
