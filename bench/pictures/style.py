@@ -132,5 +132,6 @@ def key(figure: Figure, peers: Sequence[str], marks: Mapping[str, str] | None = 
     ]
     figure.legend(
         handles=handles, loc="outside upper left", ncols=len(peers), frameon=False, labelcolor="linecolor",
-        handletextpad=0.1, columnspacing=1.2, borderaxespad=0.2,
+        handletextpad=0.1, columnspacing=1.2 if len(peers) < 7 else 0.6, borderaxespad=0.2,
+        fontsize=9 if len(peers) < 7 else 8,
     )
