@@ -92,7 +92,7 @@ def absent(peers: Iterable[Entry], base_url: str) -> dict[str, str]:
 
 def cold_command(kind: str, entry: Entry, base_url: str) -> list[str]:
     """A fresh interpreter that imports the peer ("import"), or does so and gets one answer ("first_answer")."""
-    return [sys.executable, str(_BENCH / "cold.py"), kind, entry.name, f"{base_url}/tiny"]
+    return [sys.executable, str(_BENCH / "cold.py"), kind, entry.distribution, f"{base_url}/tiny"]
 
 
 def measure_command(workload: Workload, entry: Entry, amount: Amount, base_url: str, *, uvloop: bool) -> list[str]:

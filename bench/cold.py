@@ -23,7 +23,7 @@ _PAYLOAD = {"id": 0, "text": "hello"}
 
 def _import(package: str, url: str) -> object:
     """The class too, since a package may load its modules lazily."""
-    return getattr(__import__(package), _CLASSES[package])
+    return getattr(__import__(_MODULES.get(package, package), fromlist=[_CLASSES[package]]), _CLASSES[package])
 
 
 def _performance_client(package: str, url: str) -> object:
@@ -62,6 +62,16 @@ def _pycurl(package: str, url: str) -> object:
     return json.loads(handle.perform_rb())
 
 
+def _wreq(package: str, url: str) -> object:
+    return __import__("wreq.blocking").blocking.Client().post(f"{url}/tiny", json=_PAYLOAD).json()
+
+
+def _pyreqwest(package: str, url: str) -> object:
+    client = __import__("pyreqwest.client").client.SyncClientBuilder().build()
+    return client.post(f"{url}/tiny").body_json(_PAYLOAD).build().send().json()
+
+
+_MODULES = {"pyreqwest": "pyreqwest.client"}  # where the class is not in the package itself
 _CLASSES = {
     "baseten_perf": "PerformanceClient",
     "baseten_performance_client": "PerformanceClient",
@@ -69,6 +79,8 @@ _CLASSES = {
     "httpx": "AsyncClient",
     "aiohttp": "ClientSession",
     "pycurl": "CurlMulti",
+    "wreq": "Client",
+    "pyreqwest": "ClientBuilder",
 }
 _FIRST_ANSWERS: dict[str, Callable[[str, str], object]] = {
     "baseten_perf": _performance_client,
@@ -77,6 +89,8 @@ _FIRST_ANSWERS: dict[str, Callable[[str, str], object]] = {
     "httpx": _httpx,
     "aiohttp": _aiohttp,
     "pycurl": _pycurl,
+    "wreq": _wreq,
+    "pyreqwest": _pyreqwest,
 }
 
 

@@ -43,8 +43,13 @@ def checksum(workload: Workload, requests: int, answers: Any) -> str:
         groups = [[(item["label"], item["score"]) for item in group] for group in classify_answer()] * requests
         pairs = [_pair(answer, "label") for group in answers for answer in group]
         return _pairs(pairs, [pair for group in groups for pair in group])
-    if kind == "embed_each":
+    if kind in ("embed_each", "embed_one_by_one"):
         return _rows(numpy.stack(answers), workload, requests)
+    if kind == "embed_stream":
+        return _rows(numpy.concatenate(answers), workload, requests)
+    if kind == "embed_lists":
+        _require(type(answers[0]) is list, f"{type(answers[0])} instead of a list")
+        return _rows(numpy.array(answers, dtype=numpy.float32), workload, requests)
     return _rows(answers, workload, requests)
 
 

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from bench.server.picky import DIM, LATENCY_S
-from bench.table import short
+from bench.table import markdown_table, short
 
 CLIENTS = {"baseten_perf": "baseten_perf", "baseten_performance_client": "reference client", "openai": "AsyncOpenAI"}
 _TAKES_JSON = "baseten_performance_client"  # its users would decode base64 in Python
@@ -169,8 +169,8 @@ def markdown(table: list[Row]) -> str:
     blocks = []
     for job in dict.fromkeys(row.job for row in table):
         lines = [_COLUMNS, ("---", *["---:"] * (len(_COLUMNS) - 1)), *(_cells(row) for row in table if row.job is job)]
-        shown = ("| " + " | ".join(line) + " |" for line in lines)
-        blocks.append("\n".join([f"{_title(job)}:", "", *shown, *(f"\n\\{note}" for note in _notes(job, table))]))
+        shown = markdown_table(lines)
+        blocks.append("\n".join([f"{_title(job)}:", "", shown, *(f"\n\\{note}" for note in _notes(job, table))]))
     return "\n\n".join(blocks)
 
 

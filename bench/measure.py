@@ -28,13 +28,15 @@ def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str
     operation = getattr(peer, workload.kind)
     warm_up_inputs = workload.inputs(amount.warm_up, url)
     warm_up_start = time.perf_counter()
-    operation(warm_up_inputs)
+    kept = [operation(warm_up_inputs)]
     warm_up_s = time.perf_counter() - warm_up_start
+    if not workload.kept:
+        kept.clear()
     requests = amount.sized(warm_up_s)
-    inputs = workload.inputs(requests, url)
     before_mb = peak_rss_mb()
     repetitions = []
     for _ in range(workload.repetitions):
+        inputs = workload.inputs(requests, url)
         clocks = Clocks()
         answers = operation(inputs)
         used = clocks.read()
@@ -46,6 +48,8 @@ def measure(peer: Any, workload: Workload, amount: Amount, url: str) -> dict[str
                 "checksum": checksum(workload, requests, answers),
             }
         )
+        if workload.kept:
+            kept.append(answers)
         del answers
     return {"requests": requests, "warm_up": amount.warm_up, "rss_before_mb": before_mb, "repetitions": repetitions}
 
@@ -64,7 +68,7 @@ def main() -> None:
     amount = Amount(**json.loads(arguments.amount))
     url = f"{arguments.url}/{workload.route}"
     module = importlib.import_module(PEERS[arguments.peer].module)
-    peer = module.Peer(url, workload.batch, workload.concurrency)
+    peer = module.Peer(url, workload.batch, workload.concurrency, workload.https or 1)
     result = measure(peer, workload, amount, url)
     peer.close()
     print(json.dumps(result), flush=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench.table import short
+from bench.table import markdown_table, short
 
 TEXTS = 200_000
 
@@ -93,7 +93,7 @@ def text(table: list[Row]) -> str:
 def markdown(table: list[Row]) -> str:
     """The same."""
     lines = [_COLUMNS, ("---", *["---:"] * (len(_COLUMNS) - 1)), *(_cells(row, table) for row in table)]
-    return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), *(f"\n\\{note}" for note in _notes(table))])
+    return "\n".join([markdown_table(lines), *(f"\n\\{note}" for note in _notes(table))])
 
 
 def _cells(row: Row, table: list[Row]) -> tuple[str, ...]:

@@ -15,24 +15,18 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench import instructions, job_rows, pipeline_rows, weather_rows
+from bench import instructions, job_rows, pipeline_rows, run_rows, weather_rows
 from bench.conditions import conditions
 from bench.latency import WAYS, by_peer, percentile
 from bench.memory import growth_mb
 from bench.peers import BASELINE
 from bench.record import RESULTS, load
 from bench.seed_rows import markdown, note, seed_rows
-from bench.summary import Row, summarise
-from bench.table import short
-from bench.workloads import LABELS, WORKLOADS
+from bench.table import markdown_table, spaced
 
 _BENCH = Path(__file__).resolve().parent
 _OURS = "baseten_perf"
-_OTHERS = {"openai": "AsyncOpenAI", "aiohttp": "aiohttp", "pycurl": "pycurl multi", "httpx": "httpx"}
-# Rows of the README's table: where the reference client and the other peers come closest, and where they do not.
-_SHORT = ("tiny_128", "embed_16x1024", "base64_16x1024", "rerank", "async_post_128", "sequential")
 _NAMES = ("run", "seed_table", "latency", "memory", "curves", "weather", "jobs", "pipelines")
-_COLD = {"import_time": "import", "first_answer": "import, client, first answer"}
 
 
 def main() -> int:
@@ -91,8 +85,8 @@ def _results(name: str) -> dict[str, Any]:
 def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
     return [
         _facts(results["run"]["facts"]),
-        _image("ratios", "How many times faster and on how much less CPU than each peer"),
-        _workloads(results["run"]["measurements"]),
+        _ratios(),
+        *run_rows.themes(results["run"]["measurements"]),
         *_seed(results["seed_table"]),
         *_latency(results["latency"]),
         *_memory(results["memory"]),
@@ -106,7 +100,7 @@ def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
 
 def _facts(facts: dict[str, Any]) -> str:
     here = facts["machine"]
-    names = [BASELINE, *_OTHERS, "libcurl"]
+    names = [BASELINE, *run_rows.OTHERS, "libcurl"]
     versions = ", ".join(f"{name} {facts['versions'][name]}" for name in names if name in facts["versions"])
     runs = f"medians of {facts['runs']} interleaved rounds" if facts["runs"] > 1 else "one round"
     warning = "**A quick run on a busy machine, to show the form: no measurements.** " if facts["quick"] else ""
@@ -121,78 +115,11 @@ def _image(name: str, text: str, folder: str = "") -> str:
 
 
 def _speed(results: dict[str, Any]) -> list[str]:
-    """For the README: how many times faster ours is, workload by workload, and where it is slower."""
-    peers = {BASELINE: "reference client", **_OTHERS}
-    lines = [["times faster than", *peers.values()], ["---", *["---:"] * len(peers)]]
-    for name in (*_SHORT, *_COLD):
-        rows = {row.peer: row for row in summarise(WORKLOADS[name], results["measurements"])}
-        if _OURS in rows:
-            lines.append([LABELS.get(name) or _COLD[name], *(_times(rows[_OURS], rows.get(peer)) for peer in peers)])
-    picture = _image("ratios", "How many times faster and on how much less CPU than each peer", "bench/")
-    return [picture, _facts(results["facts"]), "\n".join(f"|{'|'.join(line)}|" for line in lines)]
+    return [_ratios("bench/"), _facts(results["facts"]), run_rows.speed(results["measurements"])]
 
 
-def _times(ours: Row, other: Row | None) -> str:
-    """How many times faster ours is; bold where it is not."""
-    if other is None:
-        return "-"
-    # With the reference client, whose rounds take turns with ours, round by round.
-    paired = ours.faster if other.peer == BASELINE else None
-    faster = paired.median if paired else ours.requests_per_s.median / other.requests_per_s.median
-    return _short(faster) if faster > 1 else f"**{_short(faster)}**"
-
-
-def _workloads(measurements: list[dict[str, Any]]) -> str:
-    """A line for each workload: our rate, and ratios; against the reference client with the range over the rounds."""
-    lines = [
-        ["workload", "requests/s", "CPU µs", "faster than the reference client", "less CPU than it",
-         *(f"than {name}" for name in _OTHERS.values())],
-        ["---", *["---:"] * (4 + len(_OTHERS))],
-    ]
-    for name, label in LABELS.items():
-        rows = {row.peer: row for row in summarise(WORKLOADS[name], measurements)}
-        if _OURS not in rows:
-            continue
-        ours = rows[_OURS]
-        lines.append([
-            label, _short(ours.requests_per_s.median), _short(ours.cpu_us_per_request.median),
-            _spread(ours.faster), _spread(ours.less_cpu), *(_pair(ours, rows.get(peer)) for peer in _OTHERS),
-        ])
-    return _table(lines) + "\n\nThe last columns: times faster / times less CPU." + _first(measurements)
-
-
-def _first(measurements: list[dict[str, Any]]) -> str:
-    """The workloads of several calls in one process: what the first one gives."""
-    told = []
-    for name, label in LABELS.items():
-        if WORKLOADS[name].repetitions == 1:
-            continue
-        rows = {row.peer: row for row in summarise(WORKLOADS[name], measurements, first=True)}
-        if _OURS in rows:
-            ours = rows[_OURS]
-            told.append(
-                f"{label} {_spread(ours.faster)}, {_spread(ours.less_cpu)} less CPU "
-                f"({_short(ours.cpu_us_per_request.median)} µs)"
-            )
-    if not told:
-        return ""
-    return (
-        " Batches count with the median of calls of the same size one after another, as a pipeline makes them. "
-        f"The first of them, for which the system has to find and clear memory: {'; '.join(told)}."
-    )
-
-
-def _spread(spread: Any) -> str:
-    if spread is None:
-        return "-"
-    return f"**{spread.median:.1f}x**" + (f" ({spread.low:.1f}-{spread.high:.1f})" if spread.low != spread.high else "")
-
-
-def _pair(ours: Row, other: Row | None) -> str:
-    if other is None:
-        return "-"
-    faster = ours.requests_per_s.median / other.requests_per_s.median
-    return f"{_short(faster)} / {_short(other.cpu_us_per_request.median / ours.cpu_us_per_request.median)}"
+def _ratios(folder: str = "") -> str:
+    return _image("ratios", "How many times faster and on how much less CPU than each peer", folder)
 
 
 def _seed(results: dict[str, Any]) -> list[str]:
@@ -231,7 +158,7 @@ def _latency(results: dict[str, Any]) -> list[str]:
         runs = by_peer(results["measurements"], way)
         cells = [cell for peer in (_OURS, BASELINE) for cell in _percentiles(runs.get(peer, []))]
         lines.append([f"{way} at a time", *cells])
-    return [_image("latency", "Latency percentiles of single calls"), _table(lines)]
+    return [_image("latency", "Latency percentiles of single calls"), markdown_table(lines)]
 
 
 def _percentiles(runs: list[dict[str, Any]]) -> list[str]:
@@ -239,7 +166,7 @@ def _percentiles(runs: list[dict[str, Any]]) -> list[str]:
     if not runs:
         return ["-"] * 4
     first_us = median(float(run["first_call_s"]) for run in runs) * 1e6
-    return [_short(value) for value in (*(percentile(runs, quantile) for quantile in (0.5, 0.99, 0.999)), first_us)]
+    return [spaced(value) for value in (*(percentile(runs, quantile) for quantile in (0.5, 0.99, 0.999)), first_us)]
 
 
 def _memory(results: dict[str, Any]) -> list[str]:
@@ -257,7 +184,7 @@ def _memory(results: dict[str, Any]) -> list[str]:
             runs = [each for each in results["measurements"] if (each["scenario"], each["peer"]) == (scenario, peer)]
             cells.append(form.format(median(value(run) for run in runs)) if runs else "-")
         lines.append([title, *cells])
-    return [_image("memory", "Resident memory over time"), _table(lines)]
+    return [_image("memory", "Resident memory over time"), markdown_table(lines)]
 
 
 def _peak_of_array(run: dict[str, Any]) -> float:
@@ -306,14 +233,6 @@ def _instructions() -> list[str]:
     rows = json.loads(instructions.TABLE.read_text())["rows"]
     about = "Instructions, counted by valgrind, without the kernel's: the figures that no other program disturbs."
     return [about, instructions.markdown(rows)]
-
-
-def _short(value: float) -> str:
-    return short(value).replace(",", " ")
-
-
-def _table(lines: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,18 @@ def main() -> int:
     peers = [PEERS[name] for name in arguments.peers]
     workloads = [WORKLOADS[name] for name in arguments.workloads]
     child.raise_descriptor_limit()
-    server = chosen.start(arguments.server, [workload.route for workload in workloads])
+    tls = any(workload.https for workload in workloads)
+    routes = (route for workload in workloads for route in workload.routes)
+    server = chosen.start(arguments.server, routes, tls=tls)
     try:
         absent = child.absent(peers, server.base_url)
         for peer, reason in absent.items():
             print(f"skipped: {peer} gives no first answer here ({reason})", flush=True)
         present = [entry for entry in peers if entry.name not in absent]
+        impossible = {workload.name: reason for workload in workloads if (reason := _impossible(workload, server))}
+        for name, reason in impossible.items():
+            print(f"skipped: {name}: {reason}", flush=True)
+        workloads = [workload for workload in workloads if workload.name not in impossible]
         about = {**facts(present, server.title, arguments), "uvloop": arguments.uvloop, "skipped": absent}
         record = Record(arguments.json, about, resume=arguments.resume)
         print(header(about), flush=True)
@@ -67,10 +74,20 @@ def _measure_all(
         if left_out or record.has(**identity):
             continue
         amount = workload.amount(entry, quick=arguments.quick)
-        command = child.measure_command(workload, entry, amount, server.base_url, uvloop=arguments.uvloop)
+        url = server.https_urls[workload.https] if workload.https else server.base_url
+        command = child.measure_command(workload, entry, amount, url, uvloop=arguments.uvloop)
         measurement = {**identity, **_measured(command, workload, server)}
         record.add(measurement)
         _progress(measurement)
+
+
+def _impossible(workload: Workload, server: RunningServer) -> str:
+    """Why nobody can carry the workload out here; "" when some can."""
+    if workload.column and not find_spec(workload.column):
+        return f"{workload.column} is not installed"
+    if workload.https and workload.https not in server.https_urls:
+        return "the server speaks no TLS"
+    return ""
 
 
 def _most_runs(workload: Workload, entry: Entry) -> int:
@@ -80,7 +97,7 @@ def _most_runs(workload: Workload, entry: Entry) -> int:
 def _measured(command: list[str], workload: Workload, server: RunningServer) -> dict[str, Any]:
     """One measurement with the server's share of CPU."""
     before = server.cpu_seconds()
-    result = child.measured(command)
+    result = child.measured(command, {"SSL_CERT_FILE": server.ca_file} if workload.https else None)
     after = server.cpu_seconds()
     if "error" in result:
         return result

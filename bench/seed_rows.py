@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from bench.peers import BASELINE
-from bench.table import short
+from bench.table import markdown_table, short
 
 OURS = "baseten_perf"
 OPENAI = "openai"
@@ -93,7 +93,7 @@ def markdown(rows: list[SeedRow]) -> str:
         cells += [str(row.seconds.get(peer, "-")) for peer in peers]
         cells += [*(_ratio(row.faster_than(peer)) for peer in others), row.limit]
         lines.append(cells)
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table(lines)
 
 
 def note(rows: list[SeedRow]) -> str:

@@ -133,3 +133,13 @@ def _or_dash(value: float | None) -> str:
 def short(value: float) -> str:
     """Three significant digits, without exponents where numbers are large."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def spaced(value: float) -> str:
+    """The same with spaces between thousands."""
+    return short(value).replace(",", " ")
+
+
+def markdown_table(lines: Iterable[Iterable[str]]) -> str:
+    """A table of these lines of cells."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

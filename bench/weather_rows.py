@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from bench.conditions import Condition, Target
+from bench.table import markdown_table
 
 CLIENTS = {"baseten_perf": "baseten_perf", "baseten_performance_client": "reference client", "openai": "AsyncOpenAI"}
 _ENOUGH = 1_000  # requests from which on a share of refusals says something
@@ -131,7 +132,7 @@ def markdown(table: list[Row]) -> str:
             if of_peer:
                 lines.append((first, name, *_cells(of_peer)))
                 first = ""
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table(lines)
 
 
 def summary(table: list[Row]) -> str:

@@ -7,16 +7,16 @@ from typing import Any
 import aiohttp
 import orjson
 
-from bench.peers.plain_http import PlainHttpPeer
+from bench.peers.async_http import AsyncHttpPeer
 
 _HEADERS = {"authorization": "Bearer bench", "content-type": "application/json"}
 
 
-class Peer(PlainHttpPeer):
+class Peer(AsyncHttpPeer):
     """One ClientSession with as many connections as requests in flight."""
 
-    def __init__(self, base_url: str, batch: int, concurrency: int) -> None:
-        super().__init__(base_url, batch, concurrency)
+    def __init__(self, base_url: str, batch: int, concurrency: int, http_version: int = 1) -> None:
+        super().__init__(base_url, batch, concurrency, http_version)
         self.session = self.loop.run_until_complete(self._session())
 
     async def _session(self) -> aiohttp.ClientSession:
@@ -28,9 +28,9 @@ class Peer(PlainHttpPeer):
             response.raise_for_status()
             return orjson.loads(await response.read())
 
-    def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
+    def blocking_answer(self, path: str, payload: Any) -> Any:
         """It has no sync calls: one run of the event loop after the other."""
-        return [self.loop.run_until_complete(self.answer("/tiny", payload)) for payload in payloads]
+        return self.loop.run_until_complete(self.answer(path, payload))
 
     def create(self, base_urls: list[str]) -> list[Any]:
         """A session that is not closed complains on stderr, so closing is part of the price."""

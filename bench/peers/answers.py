@@ -9,9 +9,19 @@ import numpy
 from numpy.typing import NDArray
 
 
+def whole(answer: Any) -> Any:
+    """The answer as it is."""
+    return answer
+
+
 def rows(answer: dict[str, Any]) -> NDArray[numpy.float32]:
     """An embeddings answer with arrays of numbers -> (inputs, dim)."""
     return numpy.array([item["embedding"] for item in answer["data"]], dtype=numpy.float32)
+
+
+def lists(answer: dict[str, Any]) -> list[list[float]]:
+    """An embeddings answer with arrays of numbers -> one list of floats per input."""
+    return [item["embedding"] for item in answer["data"]]
 
 
 def base64_rows(answer: dict[str, Any]) -> NDArray[numpy.float32]:

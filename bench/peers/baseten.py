@@ -13,8 +13,7 @@ from bench.peers.performance_client import PerformanceClientPeer
 class Peer(PerformanceClientPeer):
     """baseten_performance_client.PerformanceClient."""
 
-    def __init__(self, base_url: str, batch: int, concurrency: int) -> None:
-        super().__init__(baseten_performance_client, base_url, batch, concurrency)
+    package = baseten_performance_client
 
     def embed_base64(self, texts: list[str]) -> NDArray[numpy.float32]:
         """Its numpy() refuses base64 answers, so its users decode the strings themselves."""

@@ -7,22 +7,24 @@ from typing import Any
 
 import httpx
 
-from bench.peers.plain_http import PlainHttpPeer
+from bench.peers.async_http import AsyncHttpPeer
 
 _HEADERS = {"authorization": "Bearer bench"}
 _TIMEOUT = 600.0
 
 
-class Peer(PlainHttpPeer):
+class Peer(AsyncHttpPeer):
     """One AsyncClient with as many connections as requests in flight."""
 
-    def __init__(self, base_url: str, batch: int, concurrency: int) -> None:
-        super().__init__(base_url, batch, concurrency)
+    def __init__(self, base_url: str, batch: int, concurrency: int, http_version: int = 1) -> None:
+        super().__init__(base_url, batch, concurrency, http_version)
         self.client = self._client(base_url)
 
     def _client(self, base_url: str) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
-        return httpx.AsyncClient(base_url=base_url, limits=limits, timeout=_TIMEOUT, headers=_HEADERS)
+        return httpx.AsyncClient(
+            base_url=base_url, limits=limits, timeout=_TIMEOUT, headers=_HEADERS, http2=self.http_version == 2
+        )
 
     @cached_property
     def _sync_client(self) -> httpx.Client:
@@ -32,8 +34,8 @@ class Peer(PlainHttpPeer):
         response = await self.client.post(path, json=payload)
         return response.raise_for_status().json()
 
-    def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
-        return [self._sync_client.post("/tiny", json=payload).raise_for_status().json() for payload in payloads]
+    def blocking_answer(self, path: str, payload: Any) -> Any:
+        return self._sync_client.post(path, json=payload).raise_for_status().json()
 
     def create(self, base_urls: list[str]) -> list[Any]:
         return [self._client(url) for url in base_urls]

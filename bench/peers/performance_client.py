@@ -10,18 +10,21 @@ import numpy
 from numpy.typing import NDArray
 
 from bench.peers.lanes import in_lanes
+from bench.peers.peer import BasePeer
 
 _KEY = "bench"
 _SMALLEST_BATCH = 16  # the reference client allows 512 at once and more only with such batches, even for batch_post
 
 
-class PerformanceClientPeer:
-    """A PerformanceClient of `package`, called in the `preference=` style."""
+class PerformanceClientPeer(BasePeer):
+    """A PerformanceClient of a subclass's `package`, called in the `preference=` style."""
 
-    def __init__(self, package: ModuleType, base_url: str, batch: int, concurrency: int) -> None:
-        self.package = package
-        self.concurrency = concurrency
-        self.client = package.PerformanceClient(base_url=base_url, api_key=_KEY)
+    package: ModuleType
+
+    def __init__(self, base_url: str, batch: int, concurrency: int, http_version: int = 1) -> None:
+        super().__init__(base_url, batch, concurrency, http_version)
+        package = self.package
+        self.client = package.PerformanceClient(base_url=base_url, api_key=_KEY, http_version=http_version)
         self.policy = package.RequestProcessingPreference(
             max_concurrent_requests=min(concurrency, 1024), batch_size=batch, max_chars_per_request=1_048_576
         )
@@ -46,6 +49,13 @@ class PerformanceClientPeer:
     def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
         array: NDArray[numpy.float32] = self.client.embed(input=texts, model="m", preference=self.policy).numpy()
         return array
+
+    def embed_lists(self, texts: list[str]) -> list[list[float]]:
+        response = self.client.embed(input=texts, model="m", preference=self.policy)
+        return [item.embedding for item in response.data]
+
+    def embed_one_by_one(self, texts: list[str]) -> list[NDArray[numpy.float32]]:
+        return [self.client.embed(input=[text], model="m").numpy()[0] for text in texts]
 
     def embed_each(self, texts: list[str]) -> list[NDArray[numpy.float32]]:
         async def call(text: str) -> NDArray[numpy.float32]:

@@ -1,71 +1,75 @@
-"""What the hand-written peers share: batches, payloads and results around one plain HTTP request."""
+"""What the hand-written peers share: batches, payloads and results around plain HTTP requests."""
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
-from bench.peers.answers import base64_rows, classified, ranked, rows
-from bench.peers.lanes import batches, in_lanes
+from bench.peers.answers import base64_rows, classified, lists, ranked, rows, whole
+from bench.peers.lanes import batches
+from bench.peers.peer import BasePeer
+
+EMBEDDINGS = "/v1/embeddings"
 
 
-class PlainHttpPeer(ABC):
-    """A subclass says how one JSON payload is posted. Answers become arrays as they arrive, so none is held as text."""
+class PlainHttpPeer(BasePeer):
+    """A subclass says how JSON payloads are posted to base_url + path; it raises for any status but 2xx.
 
-    def __init__(self, base_url: str, batch: int, concurrency: int) -> None:
-        self.base_url = base_url
-        self.batch = batch
-        self.concurrency = concurrency
-        self.loop = asyncio.new_event_loop()
+    Each parsed answer becomes a result as it arrives, so none is held as text.
+    """
 
     @abstractmethod
-    async def answer(self, path: str, payload: Any) -> Any:
-        """Posts the payload to base_url + path and returns the parsed 2xx answer; raises for any other status."""
+    def answers(self, path: str, payloads: list[Any], result: Callable[[Any], Any]) -> list[Any]:
+        """Posts the payloads, `concurrency` at a time; the results in their order."""
+
+    @abstractmethod
+    def blocking_answers(self, path: str, payloads: list[Any], result: Callable[[Any], Any]) -> list[Any]:
+        """Posts one payload after the other, blocking."""
 
     def post(self, payloads: list[Any]) -> list[Any]:
-        return self.loop.run_until_complete(in_lanes(self.post_one, payloads, self.concurrency))
+        return self.answers("/tiny", payloads, whole)
 
-    post_each = post
-
-    async def post_one(self, payload: Any) -> Any:
-        return await self.answer("/tiny", payload)
+    def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
+        return self.blocking_answers("/tiny", payloads, whole)
 
     def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
-        async def call(batch: list[str]) -> NDArray[numpy.float32]:
-            return rows(await self.answer("/v1/embeddings", {"input": batch, "model": "m"}))
+        return numpy.concatenate(self.embed_stream(texts))
 
-        parts = in_lanes(call, batches(texts, self.batch), self.concurrency)
-        return numpy.concatenate(self.loop.run_until_complete(parts))
+    def embed_stream(self, texts: list[str]) -> list[NDArray[numpy.float32]]:
+        return self.answers(EMBEDDINGS, self._batches(texts), rows)
 
     def embed_base64(self, texts: list[str]) -> NDArray[numpy.float32]:
-        async def call(batch: list[str]) -> NDArray[numpy.float32]:
-            payload = {"input": batch, "model": "m", "encoding_format": "base64"}
-            return base64_rows(await self.answer("/v1/embeddings", payload))
+        return numpy.concatenate(self.answers(EMBEDDINGS, self._batches(texts, encoding_format="base64"), base64_rows))
 
-        parts = in_lanes(call, batches(texts, self.batch), self.concurrency)
-        return numpy.concatenate(self.loop.run_until_complete(parts))
+    def embed_lists(self, texts: list[str]) -> list[list[float]]:
+        parts = self.answers(EMBEDDINGS, self._batches(texts), lists)
+        return [vector for part in parts for vector in part]
 
-    def embed_each(self, texts: list[str]) -> list[NDArray[numpy.float32]]:
-        async def call(text: str) -> NDArray[numpy.float32]:
-            only: NDArray[numpy.float32] = rows(await self.answer("/v1/embeddings", {"input": [text], "model": "m"}))[0]
-            return only
-
-        return self.loop.run_until_complete(in_lanes(call, texts, self.concurrency))
+    def embed_one_by_one(self, texts: list[str]) -> list[NDArray[numpy.float32]]:
+        return self.blocking_answers(EMBEDDINGS, singles(texts), row)
 
     def rerank(self, texts: list[str]) -> list[tuple[int, float]]:
-        async def call(batch: list[str]) -> Any:
-            return await self.answer("/rerank", {"query": "query", "texts": batch})
-
-        parts = in_lanes(call, batches(texts, self.batch), self.concurrency)
-        return ranked(self.loop.run_until_complete(parts), self.batch)
+        payloads = [{"query": "query", "texts": batch} for batch in batches(texts, self.batch)]
+        return ranked(self.answers("/rerank", payloads, whole), self.batch)
 
     def classify(self, texts: list[str]) -> list[list[tuple[str, float]]]:
-        async def call(batch: list[str]) -> Any:
-            return await self.answer("/predict", {"inputs": [[text] for text in batch]})
+        payloads = [{"inputs": [[text] for text in batch]} for batch in batches(texts, self.batch)]
+        return classified(self.answers("/predict", payloads, whole))
 
-        parts = in_lanes(call, batches(texts, self.batch), self.concurrency)
-        return classified(self.loop.run_until_complete(parts))
+    def _batches(self, texts: list[str], **more: str) -> list[Any]:
+        return [{"input": batch, "model": "m", **more} for batch in batches(texts, self.batch)]
+
+
+def singles(texts: list[str]) -> list[Any]:
+    """A payload for each text."""
+    return [{"input": [text], "model": "m"} for text in texts]
+
+
+def row(answer: dict[str, Any]) -> NDArray[numpy.float32]:
+    """An embeddings answer of one input -> (dim,)."""
+    only: NDArray[numpy.float32] = rows(answer)[0]
+    return only

@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy
 import orjson
 import pycurl
-from numpy.typing import NDArray
 
-from bench.peers.answers import base64_rows, classified, ranked, rows
-from bench.peers.lanes import batches
+from bench.peers.peer import CA_FILE
+from bench.peers.plain_http import PlainHttpPeer
 
 _HEADERS = ["authorization: Bearer bench", "content-type: application/json", "expect:"]
 _TIMEOUT_S = 600
+_VERSIONS = {1: pycurl.CURL_HTTP_VERSION_1_1, 2: pycurl.CURL_HTTP_VERSION_2TLS}
 _EVENTS = {
     pycurl.POLL_IN: selectors.EVENT_READ,
     pycurl.POLL_OUT: selectors.EVENT_WRITE,
@@ -25,50 +24,28 @@ _EVENTS = {
 }
 
 
-class Peer:
+class Peer(PlainHttpPeer):
     """It has no event loop of asyncio, so no async calls; everything else in the calling thread."""
 
-    def __init__(self, base_url: str, batch: int, concurrency: int) -> None:
-        self.base_url = base_url
-        self.batch = batch
+    def __init__(self, base_url: str, batch: int, concurrency: int, http_version: int = 1) -> None:
+        super().__init__(base_url, batch, concurrency, http_version)
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_MAXCONNECTS, 2 * concurrency)
         self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._socket_changed)
         self.multi.setopt(pycurl.M_TIMERFUNCTION, self._timer_changed)
         self.selector = selectors.DefaultSelector()
         self.timer = math.inf
-        self.handles = [_handle() for _ in range(concurrency)]
+        self.handles = [_handle(http_version) for _ in range(concurrency)]
 
-    def post(self, payloads: list[Any]) -> list[Any]:
-        return self._answers("/tiny", payloads, lambda answer: answer)
-
-    def post_one_by_one(self, payloads: list[Any]) -> list[Any]:
+    def blocking_answers(self, path: str, payloads: list[Any], result: Callable[[Any], Any]) -> list[Any]:
         handle = self.handles[0]
-        handle.setopt(pycurl.URL, self.base_url + "/tiny")
-        answers = []
+        handle.setopt(pycurl.URL, self.base_url + path)
+        results = []
         for payload in payloads:
             handle.setopt(pycurl.POSTFIELDS, orjson.dumps(payload))
-            answers.append(orjson.loads(handle.perform_rb()))
+            results.append(result(orjson.loads(handle.perform_rb())))
             _require_success(handle)
-        return answers
-
-    def embed(self, texts: list[str]) -> NDArray[numpy.float32]:
-        payloads = [{"input": batch, "model": "m"} for batch in batches(texts, self.batch)]
-        return numpy.concatenate(self._answers("/v1/embeddings", payloads, rows))
-
-    def embed_base64(self, texts: list[str]) -> NDArray[numpy.float32]:
-        payloads = [
-            {"input": batch, "model": "m", "encoding_format": "base64"} for batch in batches(texts, self.batch)
-        ]
-        return numpy.concatenate(self._answers("/v1/embeddings", payloads, base64_rows))
-
-    def rerank(self, texts: list[str]) -> list[tuple[int, float]]:
-        payloads = [{"query": "query", "texts": batch} for batch in batches(texts, self.batch)]
-        return ranked(self._answers("/rerank", payloads, lambda answer: answer), self.batch)
-
-    def classify(self, texts: list[str]) -> list[list[tuple[str, float]]]:
-        payloads = [{"inputs": [[text] for text in batch]} for batch in batches(texts, self.batch)]
-        return classified(self._answers("/predict", payloads, lambda answer: answer))
+        return results
 
     def create(self, base_urls: list[str]) -> list[Any]:
         return [(pycurl.CurlMulti(), url) for url in base_urls]
@@ -79,8 +56,7 @@ class Peer:
             handle.close()
         self.selector.close()
 
-    def _answers(self, path: str, payloads: list[Any], result: Callable[[Any], Any]) -> list[Any]:
-        """Posts every payload; each answer becomes a result as it arrives, so none is held as text."""
+    def answers(self, path: str, payloads: list[Any], result: Callable[[Any], Any]) -> list[Any]:
         url = self.base_url + path
         results: list[Any] = [None] * len(payloads)
         waiting = iter(enumerate(payloads))
@@ -138,7 +114,7 @@ class Peer:
         self.timer = math.inf if milliseconds < 0 else milliseconds / 1e3
 
 
-def _handle() -> pycurl.Curl:
+def _handle(http_version: int) -> pycurl.Curl:
     handle = pycurl.Curl()
     handle.setopt(pycurl.POST, 1)
     handle.setopt(pycurl.HTTPHEADER, _HEADERS)
@@ -146,6 +122,11 @@ def _handle() -> pycurl.Curl:
     handle.setopt(pycurl.PROXY, "")
     handle.setopt(pycurl.TIMEOUT, _TIMEOUT_S)
     handle.setopt(pycurl.BUFFERSIZE, 256 * 1024)
+    handle.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it can decode, as the others ask for
+    handle.setopt(pycurl.HTTP_VERSION, _VERSIONS[http_version])
+    handle.setopt(pycurl.PIPEWAIT, http_version == 2)  # for a stream, rather than open another connection
+    if CA_FILE:
+        handle.setopt(pycurl.CAINFO, CA_FILE)
     return handle
 
 

@@ -25,6 +25,9 @@ COLOURS = {
     "aiohttp": "#8451b8",
     "pycurl": "#c2306b",
     "httpx": "#707070",
+    "openai_base64": "#8fc31f",
+    "wreq": "#7a4a21",
+    "pyreqwest": "#00a3a3",
 }
 NAMES = {
     OURS: "baseten_perf",
@@ -33,6 +36,9 @@ NAMES = {
     "aiohttp": "aiohttp",
     "pycurl": "pycurl multi",
     "httpx": "httpx",
+    "openai_base64": "AsyncOpenAI/base64",
+    "wreq": "wreq",
+    "pyreqwest": "pyreqwest",
 }
 GREY = "#8a8a8a"
 _WIDTH = 9.0  # inches; 100 pixels each where a README shows it 900 wide
@@ -126,5 +132,6 @@ def key(figure: Figure, peers: Sequence[str], marks: Mapping[str, str] | None = 
     ]
     figure.legend(
         handles=handles, loc="outside upper left", ncols=len(peers), frameon=False, labelcolor="linecolor",
-        handletextpad=0.1, columnspacing=1.2, borderaxespad=0.2,
+        handletextpad=0.1, columnspacing=1.2 if len(peers) < 7 else 0.6, borderaxespad=0.2,
+        fontsize=9 if len(peers) < 7 else 8,
     )

@@ -1,13 +1,15 @@
-"""nginx as the canned server: static files that it also serves for POST."""
+"""nginx as the canned server: static files that it also serves for POST; over TLS too when it is asked to."""
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.server.canned import bodies
@@ -49,14 +51,21 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
-    server {{
-        listen 127.0.0.1:{port} reuseport backlog=4096;
-        root {directory}/bodies;
-        location / {{ error_page 405 =200 $uri; }}
-{inline}
-    }}
+    root {directory}/bodies;
+{servers}
 }}
 """
+_SERVER = """\
+    server {{
+        listen 127.0.0.1:{port}{flags} reuseport backlog=4096;
+{directives}
+        location / {{ error_page 405 =200 $uri; }}
+{locations}
+    }}
+"""
+# As nginx has it by default, TLS 1.3 with session tickets. On the port for HTTP/2 nothing else is answered.
+_TLS = "        ssl_certificate {directory}/server.pem; ssl_certificate_key {directory}/server.pem;"
+_HTTP_2_ONLY = "        if ($server_protocol != HTTP/2.0) { return 505; }"
 
 
 def available() -> bool:
@@ -64,41 +73,68 @@ def available() -> bool:
     return shutil.which("nginx") is not None
 
 
-def start(routes: Iterable[str]) -> RunningServer:
-    """Starts nginx with these answers on a free loopback port; RuntimeError with its own words when it does not."""
+def start(routes: Iterable[str], *, tls: bool = False) -> RunningServer:
+    """Starts nginx with these answers on free loopback ports; RuntimeError with its own words when it does not."""
     directory = Path(tempfile.mkdtemp(prefix="bench-nginx-"))
     directory.chmod(0o755)  # the workers may run as another user
-    inline = _write_bodies(directory, routes)
+    locations = _write_bodies(directory, routes)
+    ca_file = _write_certificate(directory) if tls else ""
     reason = ""
     for _ in range(_START_ATTEMPTS):
-        port = _free_port()
+        ports = _free_ports(3 if tls else 1)
         configuration = directory / "nginx.conf"
         configuration.write_text(
-            _CONFIGURATION.format(workers=_WORKERS, directory=directory, port=port, inline=inline)
+            _CONFIGURATION.format(workers=_WORKERS, directory=directory, servers=_servers(directory, ports, locations))
         )
         process = subprocess.Popen(
             ["nginx", "-p", str(directory), "-e", str(directory / "error.log"), "-c", str(configuration)],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
-        if _answers(process, port):
-            return RunningServer(f"{_version()}, {_WORKERS} workers", f"http://127.0.0.1:{port}", process, directory)
+        if _answers(process, ports[0]):
+            https_urls = {version: f"https://127.0.0.1:{port}" for version, port in enumerate(ports[1:], 1)}
+            title, url = f"{_version()}, {_WORKERS} workers", f"http://127.0.0.1:{ports[0]}"
+            return RunningServer(title, url, process, directory, https_urls, ca_file)
         process.kill()
         reason = process.communicate()[1]
     shutil.rmtree(directory)
     raise RuntimeError(f"nginx did not start: {reason.strip()}")
 
 
+def _servers(directory: Path, ports: list[int], locations: str) -> str:
+    """A server without TLS, and where there are more ports, one with TLS for HTTP/1.1 and one for HTTP/2."""
+    tls = _TLS.format(directory=directory)
+    kinds = (("", ""), (" ssl", tls), (" ssl http2", f"{tls}\n{_HTTP_2_ONLY}"))
+    return "\n".join(
+        _SERVER.format(port=port, flags=flags, directives=directives, locations=locations)
+        for port, (flags, directives) in zip(ports, kinds, strict=False)
+    )
+
+
+def _write_certificate(directory: Path) -> str:
+    """A key and a certificate for the loopback; the file of the authority to trust for it is returned."""
+    trustme = importlib.import_module("trustme")
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
+    ca_file = directory / "authority.pem"
+    authority.cert_pem.write_to_path(ca_file)
+    return str(ca_file)
+
+
 def _write_bodies(directory: Path, routes: Iterable[str]) -> str:
-    """Large answers become files under bodies/; the location blocks for the small ones are returned."""
-    inline = []
-    for path, body in bodies(routes).items():
-        if len(body) <= _LARGEST_INLINE:
-            inline.append(f"        location = {path} {{ return 200 '{body.decode()}'; }}")
+    """Large answers become files under bodies/; the location blocks for small and for compressed ones are returned."""
+    locations = []
+    for path, (content, coding) in bodies(routes).items():
+        if len(content) <= _LARGEST_INLINE:
+            closing = "keepalive_requests 1; " if path.startswith("/closing/") else ""
+            locations.append(f"        location = {path} {{ {closing}return 200 '{content.decode()}'; }}")
             continue
+        if coding:
+            header = f"add_header Content-Encoding {coding};"
+            locations.append(f"        location = {path} {{ error_page 405 =200 $uri; {header} }}")
         file = directory / "bodies" / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(body)
-    return "\n".join(inline)
+        file.write_bytes(content)
+    return "\n".join(locations)
 
 
 def _answers(process: subprocess.Popen[str], port: int) -> bool:
@@ -112,11 +148,12 @@ def _answers(process: subprocess.Popen[str], port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _version() -> str:

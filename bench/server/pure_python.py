@@ -58,16 +58,17 @@ class CannedProtocol(asyncio.Protocol):
                 self.missing = int(value)
 
 
-def response(status: int, body: bytes) -> bytes:
-    """A whole HTTP/1.1 response of JSON."""
+def response(status: int, body: bytes, coding: str = "") -> bytes:
+    """A whole HTTP/1.1 response of JSON, in this content coding."""
     status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-    headers = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    return (status_line + headers).encode() + body
+    headers = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    coded = f"content-encoding: {coding}\r\n" if coding else ""
+    return f"{status_line}{headers}{coded}\r\n".encode() + body
 
 
 def responses(routes: Iterable[str]) -> dict[bytes, bytes]:
     """Paths with the whole responses to them."""
-    return {path.encode(): response(200, body) for path, body in bodies(routes).items()}
+    return {path.encode(): response(200, *body) for path, body in bodies(routes).items()}
 
 
 async def _serve() -> None:

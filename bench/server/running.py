@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _STOP_TIMEOUT_S = 5.0
@@ -13,12 +13,17 @@ _STOP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """Owns the server's process and its temporary directory until stop()."""
+    """Owns the server's process and its temporary directory until stop().
+
+    https_urls: by HTTP version, where it speaks TLS. ca_file: the certificate of the authority that signed its own.
+    """
 
     title: str
     base_url: str
     process: subprocess.Popen[str]
     directory: Path
+    https_urls: dict[int, str] = field(default_factory=dict)
+    ca_file: str = ""
 
     def cpu_seconds(self) -> float | None:
         """User + system time of the server and its children so far; None where there is no /proc."""
