@@ -121,6 +121,11 @@ class ClassificationBatch(Batch[ClassificationResponse, Collects]):
         """One list of labels for each input; None where it is missing."""
         return self._response.data
 
+    @property
+    def classes(self) -> list[str]:
+        """The labels that are known; see ClassificationResponse.classes."""
+        return self._response.classes
+
 
 class PostedBatch(Batch[BatchPostResponse, Collects]):
     """A payload with its answer."""

@@ -52,6 +52,26 @@ def test_classify(server: Server) -> None:
     assert parquet.read_table("v.parquet").to_pylist() == [{"labels": labels} for labels in expected]
 
 
+@pytest.mark.parametrize(("api", "root"), [("vllm", ""), ("infinity", "/infinity")])
+def test_classify_with_other_servers(server: Server, capsys: pytest.CaptureFixture[str], api: str, root: str) -> None:
+    """vLLM names the best class of each input only; the others get the names that rows of any run have told."""
+    texts = ["hate it", "bad terrible awful", "ordinary plain okay", "good great excellent"]
+    write("rows.jsonl", [{"text": text} for text in texts])
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--api", api, "--batch-size", "1", "--extra-body", '{"user": "u"}')
+    url = server.faulty(status=400, containing="excellent", times=1)
+    assert run("classify", url + root, *asked, "--on-error", "skip") == 1
+    assert [line["labels"] is None for line in read("v.jsonl")] == [False, False, False, True]
+    assert run("classify", url + root, *asked, "--resume") == 0
+    assert {json.loads(request.body)["user"] for request in server.requests()} == {"u"}
+    expected = PerformanceClient(server.url, "key").classify(texts).data
+    labels = [[{"label": one.label, "score": one.score} for one in of_text] for of_text in expected]
+    assert [line["labels"] for line in read("v.jsonl")] == labels
+    assert run("classify", server.url + root, *asked, "--truncate", "--restart") == (0 if api == "vllm" else 2)
+    capsys.readouterr()
+    assert run("classify", server.url + root, "rows.jsonl", "-o", "-", "--api", api) == 0
+    assert [json.loads(line)["labels"] for line in capsys.readouterr().out.splitlines()] == labels
+
+
 def test_rerank(server: Server, ended: Callable[..., subprocess.CompletedProcess[bytes]]) -> None:
     """One query for all texts, or a query in each row: neighbours share a request."""
     client = PerformanceClient(server.url, "key")
@@ -167,11 +187,12 @@ def test_batches_that_are_refused(
     assert sorted(path.name for path in directory.iterdir()) == ["in.jsonl", "rows.jsonl"]
 
 
-def test_the_client_chooses_the_concurrency(server: Server) -> None:
-    """It begins with eight requests in flight; the command has 128, and so would send all at once."""
+@pytest.mark.parametrize("command", [["classify"], ["rerank", "--query", "q"]])
+def test_the_client_chooses_the_concurrency(server: Server, command: list[str]) -> None:
+    """It begins with eight requests in flight; the commands have 128, and so would send all at once."""
     write("rows.jsonl", RECORDS * 2)
     asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.faulty(latency=0.2), "--batch-size", "1")
-    assert main(["classify", *asked, "--concurrency", "auto"]) == 0
+    assert main([*command, *asked, "--concurrency", "auto"]) == 0
     assert len(read("v.jsonl")) == 2 * ROWS
     assert server.statistics().peak_concurrent_requests < 2 * ROWS
 
@@ -195,7 +216,7 @@ def test_options_that_are_refused(server: Server, capsys: pytest.CaptureFixture[
         (("--header", f"x-key: {secret}\n"), "argument --header: must be 'NAME: VALUE'"),
         (("--extra-body", "[1]"), "argument --extra-body: must be a JSON object"),
         (("--extra-body", "{"), "argument --extra-body: must be JSON: "),
-        (("--concurrency", "auto"), "argument --max-concurrent-requests/--concurrency: must be a whole number"),
+        (("--concurrency", "many"), "argument --max-concurrent-requests/--concurrency: must be a whole number"),
         (("--resume", "--restart"), "not allowed with argument"),
         (("--query-column", "question"), "not allowed with argument"),
     ):
