@@ -115,7 +115,7 @@ class Requests(Task):
         return client.iter_batch_post(path, values, ordered=ordered, return_exceptions=return_exceptions)
 
     def values(self, batch: Any, places: Sequence[int]) -> Sequence[Any]:
-        return [[batch.response_headers.get("x-request-id", ""), batch.data[0]]]
+        return [[batch.status, batch.response_headers.get("x-request-id", ""), batch.data[0]]]
 
     def identity(self) -> dict[str, Any]:
         return options.identity(self._arguments, "url", "model")

@@ -17,7 +17,7 @@ from .failure import USAGE, Failure, written
 from .ranges import Ranges
 from .results import Results
 
-FORMAT = 1
+FORMAT = 2
 FILE, HASHES, INPUT, OUTPUT = "checkpoint.json", "rows", "input", "output"
 # What all names in the folder begin with.
 STEMS = {"checkpoint", HASHES, INPUT, OUTPUT, "vectors", "results"}

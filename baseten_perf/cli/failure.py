@@ -71,20 +71,32 @@ class Lack(NamedTuple):
         message: for people.
         status: of the response, if there was one.
         body: of that response.
-        request_id: of the last attempt.
+        request_id: the server's, or that of the last attempt.
+        code: for programs; that of a time-out is OpenAI's.
     """
 
     message: str
     status: int | None
     body: bytes
     request_id: str
+    code: str
 
 
 def lack(error: Exception) -> Lack:
     """What is kept of a client's error."""
     response = getattr(error, "response", None)
     status, body = (None, b"") if response is None else (response.status_code, response.content)
-    return Lack(snippet(meaning(error)), status, body, getattr(error, "request_id", None) or "")
+    request_id = (response is not None and response.headers.get("x-request-id")) or getattr(error, "request_id", None)
+    return Lack(snippet(meaning(error)), status, body, request_id or "", code_of(error))
+
+
+def code_of(error: Exception) -> str:
+    """What a batch's output calls a client's error."""
+    from baseten_perf import APITimeoutError, InvalidResponse
+
+    if isinstance(error, APITimeoutError):
+        return "request_timeout"
+    return "invalid_response" if isinstance(error, InvalidResponse) else "request_failed"
 
 
 def snippet(text: str) -> str:

@@ -136,3 +136,8 @@ class PostedBatch(Batch[BatchPostResponse, Collects]):
     def data(self) -> list[Any]:
         """The answer, as the only item of a list."""
         return self._response.data
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer, 200 to 299; None where it is missing."""
+        return self._response.statuses[0]

@@ -134,6 +134,8 @@ def test_batch(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """OpenAI's form; lines of requests that failed go to a file of their own."""
     lines = [request(number) for number in range(30)]
     lines[3]["url"] = "/any"
+    lines[5].update(url="/-/status=204/any", method="PUT")
+    lines[6]["url"] = "/-/status=201/v1/embeddings"
     lines[4]["body"]["dimensions"] = 0
     write("in.jsonl", lines)
     assert run("batch", server.url, "in.jsonl", "-o", "out.jsonl", "--errors", "err.jsonl") == 1
@@ -143,6 +145,8 @@ def test_batch(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert {tuple(line) for line in found} == {("id", "custom_id", "response", "error")}
     assert len({line["id"] for line in found}) == 29
     assert found[3]["response"] == {"status_code": 200, "request_id": "", "body": lines[3]["body"]}
+    assert found[4]["response"] == {"status_code": 204, "request_id": "", "body": None}
+    assert found[5]["response"]["status_code"] == 201 and found[5]["response"]["body"] is not None
     assert found[0]["response"]["body"]["data"][0]["object"] == "embedding"
     [failed] = read("err.jsonl")
     assert (failed["custom_id"], failed["error"], failed["response"]["status_code"]) == ("r4", None, 400)
@@ -150,9 +154,19 @@ def test_batch(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert "dimensions must be a positive integer" in failed["response"]["body"]["error"]["message"]
     assert Path("out.jsonl.partial").exists() and not Path("err.jsonl.partial").exists()
 
-    assert run("batch", "http://127.0.0.1:1", "in.jsonl", "-o", "down.jsonl", "--retries", "0") == 1
-    assert {line["error"]["code"] for line in read("down.jsonl")} == {"request_failed"}
-    assert {line["response"] for line in read("down.jsonl")} == {None}
+
+def test_batches_without_answers(server: Server) -> None:
+    write("in.jsonl", [request(number) for number in range(3)])
+    for url, timeout, code in (
+        ("http://127.0.0.1:1", "30", "request_failed"),
+        (server.faulty(truncate=True), "30", "request_failed"),
+        (server.faulty(invalid_json=True), "30", "invalid_response"),
+        (server.faulty(stall=True), "0.2", "request_timeout"),
+    ):
+        asked = ("in.jsonl", "-o", "out.jsonl", "--retries", "0", "--timeout", timeout, "--restart")
+        assert run("batch", url, *asked) == 1
+        for line in read("out.jsonl"):
+            assert (line["response"], line["error"]["code"]) == (None, code) and line["error"]["message"]
 
 
 def test_batches_of_mistral_and_voyage(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,7 +205,7 @@ def test_batches_that_are_refused(
 def test_the_client_chooses_the_concurrency(server: Server, command: list[str]) -> None:
     """It begins with eight requests in flight; the commands have 128, and so would send all at once."""
     write("rows.jsonl", RECORDS * 2)
-    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.faulty(latency=0.2), "--batch-size", "1")
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.faulty(latency=0.1), "--batch-size", "1")
     assert main([*command, *asked, "--concurrency", "auto"]) == 0
     assert len(read("v.jsonl")) == 2 * ROWS
     assert server.statistics().peak_concurrent_requests < 2 * ROWS

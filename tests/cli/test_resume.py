@@ -244,7 +244,7 @@ def test_what_is_no_checkpoint_of_ours_is_left_alone(url: str, capsys: pytest.Ca
     for name, damage, complaint in (
         ("notes.txt", b"mine", "v.npy.partial holds files that are no checkpoint's: notes.txt"),
         ("checkpoint.json", b"{", "v.npy.partial/checkpoint.json cannot be read"),
-        ("checkpoint.json", json.dumps({**state, "format": 99}).encode(), "v.npy.partial has format 99, not 1"),
+        ("checkpoint.json", json.dumps({**state, "format": 99}).encode(), "v.npy.partial has format 99, not 2"),
         ("vectors.npy", b"\x93NUMPY", "vectors.npy is damaged"),
     ):
         path = PARTIAL / name
