@@ -72,7 +72,7 @@ def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    first = argv[0] if argv else "--help"
+    first = argv[0] if argv else ""
     rooms = {name: imported(name) for name in ([first] if first in COMMANDS else COMMANDS)}
     for name, room in rooms.items():
         described = commands.add_parser(

@@ -32,7 +32,8 @@ EXAMPLES = """\
   baseten-perf bench http://127.0.0.1:8000 --model m --concurrency 1,8,64 --batch-size 1,32 --plot bench.png
   baseten-perf bench http://127.0.0.1:8000 --model m --request-rate 50,100,200 --seconds 30 --json
 """
-APIS = ("embed", "rerank", "classify")
+# What is asked for, and in which form where the default is not the server's.
+APIS = ("embed", "rerank", "rerank:cohere", "classify", "classify:vllm", "classify:infinity")
 CONCURRENCY = (1, 2, 4, 8, 16, 32, 64, 128)
 # Nothing waits because of these, as calls do otherwise.
 REFUSALS = {408, 409, 429, *range(500, 600)}
@@ -45,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base_url", metavar="URL", help="endpoint; the path of the API is added")
     options.add_credentials(parser)
     add = parser.add_argument_group("requests").add_argument
-    add("--api", choices=APIS, default=APIS[0], help="what is asked for (default: %(default)s)")
+    add("--api", choices=APIS, default=APIS[0], 
+        help="what is asked for; rerank and classify as text-embeddings-inference has them, or as what follows the "
+        "colon: vLLM has rerank:cohere and classify:vllm (default: %(default)s)")  # fmt: skip
     add("--model", help="name of the model")
     add("--url-path", metavar="PATH", help="appended to the base URL, instead of the path of the API")
     add("--extra-body", type=options.json_object, metavar="JSON", help="further members of each request, as an object")
@@ -82,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.api != "embed":
             raise Failure("--encoding-format is of --api embed", USAGE)
         keywords["encoding_format"] = arguments.encoding_format
-    requests = Requests(clients(arguments, key), arguments.api, keywords, texts_of(arguments))
+    api, _, form = arguments.api.partition(":")
+    if form:
+        keywords["api"] = form
+    requests = Requests(clients(arguments, key), api, keywords, texts_of(arguments))
     loads = arguments.request_rate or arguments.concurrency
     points = []
     with client_errors():

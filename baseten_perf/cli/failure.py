@@ -61,7 +61,8 @@ def meaning(error: Exception) -> str:
     if response is not None:
         return f"the server answered HTTP {response.status_code} {response.reason}: {response.text}"
     # The others of requests' classes that have a number have it as the first argument.
-    return str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else str(error)
+    text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else str(error)
+    return "; ".join(map(str.strip, text.splitlines()))
 
 
 class Lack(NamedTuple):

@@ -16,7 +16,7 @@ def bench(url: str, *arguments: str, api: str = "embed") -> int:
     return main(["bench", url, "--api", api, "--model", "m", "--seconds", "0.2", "--warm-up", "0.05", *arguments])
 
 
-@pytest.mark.parametrize("api", ["embed", "rerank", "classify"])
+@pytest.mark.parametrize("api", ["embed", "rerank:cohere", "classify:vllm"])
 def test_closed_loop(server: Server, api: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each point keeps its concurrency and its batch size; first bytes come before the whole."""
     pytest.importorskip("matplotlib")
@@ -38,11 +38,23 @@ def test_closed_loop(server: Server, api: str, capsys: pytest.CaptureFixture[str
     assert set(found["knees"]) == {"1", "5"}
     assert server.statistics().peak_concurrent_requests == 3
     sizes = {
-        len(body.get("input") or body.get("texts") or body.get("inputs"))
+        len(body.get("input") or body["documents"])
         for body in (json.loads(request.body) for request in server.requests())
     }
     assert sizes == {1, 5}
     assert Path("sweep.svg").read_text().rstrip().endswith("</svg>")
+
+
+def test_apis(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    for api, root, path in (
+        ("rerank", "", "/rerank"),
+        ("classify", "", "/predict"),
+        ("classify:infinity", "/infinity", "/infinity/classify"),
+    ):
+        server.reset()
+        assert bench(server.url + root, "--concurrency", "1", "--batch-size", "1", "--json", api=api) == 0
+        assert json.loads(capsys.readouterr().out)["api"] == api
+        assert set(server.statistics().requests_by_path) == {path}
 
 
 def test_open_loop(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

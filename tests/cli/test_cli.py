@@ -146,6 +146,7 @@ MISPLACED = "sk-misplaced.7Q"
         (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, rer"),
         ((f"--api-key={MISPLACED}", "embed", "texts.txt"), "the first argument must be a command"),
         ((MISPLACED,), "the first argument must be a command"),
+        ((), "the first argument must be a command"),
     ],
 )
 def test_a_key_on_the_command_line_is_refused_and_not_repeated(

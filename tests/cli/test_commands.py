@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -199,6 +200,32 @@ def test_batches_that_are_refused(
     assert complaint in capsys.readouterr().err
     assert server.statistics().requests == 0
     assert sorted(path.name for path in directory.iterdir()) == ["in.jsonl", "rows.jsonl"]
+
+
+def test_inputs_are_never_replaced(server: Server, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("in.jsonl", [request(0)])
+    os.link("in.jsonl", "same.jsonl")
+    Path("folder").mkdir()
+    Path("folder", "part.parquet").touch()
+    before = Path("in.jsonl").read_bytes()
+    for arguments, path in (
+        (("post", server.url, "in.jsonl", "rows.jsonl", "-o", "rows.jsonl", "--url-path", "/x"), "rows.jsonl"),
+        (("post", server.url, "in.jsonl", "-o", "same.jsonl", "--url-path", "/x"), "same.jsonl"),
+        (("classify", server.url, "folder", "-o", f"{directory}/folder", "--to", "parquet"), f"{directory}/folder"),
+        (("batch", server.url, "in.jsonl", "-o", "in.jsonl"), "in.jsonl"),
+        (("batch", server.url, "in.jsonl", "-o", "out.jsonl", "--errors", "./in.jsonl"), "./in.jsonl"),
+    ):
+        assert run(*arguments) == 2
+        assert f"cannot write {path}: it is an input" in capsys.readouterr().err
+    assert Path("in.jsonl").read_bytes() == before and server.statistics().requests == 0
+
+
+def test_failures_are_told_in_a_line(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("classify", "http://127.0.0.1:1", "rows.jsonl", "-o", "v.jsonl", "--retries", "0") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "; URL: http://127.0.0.1:1/predict; Type: curl error 7; POST " in told[0]
+    assert run("classify", server.url, "rows.jsonl", "-o", "/no/such/v.jsonl") == 2
+    assert "cannot write /no/such/v.jsonl: No such file or directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["classify"], ["rerank", "--query", "q"]])
