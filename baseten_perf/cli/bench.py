@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base_url", metavar="URL", help="endpoint; the path of the API is added")
     options.add_credentials(parser)
     add = parser.add_argument_group("requests").add_argument
-    add("--api", choices=APIS, default=APIS[0], 
+    add("--api", choices=APIS, default=APIS[0],
         help="what is asked for; rerank and classify as text-embeddings-inference has them, or as what follows the "
         "colon: vLLM has rerank:cohere and classify:vllm (default: %(default)s)")  # fmt: skip
     add("--model", help="name of the model")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 LONGEST_SNIPPET = 500
+# Of a client's error: the last line has the URL, too, and the numbers are for programs.
+TWICE = re.compile(r"(Request ID: \S+|^\s*URL: .*|^\s*Type: curl error \d+)$")
 USAGE = 2
 INTERRUPTED = 130
 
@@ -61,8 +64,11 @@ def meaning(error: Exception) -> str:
     if response is not None:
         return f"the server answered HTTP {response.status_code} {response.reason}: {response.text}"
     # The others of requests' classes that have a number have it as the first argument.
-    text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else str(error)
-    return "; ".join(map(str.strip, text.splitlines()))
+    lines = [str(error)]
+    if isinstance(error, OSError) and len(error.args) > 1:
+        lines = [str(error.args[1]), getattr(error, "details", "")]
+    parts = (TWICE.sub("", line).strip(" :").removeprefix("Error: ") for line in "\n".join(lines).splitlines())
+    return "; ".join(filter(None, parts))
 
 
 class Lack(NamedTuple):

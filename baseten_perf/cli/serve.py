@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=number(int, 0, 65_535), default=0, metavar="N", help="port to listen on (default: any free one)")
     add("--latency", type=number(float, 0, 86_400), metavar="S", help="seconds before each answer (default: none)")
-    add("--faults", type=faults, default="", metavar="LIST", help="of all requests, as status=503,every=10; see baseten_perf.testing.Faults")
+    add("--faults", type=faults, default="", metavar="LIST",
+        help="of all requests, as status=503,every=10; see baseten_perf.testing.Faults")  # fmt: skip
     add(
         "--dimension",
         type=number(int, 1, 1 << 20),

@@ -36,7 +36,8 @@ def test_closed_loop(server: Server, api: str, capsys: pytest.CaptureFixture[str
         for name in ("p50", "p90", "p99"):
             assert 0.02 <= point["first_byte_s"][name] < point["total_s"][name]
     assert set(found["knees"]) == {"1", "5"}
-    assert server.statistics().peak_concurrent_requests == 3
+    # The server may learn late of those that were aborted at the end of the point before: 1 + 3, or 3 + 1.
+    assert server.statistics().peak_concurrent_requests in (3, 4)
     sizes = {
         len(body.get("input") or body["documents"])
         for body in (json.loads(request.body) for request in server.requests())
@@ -94,6 +95,13 @@ def test_bench_refuses(server: Server, capsys: pytest.CaptureFixture[str]) -> No
     assert bench(server.url, "--plot", "sweep.txt") == 2
     assert bench("http:///", "--concurrency", "1") == 2
     assert server.statistics().requests == 0
+
+
+def test_errors_that_differ_in_numbers_only_are_one(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(server.faulty(close=True), "--concurrency", "2", "--batch-size", "1") == 1
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 1 and int(captured.err.split()[0]) > 2
+    assert "knee" not in captured.out
 
 
 def test_knee() -> None:

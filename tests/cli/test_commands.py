@@ -223,7 +223,14 @@ def test_inputs_are_never_replaced(server: Server, directory: Path, capsys: pyte
 def test_failures_are_told_in_a_line(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("classify", "http://127.0.0.1:1", "rows.jsonl", "-o", "v.jsonl", "--retries", "0") == 1
     told = capsys.readouterr().err.splitlines()
-    assert len(told) == 1 and "; URL: http://127.0.0.1:1/predict; Type: curl error 7; POST " in told[0]
+    assert len(told) == 1 and told[0].endswith(
+        "Could not connect to server; POST http://127.0.0.1:1/predict: Connection refused; not retried: max_retries=0"
+    )
+    assert "Request ID" not in told[0]
+    url = server.faulty(stall=True)
+    assert run("classify", url, "rows.jsonl", "-o", "v.jsonl", "--retries", "0", "--timeout", "0.1") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "Server did not respond within timeout; Operation timed out after" in told[0]
     assert run("classify", server.url, "rows.jsonl", "-o", "/no/such/v.jsonl") == 2
     assert "cannot write /no/such/v.jsonl: No such file or directory" in capsys.readouterr().err
 
