@@ -79,7 +79,8 @@ def progress(total: int | None, unit: str, *, initial: int = 0, leave: bool = Tr
     """Show how far the block is that is run.
 
     On a terminal: tqdm's bar, which stays when `leave` is set; without tqdm, and where the terminal does not know its
-    size, a plain counter. Elsewhere a line every LINE_S seconds. Of the `total`, if it is known, `initial` were done before.
+    size, a plain counter. Elsewhere a line every LINE_S seconds. Of the `total`, if it is known, `initial` were done
+    before.
     """
     terminal = sys.stderr.isatty()
     if terminal and has_height():
