@@ -4,6 +4,9 @@ Closed loop: as many requests are in flight as the concurrency says, a new one b
 time counts from when it gets its turn. Open loop, with --request-rate: requests begin at random moments, whatever
 becomes of the others, and their time counts from when they were due. Nothing is retried: what the endpoint refuses is
 an error.
+
+Of the columns, `byte` is the time until the first byte of a response, `all` until the whole, both in seconds; the knee
+is the least concurrency with nine tenths of the highest throughput; "-" stands for what no response has told.
 """
 
 from __future__ import annotations
@@ -152,7 +155,8 @@ def print_point(point: Figures, first: bool) -> None:
         times = [f"{what} {name}" for what in ("byte", "all") for name in ("p50", "p90", "p99")]
         print_columns("batch", "concurrency", "requests/s", "inputs/s", "tokens/s", *times, "errors")
     times = [f"{value:.4f}" for value in chain(point.first_byte_s.values(), point.total_s.values())] or ["-"] * 6
-    rates = (f"{value:.0f}" for value in (point.requests_per_s, point.inputs_per_s, point.tokens_per_s))
+    rates = [f"{point.requests_per_s:.0f}", f"{point.inputs_per_s:.0f}"]
+    rates.append(f"{point.tokens_per_s:.0f}" if point.tokens_per_s else "-")
     print_columns(str(point.batch_size), str(point.concurrency), *rates, *times, str(point.failed))
     for reason, count in point.errors.items():
         print(f"{count} x {reason}", file=sys.stderr)

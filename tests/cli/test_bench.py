@@ -56,6 +56,8 @@ def test_apis(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
         assert bench(server.url + root, "--concurrency", "1", "--batch-size", "1", "--json", api=api) == 0
         assert json.loads(capsys.readouterr().out)["api"] == api
         assert set(server.statistics().requests_by_path) == {path}
+    assert bench(server.url, "--concurrency", "1", "--batch-size", "1", api="classify") == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[4] == "-", "no answer tells of tokens"
 
 
 def test_open_loop(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,11 +73,12 @@ def test_errors_and_table(server: Server, capsys: pytest.CaptureFixture[str]) ->
     """Nothing is retried; the endpoint's reasons are told apart from the figures."""
     Path("texts.txt").write_text("one\ntwo\n")
     url = server.faulty(status=503, every=2, retry_after=9)
-    assert bench(url, "--concurrency", "2", "--batch-size", "1", "--input", "texts.txt", "--header", "x-a: b") == 1
+    # Of so many samples, which there are on a slow machine too, some are good and some are not.
+    assert bench(url, "--concurrency", "8", "--batch-size", "1", "--input", "texts.txt", "--header", "x-a: b") == 1
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert lines[0].split()[:3] == ["batch", "concurrency", "requests/s"]
-    assert lines[1].split()[:2] == ["1", "2"] and int(lines[1].split()[-1]) > 0
+    assert lines[1].split()[:2] == ["1", "8"] and int(lines[1].split()[-1]) > 0
     assert lines[2].startswith("knee, 1 a request: ")
     assert "the server answered HTTP 503" in captured.err
     assert {request.header("x-a") for request in server.requests()} == {"b"}
@@ -100,7 +103,7 @@ def test_bench_refuses(server: Server, capsys: pytest.CaptureFixture[str]) -> No
 def test_errors_that_differ_in_numbers_only_are_one(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench(server.faulty(close=True), "--concurrency", "2", "--batch-size", "1") == 1
     captured = capsys.readouterr()
-    assert len(captured.err.splitlines()) == 1 and int(captured.err.split()[0]) > 2
+    assert len(captured.err.splitlines()) == 1 and int(captured.err.split()[0]) >= 2
     assert "knee" not in captured.out
 
 
