@@ -42,9 +42,9 @@ def measured(
 
 
 def sampled(
-    command: Sequence[str], sample: Callable[[str], float], timeout_s: float = TIMEOUT_S
+    command: Sequence[str], sample: Callable[[str], float], timeout_s: float = TIMEOUT_S, every_s: float = _SAMPLE_S
 ) -> tuple[dict[str, Any], list[tuple[float, float]]]:
-    """As `measured`, and what `sample` said of its pid every 10 ms, with the moments on this system's clock.
+    """As `measured`, and what `sample` said of its pid every 10 ms or so, with the moments on this system's clock.
 
     The child's memory is looked at from outside, which costs it nothing and needs no lock of its.
     """
@@ -55,7 +55,7 @@ def sampled(
         deadline = time.monotonic() + timeout_s
         while process.poll() is None and time.monotonic() < deadline:
             samples.append((time.monotonic(), sample(str(process.pid))))
-            time.sleep(_SAMPLE_S)
+            time.sleep(every_s)
         process.kill()
         said, complaints = process.communicate()
     line = last_line(said)

@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench import instructions, job_rows, weather_rows
+from bench import instructions, job_rows, pipeline_rows, weather_rows
 from bench.conditions import conditions
 from bench.latency import WAYS, by_peer, percentile
 from bench.memory import growth_mb
@@ -31,6 +31,7 @@ _OURS = "baseten_perf"
 _OTHERS = {"openai": "AsyncOpenAI", "aiohttp": "aiohttp", "pycurl": "pycurl multi", "httpx": "httpx"}
 # Rows of the README's table: where the reference client and the other peers come closest, and where they do not.
 _SHORT = ("tiny_128", "embed_16x1024", "base64_16x1024", "rerank", "async_post_128", "sequential")
+_NAMES = ("run", "seed_table", "latency", "memory", "curves", "weather", "jobs", "pipelines")
 _COLD = {"import_time": "import", "first_answer": "import, client, first answer"}
 
 
@@ -41,7 +42,7 @@ def main() -> int:
     doing.add_argument("--write", action="store_true", help="replace the tables in both files instead of printing them")
     doing.add_argument("--check", action="store_true", help="say which tables in the files are not what is made here")
     arguments = parser.parse_args()
-    results = {name: _results(name) for name in ("run", "seed_table", "latency", "memory", "curves", "weather", "jobs")}
+    results = {name: _results(name) for name in _NAMES}
     if not results["run"]:
         print("no run.json: run run.py first")
         return 1
@@ -98,6 +99,7 @@ def _parts(results: dict[str, dict[str, Any]]) -> list[str]:
         _image("scaling", "Scaling with connections, dimension, batch, inputs and loops") if results["curves"] else "",
         *_weather(results["weather"], weather_rows.markdown),
         *_jobs(results["jobs"]),
+        *_pipelines(results["pipelines"]),
         *_instructions(),
     ]
 
@@ -286,6 +288,16 @@ def _jobs(results: dict[str, Any]) -> list[str]:
     )
     wanted = job_rows.jobs(quick=results["facts"]["quick"]).values()
     return [about, job_rows.markdown(job_rows.rows(wanted, results["measurements"]))]
+
+
+def _pipelines(results: dict[str, Any]) -> list[str]:
+    if not results:
+        return []
+    facts = results["facts"]
+    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("ray", "daft", "langchain-openai", "openai"))
+    title = f"Parquet of {pipeline_rows.TEXTS:,} texts to Parquet with their vectors".replace(",", " ")
+    table = pipeline_rows.rows(pipeline_rows.PIPELINES.values(), results["measurements"])
+    return [f"{title} ({facts['server']}; {versions}; {facts['taken_at'][:10]}):", pipeline_rows.markdown(table)]
 
 
 def _instructions() -> list[str]:

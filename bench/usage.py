@@ -53,3 +53,24 @@ def anonymous_mb(pid: str = "self") -> float:
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) * 1024 / 1e6
     return 0.0
+
+
+def tree_mb(pid: str) -> float:
+    """The same of a process and of all that descend from it."""
+    children: dict[str, list[str]] = {}
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{process}/stat") as stat:
+                parent = stat.read().rpartition(")")[2].split()[1]
+        except OSError:  # it has ended meanwhile
+            continue
+        children.setdefault(parent, []).append(process)
+    total, left = 0.0, [pid]
+    while left:
+        process = left.pop()
+        left += children.get(process, [])
+        try:
+            total += anonymous_mb(process)
+        except OSError:
+            continue
+    return total

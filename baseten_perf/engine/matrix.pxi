@@ -1,5 +1,24 @@
 # Matrix: the float32 rows of an operation, as Python sees them.
 
+cdef extern from *:
+    """
+    // In one pass: a list that grows as it is filled costs an eighth more.
+    static PyObject *list_of_floats(const float *floats, Py_ssize_t count) {
+        PyObject *list = PyList_New(count);
+        if (list == nullptr) return nullptr;
+        for (Py_ssize_t i = 0; i < count; ++i) {
+            PyObject *number = PyFloat_FromDouble(static_cast<double>(floats[i]));
+            if (number == nullptr) {
+                Py_DECREF(list);
+                return nullptr;
+            }
+            PyList_SET_ITEM(list, i, number);
+        }
+        return list;
+    }
+    """
+    list list_of_floats(const float *floats, Py_ssize_t count)
+
 
 cdef str encode_base64(const float *floats, size_t count):
     cdef bytes text = PyBytes_FromStringAndSize(NULL, base64_length(count * 4))
@@ -36,10 +55,9 @@ cdef class Matrix:
     def row(self, i: int) -> list:
         """Row `i` as Python floats."""
         cdef float *floats = self.at(i)
-        cdef Py_ssize_t j
         self.readers += 1
         try:
-            return [floats[j] for j in range(self.shape[1])]
+            return list_of_floats(floats, self.shape[1])
         finally:
             self.readers -= 1
 

@@ -107,6 +107,12 @@ class Call:
         "instead",
     )  # fmt: skip
 
+    instead: Operation | None
+    _failure: engine.Completion | None
+    _invalid: InvalidResponse | None
+    _matrix: engine.Matrix | None
+    _splitting: Splitting[int] | None
+
     def __init__(
         self,
         owner: Owner,
@@ -132,11 +138,6 @@ class Call:
         self._completed = 0
         self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
-        self.instead: Operation | None
-        self._failure: engine.Completion | None
-        self._invalid: InvalidResponse | None
-        self._matrix: engine.Matrix | None
-        self._splitting: Splitting[int] | None
         self.instead = self._failure = self._invalid = self._matrix = self._splitting = None
         self._remake = remake
         self._plan_of = plan_of
@@ -148,11 +149,10 @@ class Call:
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes
-        into: int | None = None
-        if operation.rows is not None:
-            into = sum(operation.rows) if operation.out is None else 0
+        into = None if operation.rows is None else operation.total
         if operation.out is not None:
             self._matrix = engine.lent_matrix(operation.out)
+            into = 0
         tell_every = 0 if mailbox is None else PORTION
         if policy.progress is not False:
             tell_every = min(tell_every, 1 + self._count // STEPS)

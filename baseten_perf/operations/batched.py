@@ -45,9 +45,12 @@ class Batched(Operation):
         self._inputs = inputs
         self._limits = limits
         self._size = size
-        size = size or BatchSize.of(policy)
-        known = limits.known(path, model, inputs) if limits and size is not ONE_BATCH else None
-        self._batches = Batches(inputs, size if known is None else size.within(known), policy.dedupe)
+        if len(inputs) == 1:
+            self._batches = Batches.of_one(inputs)
+        else:
+            size = size or BatchSize.of(policy)
+            known = limits.known(path, model, inputs) if limits and size is not ONE_BATCH else None
+            self._batches = Batches(inputs, size if known is None else size.within(known), policy.dedupe)
         self.total = len(self._batches.inputs)
         self.sizes: Sequence[int] = self._batches.sizes()
         requests = len(self.sizes)
@@ -124,10 +127,14 @@ class Batched(Operation):
     def batch_of(self, index: int) -> int:
         return self._batches.undivided(index)
 
-    def _timings_in_order(self) -> Sequence[bytes | None] | None:
-        return None if self.timings is None else self._in_order(self.timings)
-
-    def _in_order(self, values: Sequence[Value]) -> Sequence[Value]:
-        """What each request has, in the order of the inputs."""
+    def _kept(self) -> tuple[Sequence[float], Sequence[bytes | None], Sequence[bytes | None] | None]:
+        """What each request has, in the order of the inputs: its seconds, headers and timings."""
         order = self._batches.order()
-        return values if order is None else [values[number] for number in order]
+        if order is None:
+            return self.elapsed, self.headers, self.timings
+        timings = None if self.timings is None else _ordered(self.timings, order)
+        return _ordered(self.elapsed, order), _ordered(self.headers, order), timings
+
+
+def _ordered(values: Sequence[Value], order: list[int]) -> list[Value]:
+    return [values[number] for number in order]

@@ -129,8 +129,7 @@ class Classify(Batched):
 
     def response(self, total_time: float, matrix: Matrix | None) -> ClassificationResponse[Any]:
         data = self._batches.spread(self._named())
-        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
-        timings = self._timings_in_order()
+        elapsed, headers, timings = self._kept()
         return ClassificationResponse.collected(data, total_time, elapsed, headers, self._names.all(), timings)
 
 

@@ -192,8 +192,9 @@ class Embed(Batched):
         if self._base64 is not None:
             self._base64.answered(index, completion.endpoint)
         if start == 0:
-            self._model = _text_or(self._model, document.get("model"))
-            self._object = _text_or("list", document.get("object"))
+            model, kind = document.get("model"), document.get("object")
+            self._model = model if type(model) is str else self._model
+            self._object = kind if type(kind) is str else "list"
         usage = document.get("usage")
         if isinstance(usage, dict):
             self._prompt_tokens += _count(usage.get("prompt_tokens"))
@@ -231,10 +232,7 @@ class Embed(Batched):
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
-        return OpenAIEmbeddingsResponse(
-            rows, self._object, self._model, usage, total_time,
-            self._in_order(self.elapsed), self._in_order(self.headers), self._timings_in_order(),
-        )  # fmt: skip
+        return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, *self._kept())
 
 
 @lru_cache(maxsize=256)
@@ -261,10 +259,6 @@ def _moved(values: list[Any], order: list[int]) -> list[Any]:
 
 
 # What nobody needs is no reason to lose the embeddings: where it is missing or nonsense, a default stands for it.
-
-
-def _text_or(default: str, value: Any) -> str:
-    return value if type(value) is str else default
 
 
 def _count(tokens: Any) -> int:

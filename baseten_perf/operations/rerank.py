@@ -167,8 +167,7 @@ class Rerank(Batched):
             data = self._batches.joined(results)
         else:
             data = nsmallest(self._top_n, chain.from_iterable(filter(None, results)), _rank)
-        elapsed, headers = self._in_order(self.elapsed), self._in_order(self.headers)
-        timings = self._timings_in_order()
+        elapsed, headers, timings = self._kept()
         return RerankResponse.collected(data, self._batches.total, total_time, elapsed, headers, timings)
 
 

@@ -9,15 +9,13 @@ most servers: 400 does, 429 does not.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import struct
 import sys
 from collections import Counter
-from typing import Any
 
 from bench.server.behaviours import Bucket
 from bench.server.connection import Connection, Program, listening, run, until_owner_ends
+from bench.server.numbered import embeddings
 
 DIM = 64
 LONGEST = 100
@@ -68,7 +66,7 @@ class Visit(Connection):
             asyncio.get_running_loop().call_later(reply.delay, self._answer, 400, _TOO_LONG)
         else:
             counts["answered"] += 1
-            asyncio.get_running_loop().call_later(reply.delay, self._answer, 200, _embeddings(request))
+            asyncio.get_running_loop().call_later(reply.delay, self._answer, 200, embeddings(request, DIM))
 
     def _answer(self, status: int, body: bytes) -> None:
         if not self.transport.is_closing():
@@ -85,20 +83,6 @@ class Picky(Program):
         """Ends the server; requests "answered", "refused" by the quota, and "bad" for their texts."""
         counts: dict[str, int] = super().end()
         return counts
-
-
-def _embeddings(request: dict[str, Any]) -> bytes:
-    packed = request.get("encoding_format") == "base64"
-    items = [
-        {"object": "embedding", "index": index, "embedding": _packed(number) if packed else [number] * DIM}
-        for index, number in enumerate(float(text.split()[1]) for text in request["input"])
-    ]
-    usage = {"prompt_tokens": 3 * len(items), "total_tokens": 3 * len(items)}
-    return json.dumps({"object": "list", "data": items, "model": request["model"], "usage": usage}).encode()
-
-
-def _packed(number: float) -> str:
-    return base64.b64encode(struct.pack("<f", number) * DIM).decode()
 
 
 async def _serve(per_s: float) -> None:
