@@ -68,11 +68,12 @@ def parsed(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     """
     parser = argparse.ArgumentParser(
         prog="baseten-perf", description="embeddings and more, many requests at a time", allow_abbrev=False,
-        epilog="exit codes: 0 all is done, 1 rows are missing or it went wrong, 2 wrong usage, 130 interrupted",
+        epilog="exit codes: 0 all is done, 1 rows are missing or it went wrong, 2 wrong usage, 130 interrupted; "
+        "completion by the shell, with argcomplete installed: eval \"$(register-python-argcomplete baseten-perf)\"",
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    first = argv[0] if argv else "--help"
+    first = argv[0] if argv else ""
     rooms = {name: imported(name) for name in ([first] if first in COMMANDS else COMMANDS)}
     for name, room in rooms.items():
         described = commands.add_parser(

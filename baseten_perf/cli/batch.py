@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_run(parser, on_error="skip")
     options.add_server(parser)
     add = parser.add_argument_group("API").add_argument
-    add("--url", metavar="PATH", help="of lines that have none; appended to the base URL")
-    add("--model", help="of bodies that name none")
+    add("--url", metavar="PATH", help="path for lines that have none; appended to the base URL")
+    add("--model", help="model for bodies that name none")
     options.add_call_options(
         parser, max_concurrent_requests=128, timeout_s=None, max_retries=None, patience_s=None, max_response_bytes=None
     )
@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         if not errors.parent.is_dir() or errors.is_dir():
             raise Failure(f"cannot write {arguments.errors}", USAGE)
     inputs = Inputs(arguments.inputs, "jsonl", Columns(None, {CUSTOM_ID: CUSTOM_ID}, texts=False))
+    if arguments.errors is not None:
+        inputs.spare(arguments.errors)
     return Job(Requests(arguments), inputs, arguments, kind).run(key)
 
 
@@ -115,7 +117,7 @@ class Requests(Task):
         return client.iter_batch_post(path, values, ordered=ordered, return_exceptions=return_exceptions)
 
     def values(self, batch: Any, places: Sequence[int]) -> Sequence[Any]:
-        return [[batch.response_headers.get("x-request-id", ""), batch.data[0]]]
+        return [[batch.status, batch.response_headers.get("x-request-id", ""), batch.data[0]]]
 
     def identity(self) -> dict[str, Any]:
         return options.identity(self._arguments, "url", "model")

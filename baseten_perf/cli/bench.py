@@ -4,6 +4,9 @@ Closed loop: as many requests are in flight as the concurrency says, a new one b
 time counts from when it gets its turn. Open loop, with --request-rate: requests begin at random moments, whatever
 becomes of the others, and their time counts from when they were due. Nothing is retried: what the endpoint refuses is
 an error.
+
+Of the columns, `byte` is the time until the first byte of a response, `all` until the whole, both in seconds; the knee
+is the least concurrency with nine tenths of the highest throughput; "-" stands for what no response has told.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ EXAMPLES = """\
   baseten-perf bench http://127.0.0.1:8000 --model m --concurrency 1,8,64 --batch-size 1,32 --plot bench.png
   baseten-perf bench http://127.0.0.1:8000 --model m --request-rate 50,100,200 --seconds 30 --json
 """
-APIS = ("embed", "rerank", "classify")
+# What is asked for, and in which form where the default is not the server's.
+APIS = ("embed", "rerank", "rerank:cohere", "classify", "classify:vllm", "classify:infinity")
 CONCURRENCY = (1, 2, 4, 8, 16, 32, 64, 128)
 # Nothing waits because of these, as calls do otherwise.
 REFUSALS = {408, 409, 429, *range(500, 600)}
@@ -45,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base_url", metavar="URL", help="endpoint; the path of the API is added")
     options.add_credentials(parser)
     add = parser.add_argument_group("requests").add_argument
-    add("--api", choices=APIS, default=APIS[0], help="what is asked for (default: %(default)s)")
+    add("--api", choices=APIS, default=APIS[0],
+        help="what is asked for; rerank and classify as text-embeddings-inference has them, or as what follows the "
+        "colon: vLLM has rerank:cohere and classify:vllm (default: %(default)s)")  # fmt: skip
     add("--model", help="name of the model")
     add("--url-path", metavar="PATH", help="appended to the base URL, instead of the path of the API")
     add("--extra-body", type=options.json_object, metavar="JSON", help="further members of each request, as an object")
@@ -82,7 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.api != "embed":
             raise Failure("--encoding-format is of --api embed", USAGE)
         keywords["encoding_format"] = arguments.encoding_format
-    requests = Requests(clients(arguments, key), arguments.api, keywords, texts_of(arguments))
+    api, _, form = arguments.api.partition(":")
+    if form:
+        keywords["api"] = form
+    requests = Requests(clients(arguments, key), api, keywords, texts_of(arguments))
     loads = arguments.request_rate or arguments.concurrency
     points = []
     with client_errors():
@@ -146,7 +155,8 @@ def print_point(point: Figures, first: bool) -> None:
         times = [f"{what} {name}" for what in ("byte", "all") for name in ("p50", "p90", "p99")]
         print_columns("batch", "concurrency", "requests/s", "inputs/s", "tokens/s", *times, "errors")
     times = [f"{value:.4f}" for value in chain(point.first_byte_s.values(), point.total_s.values())] or ["-"] * 6
-    rates = (f"{value:.0f}" for value in (point.requests_per_s, point.inputs_per_s, point.tokens_per_s))
+    rates = [f"{point.requests_per_s:.0f}", f"{point.inputs_per_s:.0f}"]
+    rates.append(f"{point.tokens_per_s:.0f}" if point.tokens_per_s else "-")
     print_columns(str(point.batch_size), str(point.concurrency), *rates, *times, str(point.failed))
     for reason, count in point.errors.items():
         print(f"{count} x {reason}", file=sys.stderr)

@@ -17,7 +17,7 @@ from .failure import USAGE, Failure, written
 from .ranges import Ranges
 from .results import Results
 
-FORMAT = 1
+FORMAT = 2
 FILE, HASHES, INPUT, OUTPUT = "checkpoint.json", "rows", "input", "output"
 # What all names in the folder begin with.
 STEMS = {"checkpoint", HASHES, INPUT, OUTPUT, "vectors", "results"}
@@ -36,6 +36,7 @@ class Checkpoint:
 
     def __init__(self, output: str, results: Results, identity: Mapping[str, Any], interval: float) -> None:
         self.output = Path(os.path.abspath(output))
+        self._given = output
         self.folder = self.output.with_name(f"{self.output.name}.partial")
         self.results = results
         self.finished = Ranges()
@@ -59,7 +60,7 @@ class Checkpoint:
         Failure when the folder is another's or in use, when it holds results and `resume` is not asked for, or when it
         was begun for something else.
         """
-        with written(os.path.relpath(self.output), USAGE):
+        with written(self._given, USAGE):
             self.folder.mkdir(exist_ok=True)
             self._descriptor = os.open(self.folder, os.O_RDONLY)
         try:
@@ -83,7 +84,7 @@ class Checkpoint:
         if resume and self.output.exists():
             self.discard()
             raise Failure(
-                f"{os.path.relpath(self.output)} is there, and there is no unfinished run of it; "
+                f"{self._given} is there, and there is no unfinished run of it; "
                 "remove it, or let --restart replace it", USAGE,
             )  # fmt: skip
         for name in os.listdir(self.folder):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from baseten_perf.testing import Server
 
 SUMMARY = "try everything on a local test server; needs no account and no network"
+EXAMPLES = """\
+  baseten-perf demo
+  baseten-perf demo --texts 20000 --concurrency 64 --json
+"""
 QUERY = "How do I make sure that a file is closed after an exception?"
 MODEL = "demo"
 NEAREST = 5

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 LONGEST_SNIPPET = 500
+# Of a client's error: the last line has the URL, too, and the numbers are for programs.
+TWICE = re.compile(r"(Request ID: \S+|^\s*URL: .*|^\s*Type: curl error \d+)$")
 USAGE = 2
 INTERRUPTED = 130
 
@@ -61,7 +64,11 @@ def meaning(error: Exception) -> str:
     if response is not None:
         return f"the server answered HTTP {response.status_code} {response.reason}: {response.text}"
     # The others of requests' classes that have a number have it as the first argument.
-    return str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else str(error)
+    lines = [str(error)]
+    if isinstance(error, OSError) and len(error.args) > 1:
+        lines = [str(error.args[1]), getattr(error, "details", "")]
+    parts = (TWICE.sub("", line).strip(" :").removeprefix("Error: ") for line in "\n".join(lines).splitlines())
+    return "; ".join(filter(None, parts))
 
 
 class Lack(NamedTuple):
@@ -71,20 +78,32 @@ class Lack(NamedTuple):
         message: for people.
         status: of the response, if there was one.
         body: of that response.
-        request_id: of the last attempt.
+        request_id: the server's, or that of the last attempt.
+        code: for programs; that of a time-out is OpenAI's.
     """
 
     message: str
     status: int | None
     body: bytes
     request_id: str
+    code: str
 
 
 def lack(error: Exception) -> Lack:
     """What is kept of a client's error."""
     response = getattr(error, "response", None)
     status, body = (None, b"") if response is None else (response.status_code, response.content)
-    return Lack(snippet(meaning(error)), status, body, getattr(error, "request_id", None) or "")
+    request_id = (response is not None and response.headers.get("x-request-id")) or getattr(error, "request_id", None)
+    return Lack(snippet(meaning(error)), status, body, request_id or "", code_of(error))
+
+
+def code_of(error: Exception) -> str:
+    """What a batch's output calls a client's error."""
+    from baseten_perf import APITimeoutError, InvalidResponse
+
+    if isinstance(error, APITimeoutError):
+        return "request_timeout"
+    return "invalid_response" if isinstance(error, InvalidResponse) else "request_failed"
 
 
 def snippet(text: str) -> str:

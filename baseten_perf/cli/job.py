@@ -64,6 +64,8 @@ class Job:
         self.restart: bool = arguments.restart
         self.interval: float = arguments.checkpoint_interval
         self.tally = Tally()
+        if self.output != STANDARD:
+            inputs.spare(self.output)
         self._seen: dict[str, set[type]] = {name: set() for name in inputs.columns.carried}
         for name in inputs.columns.carried.keys() & {task.result, "error"}:
             raise Failure(f"--keep {name}: results have a column of that name", USAGE)

@@ -84,7 +84,7 @@ def add_output(parser: argparse.ArgumentParser, kinds: tuple[str, ...]) -> None:
     add = parser.add_argument_group("output").add_argument
     add("-o", "--output", required=True, metavar="OUT",
         help=f"file to write ({', '.join(kinds)}), or - for JSON Lines on standard output; an old one is replaced "
-        "when the new one is whole; Parquet is a folder of part files")  # fmt: skip
+        f"when the new one is whole{'; Parquet is a folder of part files' if 'parquet' in kinds else ''}")  # fmt: skip
     add("--to", dest="output_kind", choices=kinds, help="kind of the output (default: by its suffix)")
     add_run(parser)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -77,11 +78,12 @@ class Counter:
 def progress(total: int | None, unit: str, *, initial: int = 0, leave: bool = True) -> Iterator[Progress]:
     """Show how far the block is that is run.
 
-    On a terminal: tqdm's bar, which stays when `leave` is set; without tqdm a plain counter. Elsewhere a line every
-    LINE_S seconds. Of the `total`, if it is known, `initial` were done before.
+    On a terminal: tqdm's bar, which stays when `leave` is set; without tqdm, and where the terminal does not know its
+    size, a plain counter. Elsewhere a line every LINE_S seconds. Of the `total`, if it is known, `initial` were done
+    before.
     """
     terminal = sys.stderr.isatty()
-    if terminal:
+    if terminal and has_height():
         with contextlib.suppress(ImportError):
             bar = load("tqdm").tqdm
             with bar(total=total, unit=unit, initial=initial, file=sys.stderr, leave=leave) as shown:
@@ -92,6 +94,14 @@ def progress(total: int | None, unit: str, *, initial: int = 0, leave: bool = Tr
         yield counter
     finally:
         counter.end()
+
+
+def has_height() -> bool:
+    """Whether the terminal has lines. Containers' have none at times, and tqdm then shows nothing."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).lines > 0
+    except OSError:
+        return True
 
 
 @contextlib.contextmanager

@@ -43,13 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     options.add_model(add)
     options.add_call_options(
-        parser,
-        adaptive=False,
-        batch_size=32,
-        max_concurrent_requests=128,
-        timeout_s=None,
-        max_retries=None,
-        patience_s=None,
+        parser, batch_size=32, max_concurrent_requests=128, timeout_s=None, max_retries=None, patience_s=None
     )
 
 
@@ -70,6 +64,7 @@ class Scoring(Task):
         return row.value if self._arguments.query is None else (self._arguments.query, row.value)
 
     def stream(self, client: PerformanceClient, values: Iterator[Any], ordered: bool, return_exceptions: bool) -> Any:
+        from ..policy import resolve
         from .reranking import Reranking  # and with it asyncio
 
         given = self._arguments
@@ -77,7 +72,9 @@ class Scoring(Task):
             "raw_scores": given.raw_scores, "model": given.model, "truncate": given.truncate, "api": given.api,
             "url_path": given.url_path, "extra_body": given.extra_body, "return_exceptions": return_exceptions,
         }  # fmt: skip
-        return Reranking(client, values, ordered, given.batch_size, given.max_concurrent_requests, keywords)
+        # Where the client chooses, calls beyond what it allows wait there.
+        most = resolve(options.preference(given)).most_requests
+        return Reranking(client, values, ordered, given.batch_size, most, keywords)
 
     def values(self, batch: Any, places: Sequence[int]) -> Sequence[Any]:
         scores = batch.response.scores().tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from operator import itemgetter
@@ -60,6 +61,8 @@ class Reranking:
         self._concurrency = concurrency
         self._loop = asyncio.new_event_loop()
         self._under_way: dict[asyncio.Task[RerankResponse], range] = {}  # in the order of the source
+        self._ended: deque[asyncio.Task[RerankResponse]] = deque()  # of these, unless items are ordered
+        self._news = asyncio.Event()
 
     def __iter__(self) -> Iterator[Scored]:
         return self
@@ -72,21 +75,30 @@ class Reranking:
 
     async def _next(self) -> Scored | None:
         for start, query, texts in islice(self._batches, self._concurrency - len(self._under_way)):
-            self._under_way[asyncio.ensure_future(self._rerank(query, texts))] = range(start, start + len(texts))
+            call = asyncio.ensure_future(self._rerank(query, texts))
+            self._under_way[call] = range(start, start + len(texts))
+            if not self._ordered:
+                call.add_done_callback(self._end)
         if not self._under_way:
             return None
-        first = next(iter(self._under_way))
         if self._ordered:
+            first = next(iter(self._under_way))
             await asyncio.wait([first])
         else:
-            done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-            first = next(call for call in self._under_way if call in done)
+            while not self._ended:
+                self._news.clear()
+                await self._news.wait()
+            first = self._ended.popleft()
         pairs = self._under_way.pop(first)
         error: Any = first.exception()
         if error is None:
             return Scored(pairs.start, pairs.stop, first.result())
         error.inputs = pairs
         raise error
+
+    def _end(self, call: asyncio.Task[RerankResponse]) -> None:
+        self._ended.append(call)
+        self._news.set()
 
     async def _rerank(self, query: str, texts: list[str]) -> RerankResponse:
         return await self._client.async_rerank(query, texts, **self._keywords)

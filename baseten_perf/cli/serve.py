@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from baseten_perf.testing import Faults
 
 SUMMARY = "run the local test server"
+EXAMPLES = """\
+  baseten-perf serve --port 8000
+  baseten-perf serve --port 8000 --latency 0.05 --faults status=503,every=10,retry_after=0.2
+  BASETEN_API_KEY=none baseten-perf embed texts.txt -o vectors.npy --base-url http://127.0.0.1:8000 --model m
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=number(int, 0, 65_535), default=0, metavar="N", help="port to listen on (default: any free one)")
     add("--latency", type=number(float, 0, 86_400), metavar="S", help="seconds before each answer (default: none)")
-    add("--faults", type=faults, default="", metavar="LIST", help="of all requests, e.g. status=503,every=10")
+    add("--faults", type=faults, default="", metavar="LIST",
+        help="of all requests, as status=503,every=10; see baseten_perf.testing.Faults")  # fmt: skip
     add(
         "--dimension",
         type=number(int, 1, 1 << 20),

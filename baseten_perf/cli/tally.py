@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from .failure import Lack
+from .kinds import STANDARD
 from .sources import Row, where
 
 NAMED = 3  # rows without a result that a message names
@@ -45,7 +46,8 @@ class Tally:
         """Tell what has been done in so many seconds, and which rows are missing; the exit code of the command."""
         tokens = f"{self.tokens} tokens, " if self.tokens else ""
         rate = f"{self.done / seconds:.0f} {unit}s/s"
-        print(f"{output}: {self.rows} {shape}, {tokens}{seconds:.2f} s, {rate}", file=sys.stderr)
+        where = "standard output" if output == STANDARD else output
+        print(f"{where}: {self.rows} {shape}, {tokens}{seconds:.2f} s, {rate}", file=sys.stderr)
         if not self.missing:
             return 0
         print(self.told(), file=sys.stderr)

@@ -327,6 +327,7 @@ class PerformanceClient(Connection):
         preference: RequestProcessingPreference | None = None,
         *,
         ordered: bool = True,
+        api: Literal["tei", "vllm", "infinity"] = "tei",
         url_path: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **options: Unpack[BatchKeywords[ReturnExceptions]],
@@ -334,13 +335,13 @@ class PerformanceClient(Connection):
         """Classify texts as they come: a stream of batches with their labels.
 
         Parameters: as for `classify`; `inputs` and `ordered` as for `iter_embed`. The options are those of
-        PerformanceClient.
+        PerformanceClient. A class that vLLM numbers has its name from when an answer of the stream has told it.
         """
         return Streamed(
             inputs, "-",
             lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Classify(
-                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body,
+                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
                 limits=self._batch_limits, size=operations.ONE_BATCH,
             ),
             ClassificationBatch, ordered, preference, options,

@@ -149,6 +149,7 @@ class RequestPlan:
         pinned: bool = False,
         method: str = "POST",
         bodyless: bool = False,
+        follow_redirects: bool = True,
         lines: list[bytes] = ...,
         request_id_prefix: bytes | None = None,
         deadline_header: bool = False,

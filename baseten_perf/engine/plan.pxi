@@ -16,6 +16,7 @@ cdef struct Plan:
     char *method                    # NULL for POST
     bint bodyless
     bint head
+    bint follows                    # redirects; else they are responses like others
     char **lines                    # header lines that libcurl knows
     int line_count
     char *joined                    # the others, with "\r\n" between them
@@ -90,6 +91,7 @@ cdef class RequestPlan:
         pinned: whether the first attempts of all requests of an operation take the same route.
         method: HTTP method; HEAD has no answer body, and a bodyless request sends none.
         bodyless: whether requests carry no body.
+        follow_redirects: False for responses 3xx as they come.
         lines: constant header lines, without line ends.
         request_id_prefix: what x-baseten-customer-request-id begins with; None to send none.
         deadline_header: whether request-deadline-ms is sent.
@@ -118,8 +120,8 @@ cdef class RequestPlan:
     cdef list urls                  # of the routes
 
     def __init__(self, Engine engine not None, *, list routes not None, bint pinned=False, str method not None="POST",
-                 bint bodyless=False, list lines not None=[], bytes request_id_prefix=None, bint deadline_header=False,
-                 int concurrency=1, double timeout_s=3600.0, double connect_timeout_s=60.0, total_timeout_s=None,
+                 bint bodyless=False, bint follow_redirects=True, list lines not None=[], bytes request_id_prefix=None,
+                 bint deadline_header=False, int concurrency=1, double timeout_s=3600.0, double connect_timeout_s=60.0, total_timeout_s=None,
                  int max_retries=0, long initial_backoff_ms=125, double retry_share=0.0, hedge_delay_s=None,
                  double hedge_share=0.0, final_statuses=(), double patience_s=120.0,
                  size_t max_response_bytes=268435456, bint timings=False, list paces=None, list tallies=None,
@@ -147,6 +149,7 @@ cdef class RequestPlan:
             plan.method = copy_text(method.encode())
         plan.head = method == "HEAD"
         plan.bodyless = bodyless
+        plan.follows = follow_redirects
         if request_id_prefix is not None:
             plan.request_id_prefix = copy_text(request_id_prefix)
         plan.deadline_header = deadline_header

@@ -55,10 +55,10 @@ cdef int transfer_may_be_redirected(Transfer *transfer) noexcept nogil:
 
 
 cdef void on_redirect(Transfer *transfer) noexcept nogil:
-    """A status 3xx, before libcurl reads Location: only 301, 302, 303, 307 and 308 are followed."""
+    """A status 3xx, before libcurl reads Location: of these 301, 302, 303, 307 and 308 are followed, if the plan says so."""
     cdef int status = transfer.status
     transfer.redirected = True
-    if not (301 <= status <= 303 or 307 <= status <= 308):
+    if not transfer.request.plan.follows or not (301 <= status <= 303 or 307 <= status <= 308):
         curl.easy_setopt(transfer.easy, CURLOPT_FOLLOWLOCATION, <long>0)
     elif status <= 303 and not transfer.request.plan.bodyless:
         transfer_empty_line(transfer, b"content-type:")
@@ -66,6 +66,8 @@ cdef void on_redirect(Transfer *transfer) noexcept nogil:
 
 cdef void on_location(Transfer *transfer, const char *text, size_t length) noexcept nogil:
     """Where the redirect leads."""
+    if not transfer.request.plan.follows:
+        return
     cdef char *current = NULL
     cdef void *here = curl.url()
     cdef void *there = curl.url()

@@ -38,7 +38,6 @@ CURL_ERRORS = {
     **dict.fromkeys((5, 97), "ProxyError"),  # COULDNT_RESOLVE_PROXY, PROXY
     **dict.fromkeys((6, 7, 35, 53, 58, 59, 60, 66, 77, 82, 83, 90, 91, 98), "ConnectError"),  # host, TCP, TLS
     **dict.fromkeys((1, 8, 16, 18, 43, 52, 92, 95), "RemoteProtocolError"),  # no whole HTTP response
-    47: "TooManyRedirects",
     55: "WriteError",
     61: "DecodingError",
 }
@@ -176,6 +175,7 @@ class Exchanges:
             routes=[(exchange.url, pool.proxy_for(url).encode(), EndpointState(), 1.0)],
             method=exchange.method,
             bodyless=exchange.method not in WITH_BODY,
+            follow_redirects=False,
             lines=exchange.lines,
             connect_timeout_s=min(exchange.connect_timeout_s, pool.connect_timeout_s),
             **policy.limits(),

@@ -13,9 +13,8 @@ class Transport:
 
     All that the caller's threads or tasks send is in flight at once; `limits` and proxies of the library's client are
     not used. Bodies of requests, generators and multipart too, are read before anything is sent. Responses are whole
-    before they are given: a stream of events shows nothing before its end. The engine follows redirects, at most 10,
-    without credentials to other origins and never from https to http: the library is given the last response and knows
-    nothing of the others, whatever its `follow_redirects` says.
+    before they are given: a stream of events shows nothing before its end. Redirects are followed by the library, or
+    not, as its `follow_redirects` says.
 
     Of a request's time-outs `connect` is as in the library, and `read` is for the whole exchange, from 0.1 to 3600
     seconds; `write` and `pool` are not used.

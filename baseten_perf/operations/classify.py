@@ -85,12 +85,12 @@ class Classify(Batched):
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
         self._reader = LabelReader(ClassificationResult)
+        self._names = probabilities.ClassNames()  # of all batches of a stream
         super().__init__("classify", path, texts, policy, model, limits, size)
 
     def _begin(self, requests: int) -> None:
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * requests
         self._rows: dict[int, list[probabilities.Row]] = {}
-        self._names = probabilities.ClassNames()
 
     def _add(self, requests: int) -> None:
         self._groups += [None] * requests

@@ -47,7 +47,9 @@ class Post(Operation):
     Raises TypeError or ValueError.
     """
 
-    __slots__ = ("_allow_nan", "_argument", "_bodies", "_data", "_format", "_strict", "heads", "media_types")
+    __slots__ = (
+        "_allow_nan", "_argument", "_bodies", "_data", "_format", "_strict", "_unlike_200", "heads", "media_types",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -95,6 +97,7 @@ class Post(Operation):
         self.media_types = MEDIA_TYPES if response_format == "json" else "*/*"
         Operation.__init__(self, name, verb, path, len(self._bodies), None, _common_model(values))
         self._data: list[Any] = [None] * len(self._bodies)
+        self._unlike_200: dict[int, int] | None = None  # statuses, by request
 
     def carrying(self, inputs: list[Any], first: int) -> Post | None:
         if holds_instance(inputs, PostRequest):
@@ -105,6 +108,7 @@ class Post(Operation):
             post._bodies = [b""]
         post.model = _common_model(inputs)
         post._data = [None]
+        post._unlike_200 = None
         return post
 
     def _encoded(self, payloads: list[Any], first: int) -> list[bytes]:
@@ -127,8 +131,13 @@ class Post(Operation):
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in an answer: decoded, or what stands for an answer without any."""
-        usual = self._strict and completion.status != 204 and completion.body
+        status = completion.status
+        usual = self._strict and status != 204 and completion.body
         self._data[completion.index - self.first] = decoded(completion) if usual else self._answer(completion)
+        if status != 200:
+            if self._unlike_200 is None:
+                self._unlike_200 = {}
+            self._unlike_200[completion.index - self.first] = status
         self.record(completion)
 
     def _answer(self, completion: Completion) -> Any:
@@ -144,7 +153,7 @@ class Post(Operation):
         return None if completion.body == b"" or completion.status == 204 else decoded(completion)
 
     def response(self, total_time: float, matrix: Matrix | None) -> BatchPostResponse[Any]:
-        return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings)
+        return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings, self._unlike_200)
 
 
 def _text(completion: Completion) -> str:

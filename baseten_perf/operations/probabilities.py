@@ -14,7 +14,7 @@ Row = tuple[str | None, list[float]]
 
 
 class ClassNames:
-    """The names of a model's classes, as far as the answers of a call have told them.
+    """The names of a model's classes, as far as the answers of a call or stream have told them.
 
     A class that was never the best is called LABEL_3, like one that has no name in the model's configuration:
     https://huggingface.co/docs/transformers/main_classes/configuration (id2label).

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..client import PerformanceClient
 from ..http.urls import request_url, shown_url
+from ..policy.fields import OPTIONS
 from ..validation import instance, string
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class LateClient:
     ) -> None:
         for name in options:
             if name not in _OPTIONS:
-                raise TypeError(f"{owner}() got an unexpected keyword argument {name!r}")
+                advice = f"; give preference=RequestProcessingPreference({name}=...)" if name in OPTIONS else ""
+                raise TypeError(f"{owner}() got an unexpected keyword argument {name!r}{advice}")
         if api_key is not None and api_key_env is not None:
             raise ValueError("api_key and api_key_env are given; there is one key")
         if isinstance(api_key, Secret):

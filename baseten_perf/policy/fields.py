@@ -201,7 +201,7 @@ class Options:
     max_tokens_per_request: Option[int | None] = Option(
         default=None, convert=unsigned, batched=True, kw_only=True,
         range=Range(1, 2**40, "{name} must be between {low} and {high} tokens"),
-        doc="tokens per request, {range}, by the client's `count_tokens`; a text of more goes alone",
+        doc="tokens per request, {range}; by the client's `count_tokens`; a text of more goes alone",
     )  # fmt: skip
     dedupe: Option[bool] = Option(
         default=False, convert=boolean, batched=True, kw_only=True,

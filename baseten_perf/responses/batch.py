@@ -121,6 +121,11 @@ class ClassificationBatch(Batch[ClassificationResponse, Collects]):
         """One list of labels for each input; None where it is missing."""
         return self._response.data
 
+    @property
+    def classes(self) -> list[str]:
+        """The labels that are known; see ClassificationResponse.classes."""
+        return self._response.classes
+
 
 class PostedBatch(Batch[BatchPostResponse, Collects]):
     """A payload with its answer."""
@@ -131,3 +136,8 @@ class PostedBatch(Batch[BatchPostResponse, Collects]):
     def data(self) -> list[Any]:
         """The answer, as the only item of a list."""
         return self._response.data
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer, 200 to 299; None where it is missing."""
+        return self._response.statuses[0]

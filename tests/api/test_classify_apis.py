@@ -70,6 +70,19 @@ def test_async(client: PerformanceClient) -> None:
     assert asyncio.run(main()).labels().tolist() == [of_text[0][0] for of_text in PAIRS]
 
 
+@pytest.mark.parametrize(("api", "root"), [("tei", ""), ("vllm", ""), ("infinity", "/infinity")])
+def test_streams(server: Server, api: Any, root: str) -> None:
+    client = PerformanceClient(server.url + root, "k")
+    options: dict[str, Any] = {"batch_size": 3, "max_concurrent_requests": 1, "extra_body": {"user": "u"}}
+    batches = list(client.iter_classify(iter(TEXTS), api=api, **options))
+    assert [labels for batch in batches for labels in batch.data] == client.classify(TEXTS, api=api, **options).data
+    assert {tuple(batch.classes) for batch in batches} == {("negative", "neutral", "positive")}
+    bodies = [request.body for request in server.requests()]
+    assert bodies[:3] == bodies[3:]
+    with pytest.raises(ValueError, match="api must be 'tei' or 'vllm' or 'infinity', not 'cohere'"):
+        client.iter_classify(TEXTS, api="cohere")  # type: ignore[arg-type]
+
+
 def answering(httpserver: HTTPServer, answer: Any) -> PerformanceClient:
     httpserver.expect_request("/classify").respond_with_json(answer)
     return PerformanceClient(httpserver.url_for(""), "k")
@@ -138,6 +151,13 @@ def test_classes_are_named_by_all_answers_of_a_call(httpserver: HTTPServer, batc
     assert response.scores().tolist() == list(given.values())
     assert [result.label for result in response.data[1]] == ["three", "zero", "LABEL_1", "LABEL_2"]
     assert [result.label for result in response.data[2]] == response.classes
+
+
+def test_classes_are_named_by_the_answers_of_a_stream_so_far(httpserver: HTTPServer) -> None:
+    client = numbered(httpserver, {"a": [0.9, 0.1], "b": [0.2, 0.8]}, {0: "zero", 1: "one"})
+    stream = client.iter_classify(["a", "b", "a"], batch_size=1, max_concurrent_requests=1, api="vllm")
+    names = [[result.label for result in batch.data[0]] for batch in stream]
+    assert names == [["zero", "LABEL_1"], ["one", "zero"], ["zero", "one"]]
 
 
 def test_a_model_without_names(httpserver: HTTPServer) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from baseten_perf import PerformanceClient
+from baseten_perf import APIStatusError, PerformanceClient, PostRequest
 from baseten_perf.testing import Server
 
 WITH_BODY = ["POST", "PUT", "PATCH"]
@@ -33,6 +34,20 @@ def test_head(client: PerformanceClient, server: Server) -> None:
     assert response.data == [{}, {}, {}]
     assert all(int(headers["content-length"]) > 0 for headers in response.response_headers)
     assert [request.method for request in server.requests()] == ["HEAD"] * 3
+
+
+def test_statuses(client: PerformanceClient) -> None:
+    paths = ["/x", "/-/status=201/x", "/-/status=204/x", "/-/status=400/x", "/-/status=299/x"]
+    requests = [PostRequest({}, url_path=path) for path in paths]
+    response = client.batch_post("/y", requests, return_exceptions=True)
+    assert response.statuses == [200, 201, 204, None, 299]
+    assert pickle.loads(pickle.dumps(response)) == response
+    items = list(client.iter_batch_post("/y", requests, return_exceptions=True))
+    assert [item.status for item in items] == response.statuses
+    with pytest.raises(APIStatusError) as caught:
+        client.batch_post("/y", requests, max_concurrent_requests=1)
+    assert caught.value.response_partial.statuses == [200, 201, 204, None, None]
+    assert client.batch_post("/-/status=202/x", [1, 2]).statuses == [202, 202]
 
 
 def test_lower_case(client: PerformanceClient, server: Server) -> None:

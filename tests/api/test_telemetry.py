@@ -111,17 +111,24 @@ def test_failures(told: Told, server: Server, caplog: pytest.LogCaptureFixture) 
     }  # fmt: skip
 
 
-def test_what_is_under_way(told: Told, server: Server, eventually: Callable[..., None]) -> None:
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that no client of another test has connections to."""
+    with Server() as server:
+        yield server
+
+
+def test_what_is_under_way(told: Told, own_server: Server, eventually: Callable[..., None]) -> None:
     def counted(name: str) -> dict[Any, int]:
-        points = [p for p in told.points(name) if p.attributes["server.port"] == server.port]
+        points = [p for p in told.points(name) if p.attributes["server.port"] == own_server.port]
         return {point.attributes.get("http.connection.state"): point.value for point in points}
 
-    stalled, quick = client_of(server.faulty(stall=True)), client_of(server.url)
+    stalled, quick = client_of(own_server.faulty(stall=True)), client_of(own_server.url)
     quick.embed(["cat"], **EMBEDDING)
     assert counted("http.client.open_connections") == {"active": 0, "idle": 1}
     with ThreadPoolExecutor() as threads:
         call = threads.submit(stalled.embed, ["a", "b"], **EMBEDDING)
-        eventually(lambda: server.statistics().requests_active == 2)
+        eventually(lambda: own_server.statistics().requests_active == 2)
         assert counted("http.client.active_requests") == {None: 2}
         assert counted("http.client.open_connections")["active"] == 2
         stalled.close()

@@ -16,7 +16,7 @@ def bench(url: str, *arguments: str, api: str = "embed") -> int:
     return main(["bench", url, "--api", api, "--model", "m", "--seconds", "0.2", "--warm-up", "0.05", *arguments])
 
 
-@pytest.mark.parametrize("api", ["embed", "rerank", "classify"])
+@pytest.mark.parametrize("api", ["embed", "rerank:cohere", "classify:vllm"])
 def test_closed_loop(server: Server, api: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each point keeps its concurrency and its batch size; first bytes come before the whole."""
     pytest.importorskip("matplotlib")
@@ -36,13 +36,28 @@ def test_closed_loop(server: Server, api: str, capsys: pytest.CaptureFixture[str
         for name in ("p50", "p90", "p99"):
             assert 0.02 <= point["first_byte_s"][name] < point["total_s"][name]
     assert set(found["knees"]) == {"1", "5"}
-    assert server.statistics().peak_concurrent_requests == 3
+    # The server may learn late of those that were aborted at the end of the point before: 1 + 3, or 3 + 1.
+    assert server.statistics().peak_concurrent_requests in (3, 4)
     sizes = {
-        len(body.get("input") or body.get("texts") or body.get("inputs"))
+        len(body.get("input") or body["documents"])
         for body in (json.loads(request.body) for request in server.requests())
     }
     assert sizes == {1, 5}
     assert Path("sweep.svg").read_text().rstrip().endswith("</svg>")
+
+
+def test_apis(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    for api, root, path in (
+        ("rerank", "", "/rerank"),
+        ("classify", "", "/predict"),
+        ("classify:infinity", "/infinity", "/infinity/classify"),
+    ):
+        server.reset()
+        assert bench(server.url + root, "--concurrency", "1", "--batch-size", "1", "--json", api=api) == 0
+        assert json.loads(capsys.readouterr().out)["api"] == api
+        assert set(server.statistics().requests_by_path) == {path}
+    assert bench(server.url, "--concurrency", "1", "--batch-size", "1", api="classify") == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[4] == "-", "no answer tells of tokens"
 
 
 def test_open_loop(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,11 +73,12 @@ def test_errors_and_table(server: Server, capsys: pytest.CaptureFixture[str]) ->
     """Nothing is retried; the endpoint's reasons are told apart from the figures."""
     Path("texts.txt").write_text("one\ntwo\n")
     url = server.faulty(status=503, every=2, retry_after=9)
-    assert bench(url, "--concurrency", "2", "--batch-size", "1", "--input", "texts.txt", "--header", "x-a: b") == 1
+    # Of so many samples, which there are on a slow machine too, some are good and some are not.
+    assert bench(url, "--concurrency", "8", "--batch-size", "1", "--input", "texts.txt", "--header", "x-a: b") == 1
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert lines[0].split()[:3] == ["batch", "concurrency", "requests/s"]
-    assert lines[1].split()[:2] == ["1", "2"] and int(lines[1].split()[-1]) > 0
+    assert lines[1].split()[:2] == ["1", "8"] and int(lines[1].split()[-1]) > 0
     assert lines[2].startswith("knee, 1 a request: ")
     assert "the server answered HTTP 503" in captured.err
     assert {request.header("x-a") for request in server.requests()} == {"b"}
@@ -82,6 +98,13 @@ def test_bench_refuses(server: Server, capsys: pytest.CaptureFixture[str]) -> No
     assert bench(server.url, "--plot", "sweep.txt") == 2
     assert bench("http:///", "--concurrency", "1") == 2
     assert server.statistics().requests == 0
+
+
+def test_errors_that_differ_in_numbers_only_are_one(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(server.faulty(close=True), "--concurrency", "2", "--batch-size", "1") == 1
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 1 and int(captured.err.split()[0]) >= 2
+    assert "knee" not in captured.out
 
 
 def test_knee() -> None:

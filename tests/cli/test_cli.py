@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -146,6 +147,7 @@ MISPLACED = "sk-misplaced.7Q"
         (("--api-key", MISPLACED, "embed", "texts.txt"), "the first argument must be a command: demo, embed, rer"),
         ((f"--api-key={MISPLACED}", "embed", "texts.txt"), "the first argument must be a command"),
         ((MISPLACED,), "the first argument must be a command"),
+        ((), "the first argument must be a command"),
     ],
 )
 def test_a_key_on_the_command_line_is_refused_and_not_repeated(
@@ -249,6 +251,16 @@ def test_progress(monkeypatch: pytest.MonkeyPatch, has_tqdm: bool) -> None:
     counter = Counter(10_000, "text", 200, True)
     counter.advance(90, 10)
     assert counter.line(10.0) == "300 of 10000 texts, 10/s, 0:16:10 left, 10 failed"
+
+
+def test_progress_on_a_terminal_without_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = os.openpty()
+    with os.fdopen(master, "rb", 0) as screen, os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setattr(progress_module, "INTERVAL_S", 0.0)
+        with progress(4, "text") as shown:
+            shown.advance(3)
+        assert b"3 of 4 texts, " in screen.read(4096)
 
 
 @pytest.mark.parametrize("options", [("--batch-size", "0"), ("--timeout-s", "x"), ("--encoding-format", "hex")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -50,6 +51,26 @@ def test_classify(server: Server) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     assert run("classify", server.url, "rows.jsonl", "-o", "v.parquet") == 0
     assert parquet.read_table("v.parquet").to_pylist() == [{"labels": labels} for labels in expected]
+
+
+@pytest.mark.parametrize(("api", "root"), [("vllm", ""), ("infinity", "/infinity")])
+def test_classify_with_other_servers(server: Server, capsys: pytest.CaptureFixture[str], api: str, root: str) -> None:
+    """vLLM names the best class of each input only; the others get the names that rows of any run have told."""
+    texts = ["hate it", "bad terrible awful", "ordinary plain okay", "good great excellent"]
+    write("rows.jsonl", [{"text": text} for text in texts])
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--api", api, "--batch-size", "1", "--extra-body", '{"user": "u"}')
+    url = server.faulty(status=400, containing="excellent", times=1)
+    assert run("classify", url + root, *asked, "--on-error", "skip") == 1
+    assert [line["labels"] is None for line in read("v.jsonl")] == [False, False, False, True]
+    assert run("classify", url + root, *asked, "--resume") == 0
+    assert {json.loads(request.body)["user"] for request in server.requests()} == {"u"}
+    expected = PerformanceClient(server.url, "key").classify(texts).data
+    labels = [[{"label": one.label, "score": one.score} for one in of_text] for of_text in expected]
+    assert [line["labels"] for line in read("v.jsonl")] == labels
+    assert run("classify", server.url + root, *asked, "--truncate", "--restart") == (0 if api == "vllm" else 2)
+    capsys.readouterr()
+    assert run("classify", server.url + root, "rows.jsonl", "-o", "-", "--api", api) == 0
+    assert [json.loads(line)["labels"] for line in capsys.readouterr().out.splitlines()] == labels
 
 
 def test_rerank(server: Server, ended: Callable[..., subprocess.CompletedProcess[bytes]]) -> None:
@@ -114,6 +135,8 @@ def test_batch(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """OpenAI's form; lines of requests that failed go to a file of their own."""
     lines = [request(number) for number in range(30)]
     lines[3]["url"] = "/any"
+    lines[5].update(url="/-/status=204/any", method="PUT")
+    lines[6]["url"] = "/-/status=201/v1/embeddings"
     lines[4]["body"]["dimensions"] = 0
     write("in.jsonl", lines)
     assert run("batch", server.url, "in.jsonl", "-o", "out.jsonl", "--errors", "err.jsonl") == 1
@@ -123,6 +146,8 @@ def test_batch(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert {tuple(line) for line in found} == {("id", "custom_id", "response", "error")}
     assert len({line["id"] for line in found}) == 29
     assert found[3]["response"] == {"status_code": 200, "request_id": "", "body": lines[3]["body"]}
+    assert found[4]["response"] == {"status_code": 204, "request_id": "", "body": None}
+    assert found[5]["response"]["status_code"] == 201 and found[5]["response"]["body"] is not None
     assert found[0]["response"]["body"]["data"][0]["object"] == "embedding"
     [failed] = read("err.jsonl")
     assert (failed["custom_id"], failed["error"], failed["response"]["status_code"]) == ("r4", None, 400)
@@ -130,9 +155,19 @@ def test_batch(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert "dimensions must be a positive integer" in failed["response"]["body"]["error"]["message"]
     assert Path("out.jsonl.partial").exists() and not Path("err.jsonl.partial").exists()
 
-    assert run("batch", "http://127.0.0.1:1", "in.jsonl", "-o", "down.jsonl", "--retries", "0") == 1
-    assert {line["error"]["code"] for line in read("down.jsonl")} == {"request_failed"}
-    assert {line["response"] for line in read("down.jsonl")} == {None}
+
+def test_batches_without_answers(server: Server) -> None:
+    write("in.jsonl", [request(number) for number in range(3)])
+    for url, timeout, code in (
+        ("http://127.0.0.1:1", "30", "request_failed"),
+        (server.faulty(truncate=True), "30", "request_failed"),
+        (server.faulty(invalid_json=True), "30", "invalid_response"),
+        (server.faulty(stall=True), "0.2", "request_timeout"),
+    ):
+        asked = ("in.jsonl", "-o", "out.jsonl", "--retries", "0", "--timeout", timeout, "--restart")
+        assert run("batch", url, *asked) == 1
+        for line in read("out.jsonl"):
+            assert (line["response"], line["error"]["code"]) == (None, code) and line["error"]["message"]
 
 
 def test_batches_of_mistral_and_voyage(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,11 +202,45 @@ def test_batches_that_are_refused(
     assert sorted(path.name for path in directory.iterdir()) == ["in.jsonl", "rows.jsonl"]
 
 
-def test_the_client_chooses_the_concurrency(server: Server) -> None:
-    """It begins with eight requests in flight; the command has 128, and so would send all at once."""
+def test_inputs_are_never_replaced(server: Server, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("in.jsonl", [request(0)])
+    os.link("in.jsonl", "same.jsonl")
+    Path("folder").mkdir()
+    Path("folder", "part.parquet").touch()
+    before = Path("in.jsonl").read_bytes()
+    for arguments, path in (
+        (("post", server.url, "in.jsonl", "rows.jsonl", "-o", "rows.jsonl", "--url-path", "/x"), "rows.jsonl"),
+        (("post", server.url, "in.jsonl", "-o", "same.jsonl", "--url-path", "/x"), "same.jsonl"),
+        (("classify", server.url, "folder", "-o", f"{directory}/folder", "--to", "parquet"), f"{directory}/folder"),
+        (("batch", server.url, "in.jsonl", "-o", "in.jsonl"), "in.jsonl"),
+        (("batch", server.url, "in.jsonl", "-o", "out.jsonl", "--errors", "./in.jsonl"), "./in.jsonl"),
+    ):
+        assert run(*arguments) == 2
+        assert f"cannot write {path}: it is an input" in capsys.readouterr().err
+    assert Path("in.jsonl").read_bytes() == before and server.statistics().requests == 0
+
+
+def test_failures_are_told_in_a_line(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("classify", "http://127.0.0.1:1", "rows.jsonl", "-o", "v.jsonl", "--retries", "0") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and told[0].endswith(
+        "Could not connect to server; POST http://127.0.0.1:1/predict: Connection refused; not retried: max_retries=0"
+    )
+    assert "Request ID" not in told[0]
+    url = server.faulty(stall=True)
+    assert run("classify", url, "rows.jsonl", "-o", "v.jsonl", "--retries", "0", "--timeout", "0.1") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "Server did not respond within timeout; Operation timed out after" in told[0]
+    assert run("classify", server.url, "rows.jsonl", "-o", "/no/such/v.jsonl") == 2
+    assert "cannot write /no/such/v.jsonl: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["classify"], ["rerank", "--query", "q"]])
+def test_the_client_chooses_the_concurrency(server: Server, command: list[str]) -> None:
+    """It begins with eight requests in flight; the commands have 128, and so would send all at once."""
     write("rows.jsonl", RECORDS * 2)
-    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.faulty(latency=0.2), "--batch-size", "1")
-    assert main(["classify", *asked, "--concurrency", "auto"]) == 0
+    asked = ("rows.jsonl", "-o", "v.jsonl", "--base-url", server.faulty(latency=0.1), "--batch-size", "1")
+    assert main([*command, *asked, "--concurrency", "auto"]) == 0
     assert len(read("v.jsonl")) == 2 * ROWS
     assert server.statistics().peak_concurrent_requests < 2 * ROWS
 
@@ -195,7 +264,7 @@ def test_options_that_are_refused(server: Server, capsys: pytest.CaptureFixture[
         (("--header", f"x-key: {secret}\n"), "argument --header: must be 'NAME: VALUE'"),
         (("--extra-body", "[1]"), "argument --extra-body: must be a JSON object"),
         (("--extra-body", "{"), "argument --extra-body: must be JSON: "),
-        (("--concurrency", "auto"), "argument --max-concurrent-requests/--concurrency: must be a whole number"),
+        (("--concurrency", "many"), "argument --max-concurrent-requests/--concurrency: must be a whole number"),
         (("--resume", "--restart"), "not allowed with argument"),
         (("--query-column", "question"), "not allowed with argument"),
     ):

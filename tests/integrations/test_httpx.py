@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -91,6 +92,48 @@ def test_same_in_asyncio(library: Any, server: Server) -> None:
     mine = asyncio.run(run(transports(library).AsyncPerformanceTransport()))
     assert mine == asyncio.run(run(library.AsyncHTTPTransport()))
     assert [answer[0] for answer in mine] == [200, 200, 400]
+
+
+def redirects(server: Server, other: Server) -> list[tuple[str, str]]:
+    embeddings = quote(f"{server.url}/v1/embeddings", safe="")
+    return [
+        *(("POST", f"{server.url}/redirect/{status}?to=/echo") for status in (301, 302, 303, 307, 308, 300, 304)),
+        ("PUT", f"{server.url}/redirect/302?to=/echo"),
+        ("DELETE", f"{server.url}/redirect/307?to=/echo"),
+        ("HEAD", f"{server.url}/redirect/307?to=/health"),
+        ("POST", f"{other.url}/redirect/308?to={embeddings}"),
+        ("POST", f"{server.url}/redirect/307?to={quote('ftp://127.0.0.1/')}"),
+        ("POST", f"{server.url}/redirect/302"),
+    ]
+
+
+@pytest.mark.parametrize("follow", [None, False, True])
+def test_redirects_are_the_library_s(library: Any, server: Server, other_server: Server, follow: bool | None) -> None:
+    """Its default follows none; what it follows becomes the same requests, with its history and its exceptions."""
+    options: dict[str, Any] = {} if follow is None else {"follow_redirects": follow}
+    headers = {"authorization": "Bearer sk-own", "x-own": "1"}
+    ended: list[list[Any]] = []
+    for transport in (transports(library).PerformanceTransport(), library.HTTPTransport()):
+        ended.append([])
+        with library.Client(transport=transport, max_redirects=5, headers=headers, **options) as client:
+            for method, url in redirects(server, other_server):
+                server.reset()
+                body = {"json": {"input": ["cat"], "dimensions": 2}} if method in ("POST", "PUT") else {}
+                try:
+                    response = client.request(method, url, **body)
+                except library.HTTPError as error:
+                    ended[-1].append(type(error))
+                    continue
+                to = response.headers.get("location")
+                history = [(one.status_code, one.headers["location"]) for one in response.history]
+                sent = [(one.method, one.target, one.body, one.header("authorization"), one.header("x-own"))
+                        for one in server.requests()]  # fmt: skip
+                ended[-1].append((response.status_code, to, history, str(response.url), sent))
+    mine, theirs = ended
+    assert mine == theirs
+    assert (mine[-1] is library.TooManyRedirects) == bool(follow)
+    assert [one[0] for one in mine[:5]] == [200] * 5 if follow else [301, 302, 303, 307, 308]
+    assert any(one[3] is None for one in mine[10][4]) if follow else not mine[10][4]
 
 
 def failures(server: Server) -> list[tuple[str, float]]:
@@ -187,6 +230,23 @@ def test_openai(server: Server) -> None:
         slow = client.with_options(base_url=f"{server.faulty(stall=True)}/v1", max_retries=0, timeout=0.2)
         with pytest.raises(openai.APITimeoutError):
             slow.embeddings.create(model="m", input="cat")
+
+
+@pytest.mark.parametrize("options", [{}, {"follow_redirects": False}])
+def test_redirects_are_openai_s(server: Server, options: dict[str, Any]) -> None:
+    """It follows them unless it is told not to."""
+    openai, ours = openai_transports()
+    ended = []
+    for transport in ({"transport": ours.PerformanceTransport()}, {}):
+        http = openai.DefaultHttpxClient(**transport, **options)
+        with openai.OpenAI(base_url=server.faulty(status=307, location="/v1/embeddings"), api_key="k", http_client=http,
+                           max_retries=0) as client:  # fmt: skip
+            try:
+                ended.append(client.embeddings.create(model="m", input=["cat"], dimensions=2))
+            except openai.APIStatusError as error:
+                ended.append((type(error), error.status_code))
+    assert ended[0] == ended[1]
+    assert (ended[0] == (openai.APIStatusError, 307)) == bool(options)
 
 
 def test_openai_in_asyncio(server: Server) -> None:

@@ -1,14 +1,16 @@
-"""Ray Data with a real Ray: stages as classes and as instances, in all batch formats; bad rows."""
+"""Ray Data with a real Ray: stages as classes and as instances, in all batch formats; bad rows; a shared quota."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from baseten_perf import RequestProcessingPreference
 from baseten_perf.pipelines import Embedder
 from baseten_perf.testing import Server
 
@@ -72,3 +74,30 @@ def test_from_parquet_to_parquet_with_bad_rows(cluster: None, server: Server, tm
     assert 7 in failed
     assert {row["id"] for row in table if row["embedding"] is None} == failed
     assert all("400" in table[i]["error"] for i in failed)
+
+
+def test_actors_share_a_quota(cluster: None, server: Server) -> None:
+    """What all of them together send is within the quota from the first moment on. A slow machine sends less."""
+    actors, per_minute = 2, 2400
+    one_by_one = RequestProcessingPreference(batch_size=1)
+
+    class Watched(Embedder):
+        def __call__(self, batch: Any) -> Any:
+            began = time.monotonic()
+            count = len(batch["id"])
+            return {**super().__call__(batch), "actor": [os.getpid()] * count, "began": [began] * count}
+
+    ray.data.DataContext.get_current().wait_for_min_actors_s = 120
+    pool = ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=1)
+    options = {"max_requests_per_minute": per_minute, "share": actors, "preference": one_by_one, **KEYS}
+    embedded = rows(100).repartition(actors).map_batches(
+        Watched, fn_constructor_args=(server.url, "m"), fn_constructor_kwargs=options, compute=pool,
+        batch_format="numpy", num_cpus=0.25, batch_size=50,
+    ).take_all()  # fmt: skip
+    assert len(embedded) == 100
+    assert len({row["actor"] for row in embedded}) == actors
+    began = min(row["began"] for row in embedded)
+    arrived = sorted(request.time - began for request in server.requests())
+    assert len(arrived) == 100
+    # A second's worth at once, rounded up by each, and then an even pace.
+    assert all(count <= per_minute / 60 * (1 + t) + actors for count, t in enumerate(arrived, 1))

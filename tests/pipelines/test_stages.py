@@ -201,6 +201,7 @@ def test_configuration_is_checked_where_it_is_made() -> None:
         ({"on_error": "ignore"}, ValueError, "on_error must be one of 'raise', 'null', 'column'"),
         ({"api_key_env": "KEY"}, ValueError, "there is one key"),
         ({"colunm": "x"}, TypeError, "unexpected keyword argument 'colunm'"),
+        ({"timeout_s": 1}, TypeError, r"'timeout_s'; give preference=RequestProcessingPreference\(timeout_s=...\)"),
         ({"column": 3}, TypeError, "column"),
         ({"preference": 3}, TypeError, "preference"),
         ({"proxy": 3}, TypeError, "proxy"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from .sample import Sample
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+NUMBERED = re.compile(r"\w*\d\w*")
 KNEE = 0.9  # of the highest throughput
 
 
@@ -23,7 +25,7 @@ class Figures:
         request_rate: requests a second that were due; None in a closed loop.
         seconds: for which it was measured.
         requests: that ended in this time.
-        errors: how many of these have failed, by reason.
+        errors: how many of these have failed, by reason; see reasons.
         requests_per_s, inputs_per_s, tokens_per_s: of those that have not.
         first_byte_s, total_s: quantiles of their seconds, by name; empty when there are none.
     """
@@ -52,7 +54,7 @@ class Figures:
             request_rate=rate,
             seconds=seconds,
             requests=len(samples),
-            errors=dict(Counter(sample.error for sample in samples if sample.error).most_common()),
+            errors=reasons(sample.error for sample in samples if sample.error),
             requests_per_s=len(good) / seconds,
             inputs_per_s=sum(sample.inputs for sample in good) / seconds,
             tokens_per_s=sum(sample.tokens for sample in good) / seconds,
@@ -68,6 +70,13 @@ class Figures:
     def json(self) -> dict[str, Any]:
         """Itself as plain values."""
         return asdict(self)
+
+
+def reasons(errors: Iterable[str]) -> dict[str, int]:
+    """How often each error has come. Those that differ in numbers and ids only are one: the first of them."""
+    firsts: dict[str, str] = {}
+    counts = Counter(firsts.setdefault(NUMBERED.sub("", error), error) for error in errors)
+    return dict(counts.most_common())
 
 
 def quantiles(seconds: Sequence[float]) -> dict[str, float]:

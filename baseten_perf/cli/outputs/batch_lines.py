@@ -14,14 +14,12 @@ from ..failure import Lack
 from ..sources import Row
 from .output import Output, Table
 
-OK = 200
-
 
 class BatchLines(Output):
     """A line for each request: `id`, `custom_id`, `response` (`status_code`, `request_id`, `body`) and `error`.
 
-    See https://platform.openai.com/docs/api-reference/batch/request-output. A result is the pair of request id and
-    body; the first value that a row carries along is its `custom_id`.
+    See https://platform.openai.com/docs/api-reference/batch/request-output. A result is the status, the request
+    id and the body; the first value that a row carries along is its `custom_id`.
 
     Parameters:
         errors: where the lines of requests that have failed go; None for the same file.
@@ -48,17 +46,17 @@ class BatchLines(Output):
             file.close()
 
 
-def of_result(request_id: str, body: Any) -> dict[str, Any]:
-    """The response of a request that has succeeded."""
-    return {"status_code": OK, "request_id": request_id, "body": body}
+def of_result(status: int, request_id: str, body: Any) -> dict[str, Any]:
+    """The response of a request that the server has answered."""
+    return {"status_code": status, "request_id": request_id, "body": body}
 
 
 def of_failure(lack: Lack) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Response and error of a request that has failed: the one when the server has answered, else the other."""
     if lack.status is None:
-        return None, {"code": "request_failed", "message": lack.message}
+        return None, {"code": lack.code, "message": lack.message}
     try:
         body = orjson.loads(lack.body)
     except orjson.JSONDecodeError:
         body = lack.body.decode("utf-8", "replace")
-    return {"status_code": lack.status, "request_id": lack.request_id, "body": body}, None
+    return of_result(lack.status, lack.request_id, body), None

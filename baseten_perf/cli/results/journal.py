@@ -34,9 +34,11 @@ class Journal(Results):
         found = Ranges()
         with open(path, "rb") as lines:
             for line in lines:
-                number = row_of(line, rows)
-                if number is None:
+                kept = row_of(line, rows)
+                if kept is None:
                     break
+                number, result = kept
+                self._seen(result)
                 found.add(number, number + 1)
                 self._offsets[number] = self._end
                 self._end += len(line)
@@ -48,9 +50,13 @@ class Journal(Results):
     def keep(self, numbers: Sequence[int], values: Sequence[Any]) -> None:
         lines = [orjson.dumps(pair, option=orjson.OPT_APPEND_NEWLINE) for pair in zip(numbers, values, strict=True)]
         durable.write_all(self._descriptor, b"".join(lines), self._end)
-        for number, line in zip(numbers, lines, strict=True):
+        for number, value, line in zip(numbers, values, lines, strict=True):
+            self._seen(value)
             self._offsets[number] = self._end
             self._end += len(line)
+
+    def _seen(self, result: Any) -> None:
+        """Learn from a result that is kept now, or that an earlier run has kept, what is needed to read the others."""
 
     def sync(self) -> None:
         os.fsync(self._descriptor)
@@ -72,10 +78,10 @@ class Journal(Results):
             self._descriptor = -1
 
 
-def row_of(line: bytes, rows: int) -> int | None:
-    """The number of the row whose result a line is; None when the line is torn."""
+def row_of(line: bytes, rows: int) -> tuple[int, Any] | None:
+    """The number and the result of the row that a line is of; None when the line is torn."""
     try:
-        number, _ = orjson.loads(line)
+        number, result = orjson.loads(line)
     except (ValueError, TypeError):
         return None
-    return number if line.endswith(b"\n") and type(number) is int and 0 <= number < rows else None
+    return (number, result) if line.endswith(b"\n") and type(number) is int and 0 <= number < rows else None

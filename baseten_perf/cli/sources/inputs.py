@@ -47,6 +47,7 @@ class Inputs:
 
     def __init__(self, paths: Sequence[str], kind: str | None, columns: Columns) -> None:
         self.columns = columns
+        self._paths = [path for path in paths if path != STANDARD]
         self.inputs = [one for number, path in enumerate(paths, 1) for one in named(path, kind, number)]
         if sum(one.path == STANDARD for one in self.inputs) > 1:
             raise Failure("standard input can be read once only", USAGE)
@@ -61,6 +62,11 @@ class Inputs:
     def passing(self) -> list[Input]:
         """Those that can be read only once: standard input and pipes."""
         return [one for one in self.inputs if one.path == STANDARD or stat.S_ISFIFO(os.stat(one.path).st_mode)]
+
+    def spare(self, path: str) -> None:
+        """Failure when what is written to a path would take the place of an input."""
+        if os.path.exists(path) and any(os.path.samefile(path, one) for one in self._paths):
+            raise Failure(f"cannot write {path}: it is an input", USAGE)
 
     def replace(self, one: Input, path: str) -> None:
         """Read the bytes of an input from another path."""
