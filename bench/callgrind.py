@@ -1,4 +1,4 @@
-"""Instructions of a program, counted by valgrind's callgrind and split by the room of the code that executed them."""
+"""Instructions and calls of a program, counted by valgrind's callgrind; by the room of the code that executed them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ _OTHER = "other"
 # begins anew where it is entered.
 _MARK = "getloadavg"
 _OBJECT = re.compile(r"^ob=\((\d+)\)(?: (.*))?$")
+_FUNCTION = re.compile(r"^(c?)fn=\((\d+)\)(?: (.*))?$")
 _NAMED = re.compile(r"^c?ob=\((\d+)\) (.*)$")
 
 
 def instructions(command: Sequence[str], variables: Mapping[str, str]) -> list[Counter[str]]:
-    """Runs the command under callgrind; the instructions of each room between one call of mark() and the next.
+    """The instructions of each room, of every profile of the command."""
+    return [by_room(profile) for profile in profiles(command, variables)]
+
+
+def profiles(command: Sequence[str], variables: Mapping[str, str]) -> list[list[str]]:
+    """Runs the command under callgrind; what it was doing between one call of mark() and the next, in its format.
 
     Threads take turns under valgrind, and the kernel's instructions are not counted. RuntimeError when it fails.
     """
@@ -47,7 +53,7 @@ def instructions(command: Sequence[str], variables: Mapping[str, str]) -> list[C
         parts = sorted(Path(directory).glob("callgrind.out.*"), key=lambda part: int(part.suffix[1:]))[1:]
         if ended.returncode or not parts:
             raise RuntimeError(f"callgrind: exit code {ended.returncode}: {last_line(ended.stderr)}")
-        return [by_room(part.read_text().splitlines()) for part in parts]
+        return [part.read_text().splitlines() for part in parts]
 
 
 def mark() -> None:
@@ -79,6 +85,24 @@ def by_room(lines: Sequence[str]) -> Counter[str]:
             number = _OBJECT.match(line)
             assert number is not None
             room = _room(names[number[1]])
+    return counts
+
+
+def calls_of(lines: Sequence[str]) -> Counter[str]:
+    """How often each function was called; a name stands for all its versions."""
+    names: dict[str, str] = {}
+    called = ""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        named = _FUNCTION.match(line)
+        if named:
+            number, name = named[2], named[3]
+            if name:
+                names[number] = name.partition("@")[0]
+            if named[1] == "c":
+                called = names[number]
+        elif line.startswith("calls="):
+            counts[called] += int(line.removeprefix("calls=").split()[0])
     return counts
 
 

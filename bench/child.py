@@ -66,8 +66,9 @@ def sampled(
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours without proxies, everything here is on the loopback; with these variables."""
+    """Ours without proxies, everything here is on the loopback; with these variables. Compiled modules are kept."""
     ours = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    ours.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**ours, **(variables or {})}
 
 
