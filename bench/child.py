@@ -65,6 +65,20 @@ def sampled(
     return result, samples
 
 
+def peaked(command: Sequence[str], sample: Callable[[str], float], every_s: float = _SAMPLE_S) -> dict[str, Any]:
+    """As `measured`, of a command that says when it has begun ("start"): with the most memory that `sample` has seen.
+
+    "before_mb" is what there was at the start, "peak_mb" the most from then until "wall_s" had passed.
+    """
+    result, samples = sampled(command, sample, every_s=every_s)
+    if "error" in result:
+        return result
+    start = result.pop("start")
+    before = [mb for moment, mb in samples if moment < start] or [0.0]
+    during = [mb for moment, mb in samples if start <= moment < start + result["wall_s"]]
+    return {**result, "before_mb": before[-1], "peak_mb": max(during, default=before[-1])}
+
+
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours without proxies, everything here is on the loopback; with these variables. Compiled modules are kept."""
     ours = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from bench.server.picky import DIM, LATENCY_S
-from bench.table import markdown_table, short
+from bench.table import markdown_table, short, spaced
 
 CLIENTS = {"baseten_perf": "baseten_perf", "baseten_performance_client": "reference client", "openai": "AsyncOpenAI"}
 _TAKES_JSON = "baseten_performance_client"  # its users would decode base64 in Python
@@ -175,15 +175,15 @@ def markdown(table: list[Row]) -> str:
 
 
 def _title(job: Job) -> str:
-    title = f"{_spaced(job.texts)} texts, {job.about}"
+    title = f"{spaced(job.texts)} texts, {job.about}"
     if job.ideal_s is None:
         return title
-    return f"{title}; the quota takes {short(job.ideal_s)} s for {_spaced(job.least_requests)} requests"
+    return f"{title}; the quota takes {short(job.ideal_s)} s for {spaced(job.least_requests)} requests"
 
 
 def _notes(job: Job, table: list[Row]) -> list[str]:
     parts = dict.fromkeys(job.texts_of(row.peer) for row in table if row.job is job and not row.measured)
-    return [f"* extrapolated from {_spaced(texts)} texts." for texts in parts]
+    return [f"* extrapolated from {spaced(texts)} texts." for texts in parts]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -195,11 +195,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.peak_mb:.0f}",
         f"{row.grown_mb:+.0f}",
         f"{row.kept_pct:.3g} %",
-        _spaced(row.requests["answered"] + row.requests["bad"]) if row.requests else "-",
-        _spaced(row.requests["refused"]) if row.requests else "-",
+        spaced(row.requests["answered"] + row.requests["bad"]) if row.requests else "-",
+        spaced(row.requests["refused"]) if row.requests else "-",
         str(row.lines),
     )
 
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")

@@ -76,13 +76,7 @@ def _measure(run: int, job: Job, entry: Entry, canned: RunningServer, record: Re
 def _watched(job: Job, entry: Entry, base_url: str) -> dict[str, Any]:
     """The program's measurement, with the most memory that it has had for itself: the map is the system's."""
     command = [sys.executable, str(_CALLS), entry.name, json.dumps(job.for_child(entry.name)), base_url]
-    result, samples = child.sampled(command, anonymous_mb)
-    if "error" in result:
-        return result
-    start = result.pop("start")
-    before = [mb for moment, mb in samples if moment < start] or [0.0]
-    during = [mb for moment, mb in samples if start <= moment < start + result["wall_s"]]
-    return {**result, "before_mb": before[-1], "peak_mb": max(during, default=before[-1])}
+    return child.peaked(command, anonymous_mb)
 
 
 if __name__ == "__main__":

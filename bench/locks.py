@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from bench.callgrind import by_room, calls_of, profiles
 from bench.server import chosen
+from bench.table import markdown_table, spaced
 from bench.workloads import Workload
 
 _COUNTED = Path(__file__).resolve().parent / "counted.py"
@@ -33,19 +34,19 @@ def main() -> None:
     workload = Workload("tiny", "post", "", arguments.requests, concurrency=arguments.concurrency)
     asked = json.dumps(asdict(workload))
     server = chosen.start(arguments.server, [workload.route])
-    print("| loops | instructions | the engine's | mutexes | condition variables told |\n|---:|---:|---:|---:|---:|")
+    lines = [["loops", "instructions", "the engine's", "mutexes", "condition variables told"], ["---:"] * 5]
     try:
         for loops in arguments.loops:
             command = [sys.executable, str(_COUNTED), "baseten_perf", asked, server.base_url, "1"]
             variables = {"BASETEN_PERF_LOOPS": str(loops), "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
             (profile,) = profiles(command, variables)
             rooms, calls = by_room(profile), calls_of(profile)
-            counts = rooms.total(), rooms["engine"]
+            executed = [spaced(count / arguments.requests) for count in (rooms.total(), rooms["engine"])]
             told = [sum(calls[name] for name in names) / arguments.requests for names in (_LOCKS, _SIGNALS)]
-            shown = [f"{count / arguments.requests:,.0f}".replace(",", " ") for count in counts]
-            print(f"| {loops} | {shown[0]} | {shown[1]} | {told[0]:.2f} | {told[1]:.2f} |", flush=True)
+            lines.append([str(loops), *executed, *(f"{count:.2f}" for count in told)])
     finally:
         server.stop()
+    print(markdown_table(lines))
 
 
 if __name__ == "__main__":

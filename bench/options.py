@@ -11,17 +11,23 @@ from bench.record import RESULTS
 from bench.server import chosen
 
 
-def parser(description: str | None, name: str, *, peers: Sequence[str], runs: int) -> argparse.ArgumentParser:
-    """A parser with --quick, --runs, --json, --resume, --peers and --server; complete() finishes its result."""
+def base(description: str | None, name: str, *, runs: int) -> argparse.ArgumentParser:
+    """A parser with --quick, --runs, --json and --resume; complete() finishes its result."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--quick", action="store_true", help="little of everything: a smoke test, not a measurement")
     made.add_argument("--runs", type=int, help=f"rounds over everything ({runs}; 1 with --quick)")
     made.add_argument("--json", type=Path, metavar="OUT.json", help=f"results ({_file(name, quick=False)})")
     made.add_argument("--resume", action="store_true", help="go on with the interrupted run whose results are there")
+    made.set_defaults(name=name, full_runs=runs)
+    return made
+
+
+def parser(description: str | None, name: str, *, peers: Sequence[str], runs: int) -> argparse.ArgumentParser:
+    """The same with --peers and --server."""
+    made = base(description, name, runs=runs)
     made.add_argument("--server", choices=chosen.CHOICES, default="auto")
     made.add_argument("--peers", nargs="+", choices=PEERS, default=list(peers), metavar="NAME",
                       help=f"of {', '.join(PEERS)}")
-    made.set_defaults(name=name, full_runs=runs)
     return made
 
 

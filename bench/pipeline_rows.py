@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench.table import markdown_table, short
+from bench.table import markdown_table, short, spaced
 
 TEXTS = 200_000
 
@@ -113,4 +113,4 @@ def _cells(row: Row, table: list[Row]) -> tuple[str, ...]:
 
 def _notes(table: list[Row]) -> list[str]:
     parts = dict.fromkeys(row.measured for row in table if row.measured != TEXTS)
-    return [f"* extrapolated from {texts:,} texts.".replace(",", " ") for texts in parts]
+    return [f"* extrapolated from {spaced(texts)} texts." for texts in parts]

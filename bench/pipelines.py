@@ -17,11 +17,11 @@ import pyarrow.parquet
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bench import child
+from bench import child, options
 from bench.machine import facts
 from bench.peers import Entry
 from bench.pipeline_rows import PIPELINES, Pipeline, rows, text
-from bench.record import RESULTS, Record
+from bench.record import Record
 from bench.server.counting import DIM, LATENCY_S, Counting
 from bench.table import header
 from bench.usage import tree_mb
@@ -51,16 +51,10 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few texts: a smoke test, not a measurement")
-    parser.add_argument("--runs", type=int, default=1, help="rounds over everything (1)")
-    parser.add_argument("--resume", action="store_true", help="go on with the interrupted run whose results are there")
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="results")
+    parser = options.base(__doc__, "pipelines", runs=1)
     parser.add_argument("--pipelines", nargs="+", choices=PIPELINES, default=list(PIPELINES), metavar="NAME",
                         help=f"of {', '.join(PIPELINES)}")
-    arguments = parser.parse_args()
-    arguments.json = arguments.json or (RESULTS / "quick" if arguments.quick else RESULTS) / "pipelines.json"
-    return arguments
+    return options.complete(parser.parse_args())
 
 
 def _measure(run: int, pipeline: Pipeline, directory: Path, record: Record, *, quick: bool) -> None:
@@ -82,13 +76,7 @@ def _measure(run: int, pipeline: Pipeline, directory: Path, record: Record, *, q
 def _watched(pipeline: Pipeline, texts: int, source: Path, base_url: str) -> dict[str, Any]:
     """The pipeline's measurement, with the most memory that its processes have had together."""
     command = [sys.executable, str(_CALLS), pipeline.engine, pipeline.client, str(texts), str(source), base_url]
-    result, samples = child.sampled(command, tree_mb, every_s=_SAMPLE_S)
-    if "error" in result:
-        return result
-    start = result.pop("start")
-    before = [mb for moment, mb in samples if moment < start] or [0.0]
-    during = [mb for moment, mb in samples if start <= moment < start + result["wall_s"]]
-    return {**result, "before_mb": before[-1], "peak_mb": max(during, default=before[-1])}
+    return child.peaked(command, tree_mb, every_s=_SAMPLE_S)
 
 
 def _source(directory: Path, texts: int) -> Path:

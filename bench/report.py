@@ -222,7 +222,7 @@ def _pipelines(results: dict[str, Any]) -> list[str]:
         return []
     facts = results["facts"]
     versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("ray", "daft", "langchain-openai", "openai"))
-    title = f"Parquet of {pipeline_rows.TEXTS:,} texts to Parquet with their vectors".replace(",", " ")
+    title = f"Parquet of {spaced(pipeline_rows.TEXTS)} texts to Parquet with their vectors"
     table = pipeline_rows.rows(pipeline_rows.PIPELINES.values(), results["measurements"])
     return [f"{title} ({facts['server']}; {versions}; {facts['taken_at'][:10]}):", pipeline_rows.markdown(table)]
 

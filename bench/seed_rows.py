@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from bench.peers import BASELINE
-from bench.table import markdown_table, short
+from bench.table import markdown_table, spaced
 
 OURS = "baseten_perf"
 OPENAI = "openai"
@@ -28,7 +28,7 @@ class Seconds:
     measured_requests: int
 
     def __str__(self) -> str:
-        return f"{_short(self.median)}{'*' if self.extrapolated else ''}"
+        return f"{spaced(self.median)}{'*' if self.extrapolated else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def markdown(rows: list[SeedRow]) -> str:
     head += [_NAMES[peer] for peer in peers] + [f"faster than {_SHORT[peer]}" for peer in others] + ["limit of ours"]
     lines = [head, [*["---:"] * (len(head) - 1), "---"]]
     for row in rows:
-        cells = [_spaced(row.inputs), _spaced(row.requests), _spaced(row.dim)]
-        cells += [_short(row.floor_s)] if with_floor else []
+        cells = [spaced(row.inputs), spaced(row.requests), spaced(row.dim)]
+        cells += [spaced(row.floor_s)] if with_floor else []
         cells += [str(row.seconds.get(peer, "-")) for peer in peers]
         cells += [*(_ratio(row.faster_than(peer)) for peer in others), row.limit]
         lines.append(cells)
@@ -103,7 +103,7 @@ def note(rows: list[SeedRow]) -> str:
     ]
     notes = []
     if parts:
-        notes.append(f"\\* extrapolated from {_spaced(min(parts))} requests or more.")
+        notes.append(f"\\* extrapolated from {spaced(min(parts))} requests or more.")
     if any(row.floor_s for row in rows):
         notes.append("Server's floor: what its latency alone takes, with 128 in flight.")
     return " ".join(notes)
@@ -146,12 +146,5 @@ def _limit(runs: list[dict[str, Any]], cores: int) -> str:
 
 
 def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{_short(value)}x"
+    return "-" if value is None else f"{spaced(value)}x"
 
-
-def _short(value: float) -> str:
-    return short(value).replace(",", " ")
-
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bench.pictures.style import COLOURS, GREY, NAMES, OURS, label_ends, log_x, log_y, panels, save
 from bench.seed_rows import SeedRow, seed_rows
-from bench.table import short
+from bench.table import short, spaced
 
 _TITLES = {"no latency": "no latency", "4 replicas": "4 replicas, 50 to 100 ms a request"}
 _FORMATS = {"json": "floats as JSON", "base64": "base64"}
@@ -31,7 +31,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
             panel = axes[line][column]
             panel.set_title(f"{_FORMATS[form]}, {_TITLES[server]}")
             _panel(panel, here)
-            log_x(panel, list(ticks), [f"{_spaced(inputs)}{floats}" for inputs, floats in ticks.items()])
+            log_x(panel, list(ticks), [f"{spaced(inputs)}{floats}" for inputs, floats in ticks.items()])
             drawn.append((panel, here))
         axes[line][0].set_ylabel("seconds")
     for panel in axes[-1]:
@@ -74,6 +74,3 @@ def _label(axes: Axes, rows: list[SeedRow]) -> None:
         ends.append((last.inputs, last.floor_s, "server's floor", GREY))
     label_ends(axes, ends)
 
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
