@@ -90,6 +90,12 @@ cdef Socket *loop_socket(Loop *loop, int fd) noexcept nogil:
     return &loop.sockets[fd]
 
 
+cdef inline void loop_unwatch(Loop *loop, int fd, Socket *known) noexcept nogil:
+    if known.watched and loop.epoll >= 0:
+        epoll_watch(loop.epoll, fd, known.watched, 0)
+    known.watched = 0
+
+
 cdef int on_open_socket(void *transfer_, int purpose, const curl_sockaddr *address) noexcept nogil:
     cdef Transfer *transfer = <Transfer *>transfer_
     cdef Loop *loop = transfer.multi.loop
@@ -120,8 +126,7 @@ cdef int on_close_socket(void *loop_, int fd) noexcept nogil:
     cdef Socket *known = loop_socket(loop, fd)
     if known != NULL:
         # By hand: if a forked child still holds the socket, closing it here would leave it in the epoll set.
-        if known.watched and loop.epoll >= 0:
-            epoll_watch(loop.epoll, fd, known.watched, 0)
+        loop_unwatch(loop, fd, known)
         if known.tally != NULL:
             tally_add(&known.tally.counts[loop.number].connections_open, -1)
             tally_drop(known.tally)
@@ -161,8 +166,7 @@ cdef void multi_forget_wakeup(Multi *multi) noexcept nogil:
     cdef Socket *known = loop_socket(multi.loop, fd) if fd >= 0 else NULL
     multi.wakeup = WAKEUP_FORGOTTEN
     if known != NULL:
-        if known.watched:
-            epoll_watch(multi.loop.epoll, fd, known.watched, 0)
+        loop_unwatch(multi.loop, fd, known)
         memset(known, 0, sizeof(Socket))
 
 
@@ -175,9 +179,7 @@ cdef void loop_socket_ready(Loop *loop, int fd, int bits) noexcept nogil:
     multi = loop.multis[known.multi]
     if known.wanted == 0 or multi == NULL:
         # An event of before the socket was closed finds nothing here: its number may be another thread's by now.
-        if known.watched:
-            epoll_watch(loop.epoll, fd, known.watched, 0)
-            known.watched = 0
+        loop_unwatch(loop, fd, known)
         return
     curl.multi_socket_action(multi.handle, fd, bits, &running)
     multi_reap(multi)
