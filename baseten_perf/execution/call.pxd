@@ -4,7 +4,7 @@ from baseten_perf.operations.operation cimport Operation
 
 cdef class Call:
     cdef object __weakref__
-    cdef readonly object handle
+    cdef public object handle
     cdef readonly object instead
     cdef object _account
     cdef Py_ssize_t _ahead
@@ -19,7 +19,7 @@ cdef class Call:
     cdef object _failure
     cdef object _invalid
     cdef object _matrix
-    cdef Operation _operation
+    cdef public Operation _operation
     cdef object _owner
     cdef object _parts
     cdef object _plan_of
