@@ -103,6 +103,7 @@ include "starting.pxi"      # what it starts and waits for
 include "attempt.pxi"       # what becomes of an attempt that has ended
 include "loop.pxi"          # the thread
 include "caller_runs.pxi"   # a caller in its place
+include "event_loop_runs.pxi"   # an event loop in its place
 include "core.pxi"          # a connection pool's loops
 include "spare.pxi"         # a descriptor for when there is no other
 include "engine.pxi"        # Engine

@@ -77,6 +77,7 @@ cdef bint loop_caller_begins(Loop *loop) noexcept nogil:
 cdef void loop_caller_ends(Loop *loop) noexcept nogil:
     loop.monitor.lock()
     loop.caller_runs = False
+    loop.attendant = NULL
     loop.thread_waits_until = monotonic_ns() + THREAD_WAITS_NS
     if not loop_is_quiet(loop):
         loop.monitor.notify()
@@ -84,17 +85,24 @@ cdef void loop_caller_ends(Loop *loop) noexcept nogil:
 
 
 cdef inline bint loop_is_quiet(Loop *loop) noexcept nogil:
-    return loop.shares == NULL and loop.inbox == NULL and not loop.stopping
+    """With the monitor held: is there nothing for its thread to do?"""
+    return ((loop.shares == NULL or loop.attendant != NULL) and loop.inbox == NULL and not loop.stopping)
 
 
 cdef void loop_thread_waits(Loop *loop) noexcept nogil:
     """The loop's own thread waits until it is needed again; with the monitor held."""
-    cdef long long left
+    cdef long long now, left
     loop.thread_waits = True
     loop.monitor.notify()
     while True:
-        left = loop.thread_waits_until - monotonic_ns()
+        now = monotonic_ns()
+        left = loop.thread_waits_until - now
         if not loop.caller_runs and (left <= 0 or not loop_is_quiet(loop)):
             break
-        loop.monitor.wait(max(left, 1000000000) if loop.caller_runs else left)
+        if loop.caller_runs:
+            left = max(left, 1000000000)
+        loop.thread_sleeps_until = now + left
+        loop.monitor.wait(left)
+    if loop.attendant != NULL:
+        loop_is_left(loop)
     loop.thread_waits = False

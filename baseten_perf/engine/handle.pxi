@@ -228,14 +228,17 @@ cdef class OperationHandle:
     def flush(self, Py_ssize_t low_water) -> None:
         """Let the loops start the pushed requests; `hungry` turns true when fewer than `low_water` are left to start.
 
-        A small operation without a mailbox starts in wait(), whose thread may carry it itself.
+        A small operation without a mailbox starts in wait(), whose thread may carry it itself; one with a mailbox may start
+        in here, in the thread of its event loop.
         """
         cdef Op *op = self.op
+        cdef bint first = not self.flushed and self.feed.pushed == op.count
         self.check()
-        self.awaits_caller = not self.flushed and self.feed.pushed == op.count and caller_may_run(op)
+        self.awaits_caller = first and caller_may_run(op)
+        cdef bint is_small = first and event_loop_may_run(op, op.requests[0].body_size)
         with nogil:
             feed_submit(&self.feed, op, low_water)
-            if not self.awaits_caller:
+            if not self.awaits_caller and not (is_small and event_loop_begins(op)):
                 op_wake_shares(op)
         self.flushed = True
 

@@ -7,6 +7,7 @@
 cdef struct Loop:
     Core *core
     int number
+    int serial                      # number among all loops that there have ever been
     int epoll                       # -1: the portable loop
     int waker[2]
     Multi *multis[MOST_MULTIS]
@@ -32,7 +33,13 @@ cdef struct Loop:
     bint caller_runs                # a caller runs the loop
     bint thread_waits               # its own thread does not run it
     long long thread_waits_until    # it waits until then unless there is work, since the next caller may come soon
+    long long thread_sleeps_until   # when it looks again by itself
+    Mailbox *attendant              # of the event loop that attends the loop, or NULL; only compared
+    int attend_after                # operations that begin in its own thread before one is attended
     Loop *next_loop                 # in all_loops
+
+
+cdef int loops_made = 0             # atomic
 
 
 cdef inline unsigned long long loop_random(Loop *loop) noexcept nogil:
@@ -50,6 +57,7 @@ cdef Loop *loop_new(Core *core, int number) noexcept nogil:
         return NULL
     loop.core = core
     loop.number = number
+    loop.serial = count_up(&loops_made)
     loop.monitor = new Monitor()
     loop.epoll = loop.waker[0] = loop.waker[1] = -1
     loop.random = <unsigned long long>monotonic_ns() | 1
@@ -226,15 +234,21 @@ cdef void loop_fire_timers(Loop *loop) noexcept nogil:
             share_deadline_passed(<Share *>timer.owner)
 
 
-cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
-    """How long the loop may sleep, in milliseconds, rounded up: until its next timer, libcurl's, or `until`."""
-    until = min(until, loop_close_idle_multis(loop))    # which may set a timer
-    until = min(until, timers_next(&loop.timers))
+cdef long long loop_next_due(Loop *loop) noexcept nogil:
+    """When its next timer is due, or libcurl's; NEVER when there is none."""
+    cdef long long due = timers_next(&loop.timers)
     cdef int number
     # In the portable loop nothing is ever due: libcurl tells its timers to curl_multi_poll alone.
     for number in range(loop.multi_count):
         if loop.multis[number] != NULL:
-            until = min(until, loop.multis[number].due)
+            due = min(due, loop.multis[number].due)
+    return due
+
+
+cdef int loop_patience_ms(Loop *loop, long long until) noexcept nogil:
+    """How long the loop may sleep, in milliseconds, rounded up: until its next timer, libcurl's, or `until`."""
+    until = min(until, loop_close_idle_multis(loop))    # which may set a timer
+    until = min(until, loop_next_due(loop))
     if until == NEVER:
         return -1
     if until <= 0:

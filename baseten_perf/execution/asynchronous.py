@@ -136,6 +136,7 @@ class Dispatcher:
             self._loop.add_reader(self.mailbox.fileno(), self._ready)
         except NotImplementedError:
             return False
+        self.mailbox.watched()
         return True
 
     def start(self, make_call: Callable[..., Call], *details: Any) -> CallFuture[Any]:

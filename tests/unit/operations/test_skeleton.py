@@ -127,7 +127,8 @@ def test_usual_skeletons(document: Any, count: int, found: Any) -> None:
 
 PIECES = (
     b'{"data":[', b'{"object":"list",', b'"object":"embedding",', b'"embedding":0', b'"embedding":-1', b',"index":0',
-    b"},", b"}", b"]", b',"model":"m"', b',"usage":{"total_tokens":2', b'"prompt_tokens":1', b" ", b"\n", b",", b'"x":[1,{}]',
+    b"},", b"}", b"]", b',"model":"m"', b',"usage":{"total_tokens":2', b'"prompt_tokens":1', b" ", b"\n", b",",
+    b'"x":[1,{}]',
     b'"embedding":1', b',"index":1', b"null", b'"\\u0061"', b"-0", b"1.0", b"{", b'"data":[',
 )  # fmt: skip
 
