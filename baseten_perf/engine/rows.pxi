@@ -16,6 +16,8 @@ cdef Reservation op_reserve_rows(Op *op, Request *request, size_t dimension, flo
     if buffer.dimension != dimension:
         return Reservation.dimension_differs
     rows[0] = buffer.floats + request.first_row * dimension
+    if buffer.mapping.fresh:
+        populate_pages(rows[0], request.rows * dimension * sizeof(float))
     return Reservation.granted
 
 

@@ -1,4 +1,4 @@
-"""An event loop runs the engine's loop for a small operation; whatever else is wanted of that loop is done all the same."""
+"""An event loop runs the engine's loop for a small operation; what else is wanted of that loop is done all the same."""
 
 from __future__ import annotations
 
