@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from .batching import ONE_BATCH
-from .classify import Classify
-from .embed import Embed
-from .operation import Operation
-from .post import Post
-from .rerank import Rerank
-from .source import GatheredPayloads, GatheredTexts, GatheredTokens
-from .system_one import SystemOne
+from typing import TYPE_CHECKING, Any
+
+from ..late import attributes, load
+
+if TYPE_CHECKING:
+    from .batching import ONE_BATCH
+    from .classify import Classify
+    from .embed import Embed
+    from .operation import Operation
+    from .post import Post
+    from .rerank import Rerank
+    from .source import GatheredPayloads, GatheredTexts, GatheredTokens
+    from .system_one import SystemOne
 
 __all__ = [
     "ONE_BATCH",
@@ -23,3 +28,27 @@ __all__ = [
     "Rerank",
     "SystemOne",
 ]
+
+# Most programs use one or two of them.
+_operation = attributes(
+    __name__,
+    {
+        "ONE_BATCH": "batching",
+        "Classify": "classify",
+        "Embed": "embed",
+        "GatheredPayloads": "source",
+        "GatheredTexts": "source",
+        "GatheredTokens": "source",
+        "Operation": "operation",
+        "Post": "post",
+        "Rerank": "rerank",
+        "SystemOne": "system_one",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    # All of them need orjson, which crashes where these cannot be imported, as for want of a descriptor (3.13.0).
+    for module in ("dataclasses", "datetime", "json", "uuid"):
+        load(module)
+    return _operation(name)
