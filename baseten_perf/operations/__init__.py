@@ -48,7 +48,6 @@ _operation = attributes(
 
 
 def __getattr__(name: str) -> Any:
-    # All of them need orjson, which crashes where these cannot be imported, as for want of a descriptor (3.13.0).
-    for module in ("dataclasses", "datetime", "json", "uuid"):
-        load(module)
+    if name == "Embed":
+        load("baseten_perf.operations.quick_json").orjson.dumps  # noqa: B018
     return _operation(name)

@@ -110,7 +110,7 @@ def refusal_of(completion: Completion) -> Refusal:
 def _message(body: Any) -> str:
     octets = bytes(memoryview(body).cast("B")[:_MOST_READ])
     try:
-        document = load("orjson").loads(octets)
+        document = load("baseten_perf.operations.python_json").loads(octets)
     except ValueError:
         return octets[:_MOST_SHOWN].decode("utf-8", "replace")
     found: list[str] = []
