@@ -16,8 +16,8 @@ from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
 from ..late import load
 from ..limits import Limits
-from ..operations.batch_limit import BatchLimits
 from ..operations.batching import BatchSize
+from ..operations.learned import Learned
 from ..operations.operation import WITH_BODY, Head
 from ..operations.token_count import TokenCounter
 from ..paces import pace_of
@@ -114,9 +114,7 @@ class Connection(Closable):
         self._learning = self._account
         if self._learning is None and self._token_counter.count_tokens is None:
             self._learning = TokenAccount(self._token_counter, None, ())
-        # Models that an endpoint of ours has refused to answer in base64.
-        self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
-        self._batch_limits = BatchLimits()
+        self._learned = Learned(self._token_counter, set() if self._prefer_base64 else None)
         CLIENTS[id(self)] = self
 
     @property
@@ -157,8 +155,8 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account",
-                     "_learning", "_batch_limits"):  # fmt: skip
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_route_limits", "_account",
+                     "_learning", "_learned"):  # fmt: skip
             del state[name]
         return {**state, "_pool": self._lease.pool}
 
@@ -187,10 +185,21 @@ class Connection(Closable):
         return Call(
             self._lease, plan, endpoints, operation, policy,
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
-            (lambda other, *before: self._call(other, policy, mailbox, token, *before))
-            if operation.has_fallback else None,
+            partial(self._call_instead, policy, mailbox, token) if operation.has_fallback else None,
             plan_of, account, progress,
         )  # fmt: skip
+
+    def _call_instead(
+        self,
+        policy: Policy,
+        mailbox: EventMailbox | None,
+        token: int,
+        operation: operations.Operation,
+        began: float,
+        progress: Progress | None,
+    ) -> Call:
+        """The call of an operation's fallback, which has begun already."""
+        return self._call(operation, policy, mailbox, token, began, progress)
 
     def _stream_call(
         self,

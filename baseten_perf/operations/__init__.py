@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..late import attributes, load
+from ..late import attributes
 
 if TYPE_CHECKING:
-    from .batching import ONE_BATCH
+    from .batching import ONE_BATCH, BatchSize
     from .classify import Classify
     from .embed import Embed
+    from .learned import Learned
     from .operation import Operation
     from .post import Post
     from .rerank import Rerank
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ONE_BATCH",
+    "BatchSize",
     "Classify",
     "Embed",
     "GatheredPayloads",
     "GatheredTexts",
     "GatheredTokens",
+    "Learned",
     "Operation",
     "Post",
     "Rerank",
@@ -30,24 +33,20 @@ __all__ = [
 ]
 
 # Most programs use one or two of them.
-_operation = attributes(
+__getattr__ = attributes(
     __name__,
     {
         "ONE_BATCH": "batching",
+        "BatchSize": "batching",
         "Classify": "classify",
         "Embed": "embed",
         "GatheredPayloads": "source",
         "GatheredTexts": "source",
         "GatheredTokens": "source",
+        "Learned": "learned",
         "Operation": "operation",
         "Post": "post",
         "Rerank": "rerank",
         "SystemOne": "system_one",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    if name == "Embed":
-        load("baseten_perf.operations.quick_json").orjson.dumps  # noqa: B018
-    return _operation(name)

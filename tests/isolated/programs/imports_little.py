@@ -50,7 +50,7 @@ port = served()
 import baseten_perf  # noqa: E402
 
 assert {name for name in HEAVY if name in set(sys.modules) - before} == set()
-assert len(modules()) <= 56, sorted(modules())
+assert len(modules()) <= 58, sorted(modules())
 assert len(set(sys.modules) - before) <= 100, sorted(set(sys.modules) - before)
 try:
     raise baseten_perf.InvalidResponse("one")
@@ -63,7 +63,7 @@ assert len(os.listdir("/proc/self/task")) == 1
 with client:
     assert client.batch_post("/v1/embeddings", ["a"]).data[0]["data"]
     of_a_post = modules()
-    assert len(of_a_post) <= 68, sorted(of_a_post)
+    assert len(of_a_post) <= 70, sorted(of_a_post)
     assert {name for name in HEAVY if name in set(sys.modules) - before} == {"json"}
     client.batch_post("/v1/embeddings", ["a"] * 8, max_concurrent_requests=1)
     assert "orjson" in sys.modules  # there is more to read than one answer
