@@ -191,7 +191,7 @@ def _present(method: Any, describe: Any, takes: Takes, doc: str, returns: str) -
 
 def _margin(doc: str) -> str:
     """What the lines of a docstring but the first begin with; Python 3.13 takes it away by itself."""
-    rest = [line for line in doc.splitlines()[1:] if line]
+    rest = [line for line in doc.splitlines()[1:] if line.strip()]
     return " " * min((len(line) - len(line.lstrip()) for line in rest), default=0)
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["dumps", "is_to_read", "orjson"]
 
-# So many bytes of answers are read without it, each of which counts as so many more: eight small ones.
+# So many bytes of answers are read without it, each of which counts as so many more: seven or eight small ones.
 SPARED, EACH = 65536, 8192
+# Token ids are two levels deep.
 LEVELS = 8
 
 
