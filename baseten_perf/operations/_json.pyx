@@ -7,7 +7,7 @@ from cpython.dict cimport PyDict_Next
 from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_Free
 from cpython.ref cimport PyObject
-from libc.string cimport strlen
+from libc.string cimport strchr, strlen
 
 from baseten_perf.decode.json cimport has_long_integer
 
@@ -116,9 +116,10 @@ cdef bint write_float(SmallJson *json, double number) except -1:
     if not isfinite(number) or not json.takes_float():
         return False
     cdef char *text = PyOS_double_to_string(number, b"r", 0, Py_DTSF_ADD_DOT_0, NULL)
-    cdef bint fits = json.put(text, strlen(text))
+    # Exponents are orjson's, which spells them otherwise: bodies are the same whoever writes them.
+    cdef bint written = strchr(text, b"e") == NULL and json.put(text, strlen(text))
     PyMem_Free(text)
-    return fits
+    return written
 
 
 cdef bint write_list(SmallJson *json, list values, int room) except -1:
@@ -151,7 +152,7 @@ cdef bint write_object(SmallJson *json, object members, int room) except -1:
 def small_json(value, levels: int) -> "bytes | None":
     """A value as compact JSON in UTF-8, if it is plain and that is at most 1 KB; None for all else.
 
-    Plain are str without lone surrogates, int of 64 bits, bool, None, a few finite floats; and lists, tuples, and dicts
+    Plain are str without lone surrogates, int of 64 bits, bool, None, a few floats without exponent; and lists, tuples, and dicts
     with keys of str, nested no deeper than so many levels (1 to 1000). Subclasses are not.
     """
     cdef SmallJson json
