@@ -87,7 +87,7 @@ The logger is `logging.getLogger("baseten_perf")`, silent by default.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
     from . import engine as _engine  # noqa: F401
@@ -101,30 +101,31 @@ except ModuleNotFoundError as error:
 
 from ._version import __version__
 from .cancellation import CancellationToken
-from .client import PerformanceClient, Stream
+from .client import PerformanceClient
 from .connection_pool import HttpClientWrapper
-from .endpoints import Endpoint, EndpointHealth, EndpointPool, EndpointStatistics
 from .exceptions import InvalidResponse, OperationCancelled, RequestFailed
-from .http.trace import TraceContext
-from .late import load
+from .late import attributes
 from .policy import RequestProcessingPreference
-from .post_request import PostRequest
-from .responses import (
-    BatchPostResponse,
-    ClassificationBatch,
-    ClassificationResponse,
-    ClassificationResult,
-    EmbeddingsBatch,
-    OpenAIEmbeddingData,
-    OpenAIEmbeddingsResponse,
-    OpenAIUsage,
-    PostedBatch,
-    RerankResponse,
-    RerankResult,
-)
 
 if TYPE_CHECKING:
+    from .endpoints import Endpoint, EndpointHealth, EndpointPool, EndpointStatistics
     from .errors import APIConnectionError, APIStatusError, APITimeoutError
+    from .execution.stream import Stream
+    from .http.trace import TraceContext
+    from .post_request import PostRequest
+    from .responses import (
+        BatchPostResponse,
+        ClassificationBatch,
+        ClassificationResponse,
+        ClassificationResult,
+        EmbeddingsBatch,
+        OpenAIEmbeddingData,
+        OpenAIEmbeddingsResponse,
+        OpenAIUsage,
+        PostedBatch,
+        RerankResponse,
+        RerankResult,
+    )
 
 __all__ = [
     "APIConnectionError",
@@ -158,9 +159,26 @@ __all__ = [
     "__version__",
 ]
 
+# What a program asks for is loaded then. The errors are children of those of requests, which takes long to import.
+__getattr__ = attributes(
+    __name__,
+    {
+        **dict.fromkeys(("APIConnectionError", "APIStatusError", "APITimeoutError"), "errors"),
+        **dict.fromkeys(("Endpoint", "EndpointHealth", "EndpointPool", "EndpointStatistics"), "endpoints"),
+        "PostRequest": "post_request",
+        "Stream": "execution.stream",
+        "TraceContext": "http.trace",
+        **dict.fromkeys(
+            (
+                "BatchPostResponse", "ClassificationBatch", "ClassificationResponse", "ClassificationResult",
+                "EmbeddingsBatch", "OpenAIEmbeddingData", "OpenAIEmbeddingsResponse", "OpenAIUsage", "PostedBatch",
+                "RerankResponse", "RerankResult",
+            ),
+            "responses",
+        ),
+    },
+)  # fmt: skip
 
-def __getattr__(name: str) -> Any:
-    # These classes are requests' children, and requests takes as long to import as all the rest.
-    if name in ("APIConnectionError", "APIStatusError", "APITimeoutError"):
-        return getattr(load("baseten_perf.errors"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

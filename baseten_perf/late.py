@@ -6,9 +6,12 @@ import os
 import sys
 from errno import EMFILE, ENFILE
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .engine import close_idle_connections, lend_descriptor, take_descriptor_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ATTEMPTS = 3
 CLOSING_S = 0.1  # most seconds to wait for loops that close idle connections
@@ -39,3 +42,27 @@ def load(name: str) -> Any:
             if lent:
                 take_descriptor_back()
         close_idle_connections(CLOSING_S)
+
+
+def loaded(name: str) -> Any:
+    """The module of this name, if anybody in this process has imported it; else None."""
+    return load(name) if name in sys.modules else None
+
+
+def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a package: loads the module that has a name when the name is first asked for.
+
+    Parameters:
+        package: its `__name__`.
+        modules: of each name, the module that it is found in, below the package.
+    """
+
+    def attribute(name: str) -> Any:
+        module = modules.get(name)
+        if module is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = getattr(load(f"{package}.{module}"), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return attribute

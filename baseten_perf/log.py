@@ -1,24 +1,45 @@
-"""The package's logger, silent unless the program configures it or PERFORMANCE_CLIENT_LOG_LEVEL is set."""
+"""The package's logger, silent unless the program configures it or PERFORMANCE_CLIENT_LOG_LEVEL is set.
+
+A program that listens has loaded logging. Until one has, nothing is logged, and logging is not loaded here either.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
+from typing import TYPE_CHECKING
+
+from .late import load
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 VARIABLE = "PERFORMANCE_CLIENT_LOG_LEVEL"
+# As in logging.
+DEBUG, INFO, WARNING, ERROR, CRITICAL = 10, 20, 30, 40, 50
 LEVELS = {
-    "trace": logging.DEBUG,
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-    "off": logging.CRITICAL + 1,
+    "trace": DEBUG,
+    "debug": DEBUG,
+    "info": INFO,
+    "warn": WARNING,
+    "warning": WARNING,
+    "error": ERROR,
+    "off": CRITICAL + 1,
 }
 
-logger = logging.getLogger("baseten_perf")
-# Without any handler logging would write warnings to stderr by itself.
-logger.addHandler(logging.NullHandler())
+_logger: Logger | None = None
+
+
+def logger() -> Logger | None:
+    """The logger; None as long as nobody in this process has loaded logging, and so nobody listens."""
+    global _logger
+    if _logger is None and "logging" in sys.modules:
+        logging = load("logging")
+        made: Logger = logging.getLogger("baseten_perf")
+        # Without any handler logging would write warnings to stderr by itself.
+        made.addHandler(logging.NullHandler())
+        _logger = made
+    return _logger
 
 
 def configure(level: str) -> None:
@@ -26,12 +47,16 @@ def configure(level: str) -> None:
     wanted = level.strip().lower()
     if not wanted:
         return
+    logging = load("logging")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(LEVELS.get(wanted, logging.WARNING))
+    ours = logger()
+    assert ours is not None
+    ours.addHandler(handler)
+    ours.setLevel(LEVELS.get(wanted, WARNING))
     if wanted not in LEVELS:
-        logger.warning("%s=%s is none of %s: taken as warn", VARIABLE, wanted, ", ".join(LEVELS))
+        ours.warning("%s=%s is none of %s: taken as warn", VARIABLE, wanted, ", ".join(LEVELS))
 
 
+logger()  # a program that has loaded logging finds it at once
 configure(os.environ.get(VARIABLE, ""))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Hashable
-from typing import Any
+from _thread import RLock  # the one of threading, which takes longer to load
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from .engine import Engine
 
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
 _engines: WeakValueDictionary[Hashable, Engine] = WeakValueDictionary()
-_lock: threading.RLock
+_lock: RLock
 
 
 def _renew_lock() -> None:
     """In a forked child: a thread of the parent may have held the lock. The engines begin anew by themselves."""
     global _lock
     # Reentrant: a finaliser or a signal handler that interrupts its holder may make clients.
-    _lock = threading.RLock()
+    _lock = RLock()
 
 
 _renew_lock()

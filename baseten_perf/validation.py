@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 Kind = TypeVar("Kind")
 
-_ABSOLUTE_URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*://")
+_ABSOLUTE_URL = r"\s*[A-Za-z][A-Za-z0-9+.\-]*://"
 
 
 def unsigned(name: str, value: Any, bits: int = 64) -> int:
@@ -93,7 +93,7 @@ def utf8_string(name: str, value: Any) -> str:
 def url_path_of(name: str, value: Any) -> str:
     """Accept what is to be appended to a base URL. Raises ValueError for an absolute URL, without repeating it."""
     path = value if type(value) is str and value.isascii() else utf8_string(name, value)
-    if "://" in path and _ABSOLUTE_URL.match(path):
+    if "://" in path and re.match(_ABSOLUTE_URL, path):
         raise ValueError(f"{name} must be a path, not an absolute URL: requests go to the client's base URL")
     return path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..execution.stream import Stream
 from .client import PerformanceClient
 
-__all__ = ["PerformanceClient", "Stream"]
+__all__ = ["PerformanceClient"]

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from .. import operations
-from ..policy import RequestProcessingPreference
-from ..policy.call_options import Preference, Takes
+from .. import operations, responses
+from ..policy.call_options import Takes
 from ..policy.description import docstring_lines
 from ..policy.fields import OPTIONS
-from ..responses import ClassificationBatch, EmbeddingsBatch, PostedBatch
 from .connection import Connection
-from .method import Described, Streamed, awaitable, blocking, streaming
+from .method import Streamed, awaitable, blocking, streaming
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+    from typing import Any, Literal
+
     import numpy
     from numpy.typing import NDArray
     from typing_extensions import Buffer, Unpack
 
-    from ..policy.call_options import BatchKeywords, PostKeywords
+    from ..policy import RequestProcessingPreference
+    from ..policy.call_options import Preference
+    from ..policy.keywords import BatchKeywords, PostKeywords
     from ..post_request import Method
-    from ..responses import BatchPostResponse, ClassificationResponse, OpenAIEmbeddingsResponse, RerankResponse
+    from ..responses import (
+        BatchPostResponse,
+        ClassificationBatch,
+        ClassificationResponse,
+        EmbeddingsBatch,
+        OpenAIEmbeddingsResponse,
+        PostedBatch,
+        RerankResponse,
+    )
     from ..responses.answers import ReturnExceptions
     from .inputs import Payloads, Texts, Tokens
+    from .method import Described
 
 BATCHED = Takes("batch_size", "timeout_s", "max_chars_per_request", "hedge_delay", "total_timeout_s", batched=True)
 POSTED = Takes("hedge_delay", "total_timeout_s", "custom_headers", batched=False)
@@ -311,7 +322,7 @@ class PerformanceClient(Connection):
                 self._learned, batch, model, encoding_format, dimensions, user, url_path, extra_body, None, policy,
                 operations.ONE_BATCH,
             ),
-            EmbeddingsBatch, ordered, preference, options,
+            responses.EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
 
     @streaming(STREAMED)
@@ -342,7 +353,7 @@ class PerformanceClient(Connection):
                 self._learned, batch, model, raw_scores, truncate, truncation_direction, url_path, extra_body, api,
                 policy, operations.ONE_BATCH,
             ),
-            ClassificationBatch, ordered, preference, options,
+            responses.ClassificationBatch, ordered, preference, options,
         )  # fmt: skip
 
     @streaming(SENT)
@@ -368,7 +379,7 @@ class PerformanceClient(Connection):
             lambda policy, batch, first: operations.Post(
                 url_path, batch, method, response_format, allow_nan, policy, name="iter_batch_post", first=first
             ),
-            PostedBatch, ordered, preference, options,
+            responses.PostedBatch, ordered, preference, options,
         )  # fmt: skip
 
     @blocking(SENT)

@@ -7,18 +7,17 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
-from .. import operations
 from ..closing import Closable
 from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
-from ..endpoints import EndpointPool, EndpointStatistics
 from ..engine import EndpointState, EndpointTally, PaceState, RequestPlan, Route
 from ..execution.call import Call
-from ..execution.stream_call import StreamCall
 from ..execution.token_account import TokenAccount
-from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
+from ..late import load
 from ..limits import Limits
+from ..operations.batching import BatchSize
+from ..operations.learned import Learned
 from ..operations.operation import WITH_BODY, Head
 from ..operations.token_count import TokenCounter
 from ..paces import pace_of
@@ -29,8 +28,12 @@ from .lease import Lease
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .. import operations
+    from ..endpoints import EndpointPool, EndpointStatistics
     from ..engine import EventMailbox
     from ..execution.progress import Progress
+    from ..execution.stream_call import StreamCall
+    from ..http.certificates import Cert, Verify
 
 KEY_VARIABLES = ("BASETEN_API_KEY", "OPENAI_API_KEY")
 # Callers may give each call a path or a time-out of its own.
@@ -83,9 +86,10 @@ class Connection(Closable):
             pool = instance("client_wrapper", client_wrapper, HttpClientWrapper)
             if (verify, cert, uds, connect_timeout_s) != (True, None, None, CONNECT_TIMEOUT_S):
                 raise ValueError("verify, cert, uds and connect_timeout_s belong to the client_wrapper that is given")
-        self._endpoint_pool = None
+        self._endpoint_pool: EndpointPool | None = None
         if endpoint_pool is not None:
-            self._endpoint_pool = instance("endpoint_pool", endpoint_pool, EndpointPool)
+            kind: type[EndpointPool] = load("baseten_perf.endpoints.pool").EndpointPool
+            self._endpoint_pool = instance("endpoint_pool", endpoint_pool, kind)
         self._prefer_base64 = boolean("prefer_base64", prefer_base64)
         self._preference = None
         if preference is not None:
@@ -110,7 +114,7 @@ class Connection(Closable):
         self._learning = self._account
         if self._learning is None and self._token_counter.count_tokens is None:
             self._learning = TokenAccount(self._token_counter, None, ())
-        self._learned = operations.Learned(self._token_counter, set() if self._prefer_base64 else None)
+        self._learned = Learned(self._token_counter, set() if self._prefer_base64 else None)
         CLIENTS[id(self)] = self
 
     @property
@@ -132,8 +136,9 @@ class Connection(Closable):
 
         A copy counts for itself, and so does a forked child, from zero. The counts of a closed client stay.
         """
+        kind: type[EndpointStatistics] = load("baseten_perf.endpoints.statistics").EndpointStatistics
         pairs = zip(self._endpoints(), self._tallies, strict=True)
-        return [EndpointStatistics(base_url, **tally.totals()) for base_url, tally in pairs]
+        return [kind(base_url, **tally.totals()) for base_url, tally in pairs]
 
     def close(self) -> None:
         """Abort this client's calls and let go of its connection pool; may be called again, in any thread.
@@ -208,15 +213,16 @@ class Connection(Closable):
         token: int = 0,
     ) -> StreamCall[Any]:
         _, plan, endpoints, paces = self._plan_of(probe, policy)
-        return StreamCall(
+        kind: type[StreamCall[Any]] = load("baseten_perf.execution.stream_call").StreamCall
+        return kind(
             self._lease, plan, endpoints, policy, probe, make, present, ordered, self._sequence_number(probe, policy),
             mailbox, token, lru_cache(MOST_PLANS)(partial(self._plan, probe, policy, paces, self._lease.pool)),
             self._account if policy.max_tokens_per_request is None else self._learning, total,
         )  # fmt: skip
 
-    def _batch_size(self, policy: Policy) -> operations.BatchSize:
+    def _batch_size(self, policy: Policy) -> BatchSize:
         """What a request of a call carries at most."""
-        return operations.BatchSize.of(policy, self._token_counter)
+        return BatchSize.of(policy, self._token_counter)
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:

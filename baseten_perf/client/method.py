@@ -5,24 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sized
 from copy import copy
-from dataclasses import dataclass
 from functools import partial
-from inspect import Signature, cleandoc
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from ..execution import blocking as execution
-from ..execution.stream import Stream
 from ..late import load
 from ..policy import DEFAULT, Policy
 from ..policy.call_options import Preference, Takes
+from ..policy.shown import Shown
 from ..validation import boolean
 from .connection import Connection
 
 if TYPE_CHECKING:
+    from inspect import Signature
+    from types import CodeType
+
     from ..engine import EventMailbox
     from ..execution.asynchronous import CallFuture
     from ..execution.call import Call
+    from ..execution.stream import Stream
     from ..operations.source import Gathering
 
 P = ParamSpec("P")
@@ -65,19 +67,16 @@ def blocking(
             response: Response = execution.run(self._call(operation, policy))
             return response
 
-        response = _type_in(describe.__annotations__["return"])
-        signature = takes.signature(describe).replace(return_annotation=response)
-        _present(method, describe, takes, describe.__doc__ or "", signature)
+        _present(method, describe, takes, describe.__doc__ or "", _type_in(describe))
         return method
 
     return method_of
 
 
-@dataclass(frozen=True)
 class Streamed(Generic[Item]):
     """A stream, described.
 
-    Attributes:
+    Parameters:
         source: where the inputs come from.
         sample: an input that nothing is wrong with; what else is wrong is found with it before anything is pulled.
         gather: how inputs are put together, by a policy, for an operation like that of each batch.
@@ -87,14 +86,27 @@ class Streamed(Generic[Item]):
         preference, options: what the policy is made of.
     """
 
-    source: Any
-    sample: Any
-    gather: Callable[[Policy, Any], Gathering]
-    make: Callable[[Policy, list[Any], int], Any]
-    present: Callable[[int, list[Any], Any], Item]
-    ordered: bool
-    preference: Preference
-    options: Any
+    __slots__ = ("gather", "make", "options", "ordered", "preference", "present", "sample", "source")
+
+    def __init__(
+        self,
+        source: Any,
+        sample: Any,
+        gather: Callable[[Policy, Any], Gathering],
+        make: Callable[[Policy, list[Any], int], Any],
+        present: Callable[[int, list[Any], Any], Item],
+        ordered: bool,
+        preference: Preference,
+        options: Any,
+    ) -> None:
+        self.source = source
+        self.sample = sample
+        self.gather = gather
+        self.make = make
+        self.present = present
+        self.ordered = ordered
+        self.preference = preference
+        self.options = options
 
 
 def streaming(
@@ -118,11 +130,10 @@ def streaming(
             probe.name = describe.__name__
             total = len(described.source) if isinstance(described.source, Sized) else None
             begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
-            return Stream(described.source, described.gather(policy, probe), begin)
+            kind: type[Stream[Item]] = load("baseten_perf.execution.stream").Stream
+            return kind(described.source, described.gather(policy, probe), begin)
 
-        item = _type_in(describe.__annotations__["return"])
-        signature = takes.signature(describe).replace(return_annotation=f"Stream[{item}]")
-        _present(method, describe, takes, describe.__doc__ or "", signature)
+        _present(method, describe, takes, describe.__doc__ or "", f"Stream[{_type_in(describe)}]")
         return method
 
     return method_of
@@ -132,8 +143,9 @@ def awaitable(
     blocks: Callable[Concatenate[Client, P], Response],
 ) -> Callable[Concatenate[Client, P], CallFuture[Response]]:
     """Make the method `async_...` that returns a future of the running event loop, of the one that blocks."""
+    shown: Shown = blocks.__dict__["__wrapped__"]
     takes: Takes = blocks.__dict__["takes"]
-    describe = _named(blocks.__dict__["__wrapped__"], f"async_{blocks.__name__}")
+    describe = _named(shown.__wrapped__, f"async_{blocks.__name__}")
 
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> CallFuture[Response]:
         start = load("baseten_perf.execution.asynchronous").start  # asyncio is for those who use it
@@ -148,9 +160,8 @@ def awaitable(
         return future
 
     first = f"As `{blocks.__name__}`; returns an asyncio.Future of the running event loop, and starts at once."
-    signature: Signature = blocks.__dict__["__signature__"]
-    signature = signature.replace(return_annotation=f"asyncio.Future[{signature.return_annotation}]")
-    _present(method, describe, takes, f"{first}\n\n{cleandoc(blocks.__doc__ or '')}", signature)
+    doc = blocks.__doc__ or ""
+    _present(method, describe, takes, f"{first}\n\n{_margin(doc)}{doc}", f"asyncio.Future[{_type_in(describe)}]")
     if sys.version_info >= (3, 12):
         from inspect import markcoroutinefunction
 
@@ -162,22 +173,31 @@ def _refuse(policy: ValueError, mailbox: EventMailbox, token: int) -> Call:
     raise policy
 
 
-def _present(method: Any, describe: Any, takes: Takes, doc: str, signature: Signature) -> None:
+def _present(method: Any, describe: Any, takes: Takes, doc: str, returns: str) -> None:
     """Let a method show itself as what it is described by, in help, tracebacks and errors."""
+
+    def signature() -> Signature:
+        return takes.signature(describe).replace(return_annotation=returns)
+
     method.__code__ = _named_code(method.__code__, describe.__name__, describe.__qualname__)
     method.__name__, method.__qualname__, method.__module__ = (
         describe.__name__, describe.__qualname__, describe.__module__,
     )  # fmt: skip
     method.__doc__ = doc
-    method.__signature__ = signature
-    method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items() if name != "self"}
-    method.__annotations__["return"] = signature.return_annotation
-    method.__wrapped__ = describe
+    method.__annotations__ = {**describe.__annotations__, "return": returns}
+    method.__wrapped__ = Shown(describe, signature)
     method.takes = takes
 
 
-def _type_in(described: str) -> str:
+def _margin(doc: str) -> str:
+    """What the lines of a docstring but the first begin with; Python 3.13 takes it away by itself."""
+    rest = [line for line in doc.splitlines()[1:] if line.strip()]
+    return " " * min((len(line) - len(line.lstrip()) for line in rest), default=0)
+
+
+def _type_in(describe: Any) -> str:
     """What is made of a description, by its annotation; the type parameter is for type checkers."""
+    described: str = describe.__annotations__["return"]
     return described.partition("[")[2].removesuffix("]").removesuffix("[ReturnExceptions]")
 
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from .endpoint import Endpoint
-from .health import EndpointHealth
-from .pool import EndpointPool
-from .statistics import EndpointStatistics
+from typing import TYPE_CHECKING
+
+from ..late import attributes
+
+if TYPE_CHECKING:
+    from .endpoint import Endpoint
+    from .health import EndpointHealth
+    from .pool import EndpointPool
+    from .statistics import EndpointStatistics
 
 __all__ = ["Endpoint", "EndpointHealth", "EndpointPool", "EndpointStatistics"]
+
+__getattr__ = attributes(
+    __name__,
+    {
+        "Endpoint": "endpoint",
+        "EndpointHealth": "health",
+        "EndpointPool": "pool",
+        "EndpointStatistics": "statistics",
+    },
+)

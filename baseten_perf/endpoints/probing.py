@@ -114,10 +114,13 @@ class Probing:
 
 def log(health: EndpointHealth) -> None:
     """Tell that an endpoint's health has changed."""
+    listened = logger()
+    if listened is None:
+        return
     if health.healthy:
-        logger.info("endpoint %s is healthy again", health.base_url)
+        listened.info("endpoint %s is healthy again", health.base_url)
     else:
-        logger.warning("endpoint %s is unhealthy: %s", health.base_url, health.reason)
+        listened.warning("endpoint %s is unhealthy: %s", health.base_url, health.reason)
 
 
 probing = Probing()

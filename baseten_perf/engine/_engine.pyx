@@ -9,6 +9,8 @@ Python.  Loop threads touch no Python object, take no GIL, raise nothing and log
 
 import atexit
 import os
+import sys
+from importlib.machinery import ExtensionFileLoader, PathFinder
 
 cimport cython
 from cpython.buffer cimport (

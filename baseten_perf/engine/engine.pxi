@@ -56,6 +56,9 @@ cdef class Engine:
         """The core of this process, made when there is none yet."""
         if self.core != NULL and self.generation == fork_generation:
             return self.core
+        # Here, where no loop runs that could do so at the same time; it counts how often it is called.
+        if curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK:
+            raise MemoryError("libcurl cannot be initialised")
         settings = self.settings
         cdef Core *core = <Core *>calloc(1, sizeof(Core))
         if core == NULL:

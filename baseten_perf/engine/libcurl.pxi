@@ -18,7 +18,7 @@ cdef extern from "<dlfcn.h>" nogil:
     void *dlopen(const char *path, int mode)
     void *dlsym(void *library, const char *name)
     const char *dlerror()
-    int RTLD_NOW, RTLD_NOLOAD
+    int RTLD_LAZY, RTLD_NOW
 
 ctypedef long long curl_off_t
 
@@ -123,6 +123,7 @@ cdef enum:
     CURL_CSELECT_ERR = 4
     CURL_SOCKET_TIMEOUT = -1
     CURLMSG_DONE = 1
+    CURL_GLOBAL_DEFAULT = 3
     CURL_HTTP_VERSION_1_1 = 2
     CURL_HTTP_VERSION_2TLS = 4
     CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE = 5
@@ -166,6 +167,7 @@ cdef struct curl_version_info_data:
     int features
 
 cdef struct Libcurl:
+    int (*global_init)(long) noexcept nogil
     void *(*easy_init)() noexcept nogil
     void (*easy_cleanup)(void *) noexcept nogil
     bp_easy_setopt easy_setopt
@@ -199,20 +201,29 @@ cdef void *symbol(void *library, const char *name) except NULL:
     return found
 
 
+cdef str pycurl_file():
+    """The compiled module of pycurl: pycurl is one, or a package around one."""
+    # Found and not imported, as long as nobody else has: pycurl takes as long to import as the rest of this package.
+    if "pycurl" not in sys.modules:
+        module = PathFinder.find_spec("pycurl")
+        if module is not None and module.submodule_search_locations:
+            module = PathFinder.find_spec("pycurl._pycurl", module.submodule_search_locations)
+        if module is not None and isinstance(module.loader, ExtensionFileLoader):
+            return module.origin
+    import pycurl
+
+    return getattr(pycurl, "_pycurl", pycurl).__file__
+
+
 cdef void *bind_libcurl() except NULL:
     """Fill `curl` from BASETEN_PERF_LIBCURL (a path) or from the library that pycurl is linked to; return that library."""
-    import pycurl                   # also runs curl_global_init
-
     path = os.environ.get("BASETEN_PERF_LIBCURL")
-    cdef int mode = RTLD_NOW
-    if not path:
-        # pycurl is one compiled module, or a package around one.  dlsym on it searches what it is linked to.
-        path = getattr(pycurl, "_pycurl", pycurl).__file__
-        mode |= RTLD_NOLOAD
-    cdef bytes encoded = os.fsencode(path)
-    cdef void *library = dlopen(encoded, mode)
+    # dlsym on pycurl searches what it is linked to.  Its own calls are bound if it is ever run, and not here.
+    cdef bytes encoded = os.fsencode(path or pycurl_file())
+    cdef void *library = dlopen(encoded, RTLD_NOW if path else RTLD_LAZY)
     if library == NULL:
         raise ImportError(f"cannot open libcurl: {dlerror().decode(errors='replace')}")
+    curl.global_init = <int (*)(long) noexcept nogil>symbol(library, "curl_global_init")
     curl.easy_init = <void *(*)() noexcept nogil>symbol(library, "curl_easy_init")
     curl.easy_cleanup = <void (*)(void *) noexcept nogil>symbol(library, "curl_easy_cleanup")
     curl.easy_setopt = <bp_easy_setopt>symbol(library, "curl_easy_setopt")

@@ -5,16 +5,17 @@ Telemetry is told of the same moments, once somebody has asked for it.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from ..exceptions import InvalidResponse, RequestFailed
 from ..http.urls import shown_url
-from ..log import logger
+from ..log import DEBUG, INFO, logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from logging import Logger
+
     from ..operations.operation import Operation
     from ..operations.taken_in import TakenIn
     from ..policy import Policy
@@ -44,13 +45,15 @@ class CallLog:
     caller gets as an exception anyway.
 
     Parameters:
+        logger: where it is logged.
         name: of the public method.
         count: number of requests; None when it is not known.
     """
 
-    __slots__ = ("_began", "_count", "_name", "_repeated", "_settled")
+    __slots__ = ("_began", "_count", "_logger", "_name", "_repeated", "_settled")
 
-    def __init__(self, name: str, count: int | None, policy: Policy, endpoints: list[str]) -> None:
+    def __init__(self, logger: Logger, name: str, count: int | None, policy: Policy, endpoints: list[str]) -> None:
+        self._logger = logger
         self._name = name
         self._count = count
         self._settled = self._repeated = 0
@@ -66,12 +69,12 @@ class CallLog:
         self._settled += 1
         self._repeated += taken.attempts > 1
 
-    def ended(self, how: str, level: int = logging.DEBUG) -> None:
+    def ended(self, how: str, level: int = DEBUG) -> None:
         """The call is over: `how` it ended, in words that follow its name."""
         if self._repeated:
             count = self._settled if self._count is None else self._count
-            logger.info("%s: %d of %d requests took several attempts", self._name, self._repeated, count)
-        logger.log(level, "%s: %s after %.3f s", self._name, how, perf_counter() - self._began)
+            self._logger.info("%s: %d of %d requests took several attempts", self._name, self._repeated, count)
+        self._logger.log(level, "%s: %s after %.3f s", self._name, how, perf_counter() - self._began)
 
     def failed(self, failure: BaseException, taken: TakenIn | None = None) -> None:
         """The call is over, with an exception; its message stays unlogged, since it may quote a body.
@@ -84,7 +87,7 @@ class CallLog:
             self._repeated += failure.attempts > 1
             if taken is not None and not isinstance(failure, InvalidResponse):
                 how += f" in request {failure.batch_index} (status {taken.status}, {failure.attempts} attempts)"
-        self.ended(how, logging.INFO)
+        self.ended(how, INFO)
 
 
 class HeardLog:
@@ -117,6 +120,7 @@ def call_log(
 ) -> CallLog | HeardLog | None:
     """The log of a call that begins; None when nobody wants to read it. For the parameters see CallLog."""
     log = None
-    if logger.isEnabledFor(logging.INFO):
-        log = CallLog(operation.name, count, policy, endpoints)
+    listened = logger()
+    if listened is not None and listened.isEnabledFor(INFO):
+        log = CallLog(listened, operation.name, count, policy, endpoints)
     return log if listen is None else HeardLog(listen(operation, endpoints), log)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .._version import __version__
-from .trace import TraceContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .trace import TraceContext
 
 # Would make the body end elsewhere than where the engine says it ends.
 FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -20,13 +23,12 @@ REQUEST_ID_VARIABLE = "PERFORMANCE_CLIENT_REQUEST_ID_PREFIX"
 DEADLINE = "request-deadline-ms"
 MEDIA_TYPES = "application/json, application/msgpack"
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_CONTROL = frozenset(map(chr, (*range(9), *range(10, 32), 127)))
 _CONTENT_TYPE = b"content-type: application/json"
 USER_AGENT = f"user-agent: baseten-perf/{__version__}".encode()
 
 
-@dataclass(frozen=True, slots=True)
 class HeaderBlock:
     """The header lines that stay the same for all requests of an operation.
 
@@ -36,9 +38,12 @@ class HeaderBlock:
         deadline: True when the engine adds the deadline of each attempt itself, False when the caller gave one.
     """
 
-    lines: list[bytes] = field(repr=False)
-    request_id: bool
-    deadline: bool
+    __slots__ = ("deadline", "lines", "request_id")
+
+    def __init__(self, lines: list[bytes], request_id: bool, deadline: bool) -> None:
+        self.lines = lines
+        self.request_id = request_id
+        self.deadline = deadline
 
 
 def header_lines(
@@ -77,7 +82,7 @@ def header_lines(
         lines.append(USER_AGENT)
     for name, value in extra.items():
         lines.append(f"{name}: {value}".encode() if value else f"{name};".encode())
-    return HeaderBlock(lines, REQUEST_ID not in extra, DEADLINE not in extra)
+    return HeaderBlock(lines, request_id=REQUEST_ID not in extra, deadline=DEADLINE not in extra)
 
 
 def trace_lines(trace_context: TraceContext, extra_headers: Mapping[str, str]) -> list[bytes]:
@@ -92,7 +97,7 @@ def trace_lines(trace_context: TraceContext, extra_headers: Mapping[str, str]) -
         if value is None:
             continue
         # Of blanks alone libcurl would make no header.
-        if not value.strip(" \t") or _CONTROL.search(value) or not _encodable(value):
+        if not value.strip(" \t") or not _is_value(value):
             raise ValueError(f"invalid {name} header")
         lines.append(f"{name}: {value}".encode())
     return lines
@@ -105,7 +110,7 @@ def checked(extra_headers: Mapping[str, str]) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     for name, value in extra_headers.items():
-        token = _TOKEN.match(name)
+        token = re.match(_TOKEN, name)
         if token is None or token.end() != len(name):
             # A whole line pasted as a name may hold a secret after its colon: show no more than the token.
             shown = f" starting with {token.group()!r}" if token else ""
@@ -113,7 +118,7 @@ def checked(extra_headers: Mapping[str, str]) -> dict[str, str]:
         lowered = name.lower()
         if lowered in FRAMING:
             raise ValueError(f"Header {lowered!r} cannot be set: the client frames the body itself")
-        if _CONTROL.search(value) or not _encodable(value):
+        if not _is_value(value):
             raise ValueError(f"Invalid value of header {lowered!r}: it holds a line break or another control character")
         # A value of blanks alone would make libcurl drop the header.
         result[lowered] = value.strip(" \t")
@@ -123,7 +128,7 @@ def checked(extra_headers: Mapping[str, str]) -> dict[str, str]:
 def request_id_prefix(environment: Mapping[str, str]) -> bytes:
     """What request ids begin with: "perfclient" and PERFORMANCE_CLIENT_REQUEST_ID_PREFIX. Raises ValueError."""
     given = environment.get(REQUEST_ID_VARIABLE, "").strip(" \t").lower()
-    if _CONTROL.search(given) or not _encodable(given):
+    if not _is_value(given):
         raise ValueError(f"{REQUEST_ID_VARIABLE} holds a line break or another character that no header can hold")
     return f"perfclient{given}".encode()
 
@@ -138,12 +143,15 @@ def check_api_key(api_key: str) -> bytes:
     """Return the key as it goes into the authorization line. Raises ValueError, without the key in the message."""
     if not api_key:
         raise ValueError("API key cannot be empty")
-    if _CONTROL.search(api_key) or not _encodable(api_key):
+    if not _is_value(api_key):
         raise ValueError("API key holds a line break or another control character")
     return api_key.encode()
 
 
-def _encodable(text: str) -> bool:
+def _is_value(text: str) -> bool:
+    """Whether a header can hold the text."""
+    if not _CONTROL.isdisjoint(text):
+        return False
     # Not by catching UnicodeEncodeError around the caller's code: that exception carries the whole text.
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..late import load
 from ..validation import string
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Proxies(NamedTuple):
@@ -43,7 +45,7 @@ class Proxies(NamedTuple):
     def proxy_for(self, url: str) -> str:
         """The proxy for requests to `url`; empty for none."""
         if self.exempt:
-            parts = urlsplit(url)
+            parts = load("urllib.parse").urlsplit(url)
             host, port = f".{parts.hostname}", parts.port or (443 if parts.scheme == "https" else 80)
             if any(host.endswith(f".{name}") and port == number for name, number in self.exempt):
                 return ""
@@ -94,7 +96,7 @@ def _proxy_url(name: str, url: str) -> str:
     if scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
         raise ValueError(f"Invalid proxy URL: {name} must start with http, https, socks4, socks4a, socks5 or socks5h")
     try:
-        parts = urlsplit(url)
+        parts = load("urllib.parse").urlsplit(url)
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-_SCHEME = re.compile(r"(https?):/*", re.IGNORECASE)
-_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-_FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\"#%/:<>?@\[\\\]^`{|}\x7f]")
+from ..late import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The patterns are compiled when they are first needed: a process meets few URLs, and few of the patterns.
+_OTHER_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*:"
+_FORBIDDEN_IN_HOST = frozenset([*map(chr, range(0x21)), *"\"#%/:<>?@[\\]^`{|}\x7f"])
 _BLANKS = "".join(map(chr, range(0x21)))
 _DROPPED = str.maketrans("", "", "\t\r\n")
-# Kept as they are besides letters, digits and "_.-~"; an existing %XX is kept too.
+# Kept as they are; an existing %XX is kept too.
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 _SAFE_IN_PATH = "/%!$&'()*+,:;=@[]\\^|"
 _SAFE_IN_QUERY = "/%!$&()*+,:;=@[]\\^|?`{}"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LEADING_SCHEME = re.compile(r"(?:[^/\\?#@:]*:)?[/\\]+|https?:", re.IGNORECASE)
-_USER_INFO = re.compile(r"[^/\\?#]*@")
+_LEADING_SCHEME = r"(?i:(?:[^/\\?#@:]*:)?[/\\]+|https?:)"
+_USER_INFO = r"[^/\\?#]*@"
 # A host whose port is none, and an "@" behind it: the beginning of a user name and a password with a "/" or "?" in it.
-_BROKEN_USER_INFO = re.compile(r"[^\[/\\?#:][^/\\?#:]*:(?!\d*(?:[/\\?#]|$)).*@", re.DOTALL)
-_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://\S+")
+_BROKEN_USER_INFO = r"(?s:[^\[/\\?#:][^/\\?#:]*:(?!\d*(?:[/\\?#]|$)).*@)"
+_URL_IN_TEXT = r"[A-Za-z][A-Za-z0-9+.\-]*://\S+"
 # The version of an API in a path; and the end of a base URL that has it already, as `openai` wants base URLs to be:
 # ".../v1", ".../api/v3", ".../v1beta/openai".
 _VERSION = r"v\d+(?:\.\d+)*(?:(?:alpha|beta)\d*)?"
-_VERSION_AT_END = re.compile(rf"/({_VERSION})(?:/openai)?$")
-_VERSION_IN_FRONT = re.compile(rf"/({_VERSION})(?=/)")
+_VERSION_AT_END = rf"/({_VERSION})(?:/openai)?$"
+_VERSION_IN_FRONT = rf"/({_VERSION})(?=/)"
 # The path of an API that we call; and the end of a base URL that was copied as a whole: ".../v1/embeddings".
 _APIS = "embeddings|rerank|predict|classify|systemone"
-_API = re.compile(rf"(?:/{_VERSION})?/({_APIS})")
-_API_AT_END = re.compile(rf"(?<=/)({_VERSION}(?:/openai)?)/({_APIS})$")
+_API = rf"(?:/{_VERSION})?/({_APIS})"
+_API_AT_END = rf"(?<=/)({_VERSION}(?:/openai)?)/({_APIS})$"
 _BASETEN_PATH = "environments/production/sync"
 
 
@@ -55,7 +59,7 @@ def request_url(base_url: str, path: str) -> str:
 
 def health_url(base_url: str, path: str) -> str:
     """The same for the health check of a server, which is beside its APIs and their version, and not below them."""
-    return _url(base_url, path, lambda base, tail: _VERSION_AT_END.sub("", _API_AT_END.sub(r"\1", base)) + tail)
+    return _url(base_url, path, lambda base, tail: re.sub(_VERSION_AT_END, "", re.sub(_API_AT_END, r"\1", base)) + tail)
 
 
 def _url(base_url: str, path: str, join: Callable[[str, str], str]) -> str:
@@ -65,13 +69,21 @@ def _url(base_url: str, path: str, join: Callable[[str, str], str]) -> str:
     if not tail.startswith("/"):
         tail = "/" + tail
     joined = _without_dots(join(base_path.rstrip("/"), tail))
-    queries = [quote(query, safe=_SAFE_IN_QUERY) for query in (base_query, tail_query) if query is not None]
-    return f"{scheme}://{authority}{quote(joined, safe=_SAFE_IN_PATH)}" + (f"?{'&'.join(queries)}" if queries else "")
+    queries = [_quoted(query, _SAFE_IN_QUERY) for query in (base_query, tail_query) if query is not None]
+    return f"{scheme}://{authority}{_quoted(joined, _SAFE_IN_PATH)}" + (f"?{'&'.join(queries)}" if queries else "")
+
+
+def _quoted(text: str, safe: str) -> str:
+    """Percent-encode a text, all but `safe` and letters, digits and "_.-~"."""
+    if set(text).issubset(_UNRESERVED + safe):
+        return text
+    quoted: str = load("urllib.parse").quote(text, safe=safe)
+    return quoted
 
 
 def _joined(base: str, path: str) -> str:
     """Join two paths: see request_url."""
-    api, version, whole = _API.fullmatch(path), _VERSION_IN_FRONT.match(path), _API_AT_END.search(base)
+    api, version, whole = re.fullmatch(_API, path), re.match(_VERSION_IN_FRONT, path), re.search(_API_AT_END, base)
     if api is not None and base.endswith(path):
         return base
     if whole is not None and (api is not None or (version is not None and whole[1] == version[1])):
@@ -79,7 +91,7 @@ def _joined(base: str, path: str) -> str:
         if api is not None and whole[2] in (api[1], "classify" if api[1] == "predict" else ""):
             return base
         base = base[: whole.end(1)]
-    present = _VERSION_AT_END.search(base)
+    present = re.search(_VERSION_AT_END, base)
     if present is not None and version is not None and (api is not None or present[1] == version[1]):
         path = path[version.end() :]
     return base + path
@@ -88,13 +100,16 @@ def _joined(base: str, path: str) -> str:
 def shown_url(url: str) -> str:
     """A URL as it may be shown, be it well formed or not: without user name, password, query and fragment."""
     url = url.strip(_BLANKS).translate(_DROPPED)
-    scheme = _LEADING_SCHEME.match(url)
-    front = scheme.group() if scheme else ""
-    user_info = _USER_INFO.match(url, len(front))
-    location = url[user_info.end() if user_info else len(front) :]
-    if _BROKEN_USER_INFO.match(location):
-        return front + "..."
-    return front + re.split(r"[?#]", location, maxsplit=1)[0]
+    front = ""
+    if "@" in url:
+        scheme = re.match(_LEADING_SCHEME, url)
+        front = scheme.group() if scheme else ""
+        url = url[len(front) :]
+        user_info = re.match(_USER_INFO, url)
+        url = url[user_info.end() if user_info else 0 :]
+        if re.match(_BROKEN_USER_INFO, url):
+            return front + "..."
+    return front + url.partition("?")[0].partition("#")[0]
 
 
 def advice(base_url: str) -> str:
@@ -109,7 +124,7 @@ def advice(base_url: str) -> str:
 
 def shown_text(text: str) -> str:
     """A text of libcurl's as it may be shown: what it says of a proxy may repeat its URL, password included."""
-    return _URL_IN_TEXT.sub(lambda url: shown_url(url.group()), text)
+    return re.sub(_URL_IN_TEXT, lambda url: shown_url(url.group()), text)
 
 
 def _split(text: str) -> tuple[str, str | None]:
@@ -120,13 +135,13 @@ def _split(text: str) -> tuple[str, str | None]:
 
 
 def _parts(base: str) -> tuple[str, str, str]:
-    found = _SCHEME.match(base)
-    if found is None:
-        if _OTHER_SCHEME.match(base):
+    scheme, colon, rest = base.partition(":")
+    scheme = scheme.lower()
+    if not colon or scheme not in _DEFAULT_PORTS:
+        if re.match(_OTHER_SCHEME, base):
             raise ValueError("Invalid base_url: the scheme must be http or https")
         raise ValueError("Invalid base_url: relative URL without a base (it must start with http:// or https://)")
-    scheme = found.group(1).lower()
-    location, slash, base_path = base[found.end() :].partition("/")
+    location, slash, base_path = rest.lstrip("/").partition("/")
     host, port = _host_and_port(location.rpartition("@")[2])
     authority = host if port in ("", str(_DEFAULT_PORTS[scheme])) else f"{host}:{port}"
     return scheme, authority, slash + base_path
@@ -138,7 +153,7 @@ def _host_and_port(location: str) -> tuple[str, str]:
         if not bracket or (rest and not rest.startswith(":")):
             raise ValueError("Invalid base_url: invalid IPv6 address")
         try:
-            host = f"[{ipaddress.IPv6Address(address).compressed}]"
+            host = f"[{load('ipaddress').IPv6Address(address).compressed}]"
         except ValueError:
             raise ValueError("Invalid base_url: invalid IPv6 address") from None
         port = rest[1:]
@@ -158,7 +173,7 @@ def _host(name: str) -> str:
             raise ValueError("Invalid base_url: invalid international domain name") from None
     if not name:
         raise ValueError("Invalid base_url: empty host")
-    if _FORBIDDEN_IN_HOST.search(name):
+    if not _FORBIDDEN_IN_HOST.isdisjoint(name):
         raise ValueError("Invalid base_url: invalid domain character")
     return name.lower()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..client.inputs import Texts
-    from ..policy.progress import Progress
+    from ..policy.keywords import Progress
 
 LEAST_LENGTH = 1e-12  # of a vector that is divided by it
 

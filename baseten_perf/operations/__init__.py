@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from .batching import ONE_BATCH, BatchSize
-from .classify import Classify
-from .embed import Embed
-from .learned import Learned
-from .operation import Operation
-from .post import Post
-from .rerank import Rerank
-from .source import GatheredPayloads, GatheredTexts, GatheredTokens
-from .system_one import SystemOne
+from typing import TYPE_CHECKING
+
+from ..late import attributes
+
+if TYPE_CHECKING:
+    from .batching import ONE_BATCH, BatchSize
+    from .classify import Classify
+    from .embed import Embed
+    from .learned import Learned
+    from .operation import Operation
+    from .post import Post
+    from .rerank import Rerank
+    from .source import GatheredPayloads, GatheredTexts, GatheredTokens
+    from .system_one import SystemOne
 
 __all__ = [
     "ONE_BATCH",
@@ -26,3 +31,22 @@ __all__ = [
     "Rerank",
     "SystemOne",
 ]
+
+# Most programs use one or two of them.
+__getattr__ = attributes(
+    __name__,
+    {
+        "ONE_BATCH": "batching",
+        "BatchSize": "batching",
+        "Classify": "classify",
+        "Embed": "embed",
+        "GatheredPayloads": "source",
+        "GatheredTexts": "source",
+        "GatheredTokens": "source",
+        "Learned": "learned",
+        "Operation": "operation",
+        "Post": "post",
+        "Rerank": "rerank",
+        "SystemOne": "system_one",
+    },
+)

@@ -1,7 +1,5 @@
 """What is done with every single payload, text and batch of a stream, and compiled for that reason."""
 
-from array import array
-
 from libc.math cimport INFINITY
 
 
@@ -119,7 +117,7 @@ def utf8_length(str text not None) -> int:
 def batch_starts(
     list inputs not None, Py_ssize_t most_inputs, double most_characters, double most_tokens, double tokens_per_byte,
     count_tokens,
-) -> array:
+):
     """Number of the first input of each batch: a batch is closed when one more input would exceed a limit.
 
     An input that is beyond a limit by itself goes alone.
@@ -138,6 +136,8 @@ def batch_starts(
     cdef double characters = 0
     cdef double tokens = 0
     cdef bint counts = most_tokens != INFINITY
+    from array import array         # a file of its own, for those who need it
+
     starts = array("q", [0])
     for number in range(len(inputs)):
         each = inputs[number]

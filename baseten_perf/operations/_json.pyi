@@ -1,3 +1,6 @@
+from typing import Any
+
 from typing_extensions import Buffer
 
 def orjson_may_read(body: Buffer) -> bool: ...
+def small_json(value: Any, levels: int) -> bytes | None: ...

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..ranking._ranking import LabelReader
@@ -19,6 +17,7 @@ from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
 from .learned import Learned
+from .quick_json import dumps
 from .response_body import decoded, field, floats, items, malformed
 from .texts import checked_texts
 
@@ -82,7 +81,7 @@ class Classify(Batched):
                 options |= {"truncate_prompt_tokens": -1, "truncation_side": truncation_direction.lower()}
         options |= extra
         self._prefix = b'{"inputs":' if self._of_tei else b'{"input":'
-        self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
+        self._suffix = b"," + dumps(options)[1:] if options else b"}"
         self._reader = LabelReader(ClassificationResult)
         self._names = probabilities.ClassNames()  # of all batches of a stream
         super().__init__(learned, "classify", path, texts, policy, model, size)
@@ -98,7 +97,7 @@ class Classify(Batched):
         texts: Any = self._batches.sent(index)
         if self._of_tei:
             texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
-        return self._prefix + orjson.dumps(texts) + self._suffix
+        return self._prefix + dumps(texts) + self._suffix
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""

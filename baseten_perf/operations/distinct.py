@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..late import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Distinct:
@@ -27,7 +30,7 @@ class Distinct:
         """Those of texts, or of lists of token ids; None when none is repeated."""
         keys: Iterable[Any] = map(tuple, inputs) if isinstance(inputs[0], list) else inputs
         numbers: dict[Any, int] = {}
-        places = array("q", (numbers.setdefault(key, len(numbers)) for key in keys))
+        places = load("array").array("q", (numbers.setdefault(key, len(numbers)) for key in keys))
         if len(numbers) == len(places):
             return None
         distinct = [list(key) for key in numbers] if isinstance(inputs[0], list) else list(numbers)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-import orjson
-
 from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..responses.by_input import EmbeddingsByInput
@@ -23,6 +21,7 @@ from .extra_body import extra_members
 from .learned import Learned
 from .operation import Operation
 from .output import checked_output
+from .quick_json import dumps
 from .response_body import malformed
 from .tokens import texts_or_tokens
 
@@ -145,7 +144,7 @@ class Embed(Batched):
         return Embed(*self._arguments, without=without)
 
     def body(self, index: int) -> bytes:
-        return b'{"input":%b%b' % (orjson.dumps(self._batches.sent(index)), self._suffix)
+        return b'{"input":%b%b' % (dumps(self._batches.sent(index)), self._suffix)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -228,7 +227,7 @@ def _given(model: str | None, encoding_format: str | None, dimensions: int | Non
 
 
 def _members(members: dict[str, Any]) -> bytes:
-    return b"," + orjson.dumps(members)[1:] if members else b"}"
+    return b"," + dumps(members)[1:] if members else b"}"
 
 
 def _moved(values: list[Any], order: list[int]) -> list[Any]:

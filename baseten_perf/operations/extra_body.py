@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import orjson
-
 from ..validation import string, wrong_type
 from .payload import Encoder
+from .quick_json import orjson
 
 
 def extra_members(extra_body: Any, own: Collection[str]) -> dict[str, Any]:

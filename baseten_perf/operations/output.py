@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from mmap import ALLOCATIONGRANULARITY, mmap
 from typing import Any
 
 from ..late import load
@@ -47,9 +46,10 @@ def _allocate(out: Any, size: int) -> None:
 
     Else a disk that is full would be told by a signal, SIGBUS, to the loop that writes.
     """
+    mmap = load("mmap")
     memmap: Any = None
     mapping = out
-    while mapping is not None and not isinstance(mapping, mmap):
+    while mapping is not None and not isinstance(mapping, mmap.mmap):
         if hasattr(mapping, "filename") and hasattr(mapping, "offset"):
             memmap = mapping
         mapping = getattr(mapping, "base", None)
@@ -59,7 +59,7 @@ def _allocate(out: Any, size: int) -> None:
         return  # as on macOS
     numpy = load("numpy")
     begins = numpy.frombuffer(mapping, dtype=numpy.uint8).ctypes.data
-    offset = memmap.offset - memmap.offset % ALLOCATIONGRANULARITY + out.ctypes.data - begins
+    offset = memmap.offset - memmap.offset % mmap.ALLOCATIONGRANULARITY + out.ctypes.data - begins
     file = os.open(memmap.filename, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     try:
         os.posix_fallocate(file, offset, size)

@@ -6,17 +6,22 @@ import json
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-import orjson
-
 from ._inputs import DEEP, nature_of
+from ._json import small_json
+from .quick_json import orjson
 
 # orjson refuses lists and dicts that are nested deeper, but overruns its memory for tuples (3.13.0).
 MOST_LEVELS_FOR_ORJSON = 200
 # Far beyond what servers follow, and far below what would make a cycle of fresh objects costly.
 MAX_DEPTH = 10_000
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+@cache
+def _options() -> int:
+    return orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 class Encoder:
@@ -45,13 +50,16 @@ class Encoder:
         Raises ValueError for anything else, for lone surrogates, and for values that hold themselves or are nested
         deeper than MAX_DEPTH; TypeError for what is no JSON value.
         """
+        written = small_json(value, MOST_LEVELS_FOR_ORJSON)
+        if written is not None:
+            return written
         nature = nature_of(value, MOST_LEVELS_FOR_ORJSON)
         if nature != DEEP:
             try:
                 # Joined to get a copy of the right size: what orjson returns holds on to kilobytes (measured: 4 KB for
                 # a body of 60 bytes), and thousands of bodies wait here. The copy is also ten times as fast as touching
                 # that memory.
-                body = b"".join((orjson.dumps(value, _default, _OPTIONS), b""))
+                body = b"".join((orjson.dumps(value, _default, _options()), b""))
             except TypeError:
                 pass  # too large for orjson, or wrong: the slow way copes, or can tell what is wrong
             else:
@@ -187,6 +195,6 @@ def _scalar(value: Any) -> bytes:
     elif isinstance(value, int) and not -(2**63) <= value < 2**64:
         return int.__repr__(value).encode()
     try:
-        return orjson.dumps(value, _default, _OPTIONS)
+        return orjson.dumps(value, _default, _options())
     except TypeError as error:
         raise (error.__cause__ or error) from None  # the cause is what _default said

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
 from ..http.headers import MEDIA_TYPES
+from ..late import loaded
 from ..log import logger
 from ..policy import Policy
-from ..post_request import METHODS, PostRequest
 from ..protocols import Completion, Matrix
 from ..responses.batch_post import BatchPostResponse
 from ..validation import boolean, url_path_of, utf8_string, wrong_type
@@ -17,14 +17,15 @@ from ._inputs import holds_instance
 from .columns import listed
 from .operation import WITH_BODY, Head, Operation
 from .payload import Encoder
-from .post_head import head_of
+from .post_head import LENIENT, METHODS, head_of
 from .response_body import decoded
 
-# Their answers need not be JSON: what is not counts as {}.
-LENIENT = ("DELETE", "HEAD", "OPTIONS")
+if TYPE_CHECKING:
+    from ..post_request import PostRequest
+
 FORMATS = ("json", "text", "bytes")
 
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
+_CHARSET = r"(?i:charset)\s*=\s*[\"']?([^\s;\"']+)"
 
 
 class Post(Operation):
@@ -76,8 +77,9 @@ class Post(Operation):
         if not values:
             raise ValueError("Payloads list cannot be empty")
         requests: list[Any] = []
-        if holds_instance(values, PostRequest):
-            requests = [each if type(each) is PostRequest else PostRequest(each) for each in values]
+        kind = _kind_of_requests()
+        if kind is not None and holds_instance(values, kind):
+            requests = [each if type(each) is kind else kind(each) for each in values]
             values = [request.payload for request in requests]
         self.name = name
         self._argument = argument
@@ -102,7 +104,8 @@ class Post(Operation):
         self._unlike_200: dict[int, int] | None = None  # statuses, by request
 
     def carrying(self, inputs: list[Any], first: int) -> Post | None:
-        if holds_instance(inputs, PostRequest):
+        kind = _kind_of_requests()
+        if kind is not None and holds_instance(inputs, kind):
             return None
         post = self._of_one_request()
         post._bodies = self._encoded(inputs, first)
@@ -122,8 +125,11 @@ class Post(Operation):
         except (TypeError, ValueError) as reason:
             text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
             raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None
-        if encoder.nulled:
-            logger.warning("%s: NaN and infinities in %s are sent as null; see `allow_nan`", self.name, self._argument)
+        listened = logger() if encoder.nulled else None
+        if listened is not None:
+            listened.warning(
+                "%s: NaN and infinities in %s are sent as null; see `allow_nan`", self.name, self._argument
+            )
         return bodies
 
     def body(self, index: int) -> bytes:
@@ -158,9 +164,15 @@ class Post(Operation):
         return BatchPostResponse(self._data, total_time, self.elapsed, self.headers, self.timings, self._unlike_200)
 
 
+def _kind_of_requests() -> type[PostRequest] | None:
+    """PostRequest; None as long as its module is not loaded, and so there is no instance of it."""
+    module = loaded("baseten_perf.post_request")
+    return None if module is None else module.PostRequest
+
+
 def _text(completion: Completion) -> str:
     """A body in the character set that the response names, or in UTF-8 when it names none that is usable."""
-    found = _CHARSET.search(header_block.parse(completion.headers).get("content-type", ""))
+    found = re.search(_CHARSET, header_block.parse(completion.headers).get("content-type", ""))
     if found:
         try:
             return str(completion.body, found.group(1), "replace")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any
 
 from ..http import headers as header_block
-from ..policy import Policy
-from ..post_request import METHODS, PostRequest
+from ..late import load
 from ..validation import string, string_mapping, url_path_of, utf8_string, wrong_type
 from .operation import WITH_BODY, Head
+
+if TYPE_CHECKING:
+    from ..policy import Policy
+    from ..post_request import PostRequest
+
+# Their answers need not be JSON: what is not counts as {}.
+LENIENT = ("DELETE", "HEAD", "OPTIONS")
+METHODS = ("GET", *WITH_BODY, *LENIENT)
 
 
 def head_of(request: PostRequest, place: str, path: str, method: str, policy: Policy) -> Head:
@@ -62,7 +68,9 @@ def _with_query(name: str, path: str, params: Any) -> str:
             if value is not None:
                 pairs.append((key, _parameter(f"{name}[{key!r}]", value)))
     path = path.partition("#")[0]
-    return f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}" if pairs else path
+    if not pairs:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{load('urllib.parse').urlencode(pairs)}"
 
 
 def _parameter(name: str, value: Any) -> str:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # Blanks, then a mark or a scalar. The string is written so that no text makes the search take more than linear time.
-_TOKEN = re.compile(r'[ \t\n\r]*(?:([\[\]{},:])|("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r\[\]{},:"]+))', re.DOTALL)
+_TOKEN = (
+    r'[ \t\n\r]*(?:([\[\]{},:])|("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r\[\]{},:"]+))'
+)
 _FIRST_VALUE, _VALUE, _FIRST_KEY, _KEY, _COLON, _AFTER = range(6)  # what comes next; _AFTER: a comma, or an end
 
 
@@ -21,7 +23,8 @@ def loads(body: Buffer) -> Any:
 
     Raises ValueError; MemoryError.
     """
-    text = str(body, "utf-8-sig", "surrogatepass")  # from where it lies, without a copy
+    # From where it lies, without a copy; and without the codec "utf-8-sig", which is a module to be loaded.
+    text = str(body, "utf-8", "surrogatepass").removeprefix("\ufeff")
     try:
         return json.loads(text)
     except RecursionError:
@@ -32,13 +35,14 @@ def loads(body: Buffer) -> Any:
 def _deep(text: str) -> Any:
     """The same without recursion, and much more slowly."""
     text = text.rstrip(" \t\n\r")
+    tokens = re.compile(_TOKEN, re.DOTALL)
     # The open containers; the first is ours, and receives the document as its only element.
     holders: list[Any] = [[]]
     key = ""
     expected = _VALUE
     position = 0
     while position < len(text):
-        token = _TOKEN.match(text, position)
+        token = tokens.match(text, position)
         if token is None:
             raise _unexpected(position)
         mark, scalar = token.groups()

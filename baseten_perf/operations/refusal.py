@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
+from ..late import load
 
-from ..protocols import Completion
+if TYPE_CHECKING:
+    from ..protocols import Completion
 
 TOO_LARGE = 413
 # A request with fewer inputs, or with others, may be accepted. The engine knows them too: see attempt.pxi.
@@ -109,7 +110,7 @@ def refusal_of(completion: Completion) -> Refusal:
 def _message(body: Any) -> str:
     octets = bytes(memoryview(body).cast("B")[:_MOST_READ])
     try:
-        document = orjson.loads(octets)
+        document = load("baseten_perf.operations.python_json").loads(octets)
     except ValueError:
         return octets[:_MOST_SHOWN].decode("utf-8", "replace")
     found: list[str] = []

@@ -7,8 +7,6 @@ from heapq import nsmallest
 from itertools import chain
 from typing import Any
 
-import orjson
-
 from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..ranking._ranking import read_scored_documents, read_scored_texts
@@ -19,6 +17,7 @@ from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
 from .learned import Learned
+from .quick_json import dumps
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
@@ -87,8 +86,8 @@ class Rerank(Batched):
             after = {"return_documents": return_text}
         before = {name: value for name, value in before.items() if name not in extra}
         after |= extra
-        self._prefix = orjson.dumps(before)[:-1] + (b',"texts":' if self._of_tei else b',"documents":')
-        self._suffix = b"," + orjson.dumps(after)[1:]
+        self._prefix = dumps(before)[:-1] + (b',"texts":' if self._of_tei else b',"documents":')
+        self._suffix = b"," + dumps(after)[1:]
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
@@ -102,7 +101,7 @@ class Rerank(Batched):
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        texts = orjson.dumps(self._batches.sent(index))
+        texts = dumps(self._batches.sent(index))
         if self._most is not None and self._most < end - start:
             return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
         return self._prefix + texts + self._suffix

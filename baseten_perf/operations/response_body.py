@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ..late import load
 from ..protocols import Completion
+from . import python_json
 from ._json import orjson_may_read
+from .quick_json import is_to_read, orjson
 
 if TYPE_CHECKING:
     from ..exceptions import InvalidResponse
@@ -20,16 +20,17 @@ def decoded(completion: Completion) -> Any:
     Raises InvalidResponse; MemoryError.
     """
     body = completion.body
-    if not completion.msgpack and orjson_may_read(body):
+    if not completion.msgpack and is_to_read(body) and orjson_may_read(body):
         try:
             return orjson.loads(body if isinstance(body, bytes) else memoryview(body))
-        except ValueError:
-            pass  # it is stricter than Python's json, which reads it below or says what is wrong
+        except (ValueError, OSError, ImportError):
+            # It cannot be loaded; or it is stricter than Python's json, which reads it below or says what is wrong.
+            pass
     try:
         if completion.msgpack:
             messagepack = load("baseten_perf.operations.messagepack")
             return messagepack.loads(bytes(body))
-        return load("baseten_perf.operations.python_json").loads(body)
+        return python_json.loads(body)
     except ValueError as refused:
         # Only its words: a variable that holds an exception would keep it, and all frames up to the caller's.
         reason = str(refused)

@@ -1,82 +1,23 @@
-"""CallOptions: the options as keywords of methods, for type checkers; and which of them a method takes, and where."""
+"""Takes: which options a method takes, and where."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from ..cancellation import CancellationToken
-from ..http.trace import TraceContext
 from ..validation import by_name, unexpected_keyword
-from .description import parameters
+from .description import signature
 from .fields import CUSTOM_HEADERS, OPTIONS
 from .preference import RequestProcessingPreference
-from .progress import Progress
 from .resolve import ALL, Policy, policy_of
 
 if TYPE_CHECKING:
-    from ..responses.answers import ReturnExceptions
+    from collections.abc import Callable, Mapping
+    from inspect import Signature
 
 # Where 0.0.x takes max_concurrent_requests, 0.1.x takes its preference.
 Preference = RequestProcessingPreference | int | None
 
 OF_BATCHES = frozenset(name for name, option in OPTIONS.items() if option.batched)
-
-
-class CallOptions(TypedDict, total=False):
-    """What every method takes by keyword, besides `return_exceptions`; the meaning stands in the table (`fields`).
-
-    None means "not given".
-    """
-
-    max_concurrent_requests: int | Literal["auto"] | None
-    timeout_s: float | None
-    pin_initial_endpoint_once: bool | None
-    hedge_delay: float | None
-    total_timeout_s: float | None
-    hedge_budget_pct: float | None
-    retry_budget_pct: float | None
-    max_retries: int | None
-    initial_backoff_ms: int | None
-    cancel_token: CancellationToken | None
-    primary_api_key_override: str | None
-    extra_headers: Mapping[str, str] | None
-    non_retryable_status_codes: Collection[int] | None
-    trace_context: TraceContext | None
-    patience_s: float | None
-    max_response_bytes: int | None
-    timings: bool | None
-    progress: Progress | None
-
-
-class BatchOptions(CallOptions, total=False):
-    """Methods whose requests carry several inputs take these too."""
-
-    batch_size: int | None
-    max_chars_per_request: int | None
-    max_tokens_per_request: int | None
-    dedupe: bool | None
-
-
-class PostOptions(CallOptions, total=False):
-    """Methods that send one request per payload take these too."""
-
-    custom_headers: Mapping[str, str] | None
-
-
-if TYPE_CHECKING:
-    # With the option that decides of what type the response is. Not at run time, where Python 3.10 has no generic one.
-
-    class BatchKeywords(BatchOptions, Generic[ReturnExceptions], total=False):
-        """Keywords of methods whose requests carry several inputs."""
-
-        return_exceptions: ReturnExceptions
-
-    class PostKeywords(PostOptions, Generic[ReturnExceptions], total=False):
-        """Keywords of methods that send one request per payload."""
-
-        return_exceptions: ReturnExceptions
 
 
 class Takes:
@@ -131,10 +72,5 @@ class Takes:
 
     def signature(self, method: Callable[..., Any]) -> Signature:
         """The signature of `method` with its options by name."""
-        own = signature(method).parameters.values()
-        by_position = [each for each in own if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        by_position += parameters(self.positions, Parameter.POSITIONAL_OR_KEYWORD)
-        by_keyword = [each for each in own if each.kind is Parameter.KEYWORD_ONLY]
-        names = (*OPTIONS, CUSTOM_HEADERS)
-        by_keyword += parameters(name for name in names if name in self.names and name not in self.positions)
-        return Signature([*by_position, *by_keyword])
+        by_keyword = (name for name in (*OPTIONS, CUSTOM_HEADERS) if name in self.names and name not in self.positions)
+        return signature(method, self.positions, by_keyword)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
-from inspect import Parameter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..late import load
 from .fields import CUSTOM_HEADERS, OPTIONS, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from inspect import Parameter, Signature
 
 BEGIN = "<!-- options: written by `python -m baseten_perf.policy README.md` -->\n"
 END = "<!-- options end -->\n"
 
 
-def parameters(names: Iterable[str], kind: Any = Parameter.KEYWORD_ONLY) -> list[Parameter]:
-    """The options as parameters that need not be given."""
-    return [_parameter(name, kind) for name in names]
+def signature(function: Callable[..., Any], by_position: Iterable[str], by_keyword: Iterable[str]) -> Signature:
+    """The signature of a function with these options in place of `*positions` and `**options`."""
+    inspect = load("inspect")
+    own = inspect.signature(function, follow_wrapped=False).parameters.values()
+    placed, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    made: Signature = inspect.Signature([
+        *[each for each in own if each.kind is placed],
+        *[_parameter(name, placed) for name in by_position],
+        *[each for each in own if each.kind is named],
+        *[_parameter(name, named) for name in by_keyword],
+    ])  # fmt: skip
+    return made
 
 
 def docstring_lines(names: Iterable[str]) -> str:
@@ -41,9 +53,22 @@ def written(readme: str) -> str:
 
 @cache
 def _parameter(name: str, kind: Any) -> Parameter:
-    # What it may be set to is the last type in `Option[int]` or `Copied[set[int], Collection[int]]`.
-    of_table = Options.__annotations__["extra_headers" if name == CUSTOM_HEADERS else name]
-    return Parameter(name, kind, default=None, annotation=of_table.__args__[-1] | None)
+    of_table = types()["extra_headers" if name == CUSTOM_HEADERS else name]
+    made: Parameter = load("inspect").Parameter(name, kind, default=None, annotation=of_table | None)
+    return made
+
+
+@cache
+def types() -> dict[str, Any]:
+    """What each option may be set to: the last type in `Option[int]` or `Copied[set[int], Collection[int]]`."""
+    only_there = {
+        "Collection": load("collections.abc").Collection,
+        "Mapping": load("collections.abc").Mapping,
+        "Progress": load("baseten_perf.policy.keywords").Progress,
+        "TraceContext": load("baseten_perf.http.trace").TraceContext,
+    }
+    annotations = load("typing").get_type_hints(Options, localns=only_there)
+    return {name: annotation.__args__[-1] for name, annotation in annotations.items()}
 
 
 def _default(name: str, of_keywords: str) -> str:

@@ -1,24 +1,30 @@
 """The table of options: each option of a call is declared here, once.
 
 The fields of RequestProcessingPreference, the checks of keywords, Policy, signatures, docstrings and the README's table
-come from it. `call_options` repeats the names and types, for type checkers. An option that the engine reads is also a
-parameter of its RequestPlan. Annotations are evaluated here, since signatures show them.
+come from it. `keywords` repeats the names and types, for type checkers. An option that the engine reads is also a
+parameter of its RequestPlan. `description` evaluates the annotations, which signatures show.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ..cancellation import CancellationToken
 from ..http import headers
-from ..http.trace import TraceContext
+from ..late import load
 from ..validation import boolean, instance, real, status_codes, string, string_mapping, unsigned, wrong_type
 from .option import Copied, Option, Range, Share, seconds
-from .progress import Progress, checked_progress
+from .progress import checked_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
     from typing_extensions import dataclass_transform
+
+    from ..http.trace import TraceContext
+    from .keywords import Progress
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
@@ -49,7 +55,8 @@ def _token(name: str, value: Any) -> CancellationToken:
 
 
 def _trace(name: str, value: Any) -> TraceContext:
-    return instance(name, value, TraceContext)
+    kind: type[TraceContext] = load("baseten_perf.http.trace").TraceContext
+    return instance(name, value, kind)
 
 
 def _unsigned32(name: str, value: Any) -> int:

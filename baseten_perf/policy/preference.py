@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from inspect import Parameter, Signature
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..validation import by_name, unexpected_keyword
-from .description import docstring_lines, parameters
+from .description import docstring_lines, signature
 from .fields import OPTIONS, Options
+from .shown import Shown
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from typing_extensions import Self
 
     from .resolve import Policy
@@ -61,13 +64,7 @@ class RequestProcessingPreference(Options):
                     values[name] = option.convert(name, value)
             self._given = Given(values)
 
-        __init__.__signature__ = Signature(
-            [
-                Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-                *parameters(POSITIONAL, Parameter.POSITIONAL_OR_KEYWORD),
-                *parameters(name for name in OPTIONS if name not in POSITIONAL),
-            ]
-        )
+        __init__.__wrapped__ = Shown(FunctionType(__init__.__code__, globals()), lambda: _signature())
 
     @classmethod
     def default(cls) -> Self:
@@ -96,6 +93,11 @@ class RequestProcessingPreference(Options):
         self._given = Given(dict(state[0]))
         for name, value in state[1].items():
             setattr(self, name, value)
+
+
+def _signature() -> Signature:
+    by_keyword = (name for name in OPTIONS if name not in POSITIONAL)
+    return signature(RequestProcessingPreference.__init__, POSITIONAL, by_keyword)
 
 
 if RequestProcessingPreference.__doc__:  # `python -OO` has none

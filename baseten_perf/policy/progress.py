@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..validation import boolean, wrong_type
 
-
-class Updatable(Protocol):
-    """A bar like those of tqdm."""
-
-    def update(self, n: int, /) -> object:
-        """So many more inputs are done."""
-
-
-# A callable gets the number of inputs that are done, and of all, None where that is not known.
-Progress = bool | Callable[[int, int | None], object] | Updatable
+if TYPE_CHECKING:
+    from .keywords import Progress
 
 
 def checked_progress(name: str, value: Any) -> Progress:

@@ -149,9 +149,3 @@ def checked_times(total_time: Any, times: Any) -> tuple[float, list[float]]:
 def checked_headers(headers: Any) -> list[dict[str, str]]:
     """The last argument that public response constructors share; None gives an empty list. Raises TypeError."""
     return [] if headers is None else [string_mapping("response_headers", one) for one in headers]
-
-
-class WeaklyReferenced:
-    """Base of slotted dataclasses that may be weakly referenced (their `weakref_slot` is younger than Python 3.10)."""
-
-    __slots__ = ("__weakref__",)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 from ..validation import instance, utf8_string
 from .answers import Collects, answers
-from .base import Response, WeaklyReferenced
+from .base import Response
 from .by_input import EmbeddingsByInput
 from .references import OF_A_TEMPORARY, OF_ITS_ONLY_ATTRIBUTE
 from .rows import Rows
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from ._arrow import ArrowVectors
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class OpenAIUsage(WeaklyReferenced):
+class OpenAIUsage:
     """Tokens counted by the server, summed over all requests; 0 where it gave none.
 
     Attributes (read-only):
@@ -33,17 +31,36 @@ class OpenAIUsage(WeaklyReferenced):
         total_tokens: tokens in all.
     """
 
-    prompt_tokens: int
-    total_tokens: int
+    __slots__ = ("__weakref__", "_prompt_tokens", "_total_tokens")
+    __match_args__ = ("prompt_tokens", "total_tokens")
 
     def __init__(self, prompt_tokens: int, total_tokens: int) -> None:
-        _set_prompt_tokens(self, prompt_tokens)
-        _set_total_tokens(self, total_tokens)
+        self._prompt_tokens = prompt_tokens
+        self._total_tokens = total_tokens
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the inputs."""
+        return self._prompt_tokens
 
-# The slots' own setters: three times as fast as the __init__ that a frozen dataclass generates.
-_set_prompt_tokens = vars(OpenAIUsage)["prompt_tokens"].__set__
-_set_total_tokens = vars(OpenAIUsage)["total_tokens"].__set__
+    @property
+    def total_tokens(self) -> int:
+        """Tokens in all."""
+        return self._total_tokens
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, OpenAIUsage):
+            return NotImplemented
+        return self._prompt_tokens == other._prompt_tokens and self._total_tokens == other._total_tokens
+
+    def __hash__(self) -> int:
+        return hash((self._prompt_tokens, self._total_tokens))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._prompt_tokens, self._total_tokens)
+
+    def __repr__(self) -> str:
+        return f"OpenAIUsage(prompt_tokens={self._prompt_tokens}, total_tokens={self._total_tokens})"
 
 
 class OpenAIEmbeddingData:

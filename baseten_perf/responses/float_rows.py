@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..late import load
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Buffer
 
     from ..protocols import Matrix
@@ -60,7 +62,8 @@ class FloatRows:
 
     def row_base64(self, i: int, /) -> str:
         """Row `i` as base64 of little-endian float32."""
-        return b64encode(self._octets_of(i)).decode("ascii")
+        text: bytes = load("base64").b64encode(self._octets_of(i))
+        return text.decode("ascii")
 
     def permute(self, start: int, order: list[int], /) -> None:
         """Never called: only answers that still arrive are put in order."""

@@ -95,6 +95,20 @@ def test_version() -> None:
     assert tuple(map(int, version.split()[0].removeprefix("libcurl/").split(".")[:2])) >= (7, 85)
 
 
+@pytest.mark.parametrize("modules", ["pycurl, baseten_perf.engine", "baseten_perf.engine, pycurl"])
+def test_it_is_the_one_of_pycurl_whichever_is_imported_first(modules: str) -> None:
+    """One copy of the library is in the process; pycurl is not needed to find it."""
+    code = (
+        f"import {modules}, re; pycurl.Curl().close()\n"
+        "print(len({line.split()[-1] for line in open('/proc/self/maps') if re.search(r'/libcurl[-.]', line)}),"
+        " baseten_perf.engine.libcurl_version().split()[0] in pycurl.version)"
+    )
+    if sys.platform != "linux":
+        pytest.skip("no /proc/self/maps")
+    ended = run(code)
+    assert (ended.stdout, ended.stderr) == ("1 True\n", "")
+
+
 def test_default_ca_file() -> None:
     path = engine.default_ca_file()
     assert path is None or path.startswith("/")

@@ -158,6 +158,63 @@ def loads_numpy() -> None:
         assert array.shape == (2, 384)
 
 
+def loads_operations() -> None:
+    """Each operation is loaded by the first call that needs it; its answers and failures are whole all the same."""
+    limit(128)
+    with Server() as server:
+        client = PerformanceClient(server.faulty(status=404, containing="poison"), "key")
+        assert client.batch_post("/x", [1]).data == [1]
+        for name in ("embed", "rerank", "classify", "source"):
+            assert f"baseten_perf.operations.{name}" not in sys.modules
+        taken = use_up()
+        usage = client.embed(["a"], "m").usage
+        ranked, labelled = client.rerank("q", ["a"]).data, client.classify(["a"]).data
+        streamed = [batch.start for batch in client.iter_embed(iter("abc"), "m", batch_size=2)]
+        errors: list[Any] = []
+        for call in (client.embed, client.classify):
+            try:
+                call(["a", "poison"], batch_size=1, max_concurrent_requests=1)  # type: ignore[operator]
+            except Exception as error:
+                errors.append(error)
+        give_back(taken)
+        assert usage.total_tokens and len(ranked) == len(labelled) == 1 and streamed == [0, 2]
+        for error in errors:
+            assert error.args[0] == 404 and error.partial[0] is not None and error.partial[1] is None, repr(error)
+        assert len(errors) == 2
+
+
+class Scarce(MetaPathFinder):
+    """There is no descriptor for what orjson imports itself."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "uuid":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def does_without_orjson() -> None:
+    """Answers are read without it if it cannot be loaded; a body that needs it brings the system's error, and no crash.
+
+    Later it is loaded.
+    """
+    with Server() as server:
+        client = PerformanceClient(server.url, "key")
+        for name in ("orjson", "uuid"):
+            sys.modules.pop(name, None)
+        sys.meta_path.insert(0, Scarce())
+        assert client.batch_post("/x", list(range(30))).data == list(range(30))
+        assert "orjson" not in sys.modules
+        large = "x" * 2000
+        try:
+            client.batch_post("/x", [large])
+        except OSError as error:
+            assert error.errno == errno.EMFILE, repr(error)
+        else:
+            raise AssertionError("no failure")
+        del sys.meta_path[0]
+        assert client.batch_post("/x", [large]).data == [large]
+        assert "orjson" in sys.modules
+
+
 def nothing() -> dict[int, str]:
     """Which descriptors are of /dev/null, with the flags that they were opened with."""
     found = {}
@@ -195,7 +252,8 @@ def has_a_spare_one_of_its_own() -> None:
 
 
 CASES: list[Callable[[], None]] = [
-    loads_on_the_spare_one, closes_idle_connections, tells_what_it_can, awaits, loads_numpy, has_a_spare_one_of_its_own,
+    loads_on_the_spare_one, closes_idle_connections, tells_what_it_can, awaits, loads_numpy, loads_operations,
+    does_without_orjson, has_a_spare_one_of_its_own,
 ]  # fmt: skip
 for case in CASES:
     # In a child each: what is loaded stays loaded.

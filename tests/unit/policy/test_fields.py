@@ -12,9 +12,9 @@ import pytest
 import baseten_perf.engine
 from baseten_perf import PerformanceClient, RequestProcessingPreference
 from baseten_perf.policy import DEFAULT
-from baseten_perf.policy.call_options import BatchOptions, CallOptions, PostOptions
-from baseten_perf.policy.description import parameters, written
+from baseten_perf.policy.description import signature, written
 from baseten_perf.policy.fields import CUSTOM_HEADERS, OPTIONS
+from baseten_perf.policy.keywords import BatchOptions, CallOptions, PostOptions
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 STUB = Path(baseten_perf.engine.__file__).parent / "_engine.pyi"
@@ -27,7 +27,8 @@ def test_what_type_checkers_see_is_what_the_table_has() -> None:
     assert set(of_all) == set(OPTIONS) - BATCHED - told_apart
     assert set(of_batches) == set(OPTIONS) - told_apart
     assert set(of_posts) == {*of_all, CUSTOM_HEADERS}
-    for parameter in parameters({*OPTIONS, CUSTOM_HEADERS} - told_apart):
+    shown = signature(lambda: None, (), {*OPTIONS, CUSTOM_HEADERS} - told_apart).parameters
+    for parameter in shown.values():
         assert {**of_batches, **of_posts}[parameter.name] == parameter.annotation, parameter.name
 
 
