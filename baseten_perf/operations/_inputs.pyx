@@ -116,6 +116,14 @@ def utf8_length(str text not None) -> int:
     return utf8_size(text)
 
 
+def longest(list inputs not None) -> int:
+    """The length of the longest text, or list of token ids."""
+    cdef Py_ssize_t most = 0
+    for each in inputs:
+        most = max(most, PyUnicode_GET_LENGTH(each) if type(each) is str else len(each))
+    return most
+
+
 def batch_starts(
     list inputs not None, Py_ssize_t most_inputs, double most_characters, double most_tokens, double tokens_per_byte,
     count_tokens,
