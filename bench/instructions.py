@@ -61,6 +61,9 @@ CASES = {
     "float in base64": Case(
         Workload("base64", "embed_base64", "", 100, "16x1024_base64", 16, 1_024, concurrency=4), "float"
     ),
+    "float in a list": Case(Workload("lists", "embed_lists", "", 100, "16x1024", 16, 1_024, concurrency=4), "float"),
+    "rerank, 32 texts": Case(Workload("rerank", "rerank", "", 500, "ranking", 32), "request"),
+    "classify, 32 texts": Case(Workload("classify", "classify", "", 500, "classify", 32), "request"),
 }
 
 

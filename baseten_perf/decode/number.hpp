@@ -27,8 +27,8 @@ enum class NumberState { complete, more, malformed, too_large };
 
 // A number as it is written: mantissa * 10**exponent.
 struct Written {
-    NumberState state;
-    const char* end;         // first character behind the number; meaningful, as all that follows, when complete
+    NumberState state = NumberState::malformed;
+    const char* end = nullptr;  // first character behind the number; meaningful, as all that follows, when complete
     uint64_t mantissa = 0;   // its first 18 or 19 digits
     long long exponent = 0;
     bool negative = false;
@@ -38,6 +38,11 @@ struct Written {
 
 // Whether a character can belong to a number.
 inline bool is_of_number(char c) { return is_digit(c) || c == '.' || c == '-' || c == '+' || (c | 0x20) == 'e'; }
+
+constexpr uint64_t integer_powers_of_ten[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+    10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+    10000000000000000000u};
 
 // Read digits at `p`, which is then behind them, on into the mantissa, and give how many of them no longer had a place
 // there: one by one, or eight at a time.
@@ -61,53 +66,80 @@ inline long long read_many_digits(const char*& p, const char* last, uint64_t& ma
 // Reads the number that starts at `first`, which is before `last`.  One that touches `last` may go on in the next chunk:
 // `more`, unless `final` says that nothing follows.
 [[gnu::always_inline]] inline Written scan_number(const char* first, const char* last, bool final) {
-    const Written more{final ? NumberState::malformed : NumberState::more, last};
-    const Written malformed{NumberState::malformed, first};
-    Written number{NumberState::complete, first};
+    // One object at every end, so that it need not lie in memory.
+    Written number{NumberState::malformed, first};
+    const NumberState at_last = final ? NumberState::malformed : NumberState::more;
     const char* p = first;
     number.negative = *p == '-';
-    if (number.negative && ++p == last) return more;
-    if (!is_digit(*p)) return malformed;
+    if (number.negative && ++p == last) {
+        number.state = at_last;
+        return number;
+    }
+    if (!is_digit(*p)) return number;
 
     const char* integer = p;
     long long left_out = read_few_digits(p, last, number.mantissa);
     number.exponent = left_out;
-    if (p - integer > 1 && *integer == '0') return malformed;
+    if (p - integer > 1 && *integer == '0') return number;
     if (p < last && *p == '.') {
         const char* fraction = ++p;
         long long more_left_out = read_many_digits(p, last, number.mantissa);
         left_out += more_left_out;
         number.exponent += more_left_out - (p - fraction);
         number.whole = false;
-        if (p == last && !final) return more;
-        if (p == fraction) return malformed;
+        if (p == fraction) {
+            if (p == last) number.state = at_last;
+            return number;
+        }
     }
     if (p < last && (*p | 0x20) == 'e') {
-        if (++p == last) return more;
-        bool down = *p == '-';
-        if ((*p == '-' || *p == '+') && ++p == last) return more;
-        if (!is_digit(*p)) return malformed;
+        bool down = false;
+        if (++p < last && (*p == '-' || *p == '+')) down = *p++ == '-';
+        if (p == last) {
+            number.state = at_last;
+            return number;
+        }
+        if (!is_digit(*p)) return number;
         long long written = 0;
         for (; p < last && is_digit(*p); ++p)
             written = written < 1000000000 ? written * 10 + (*p - '0') : written;
         number.exponent += down ? -written : written;
         number.whole = false;
     }
-    if (p == last && !final) return more;
+    number.state = p < last || final ? NumberState::complete : NumberState::more;
     number.end = p;
     number.cut = left_out != 0;
     return number;
 }
 
+// The same for numbers as models give them: one digit, a point, and so many digits that all have a place in the mantissa,
+// with something else behind them.  False when it is another one, or too near to `last` to tell.
+[[gnu::always_inline]] inline bool scan_decimal(const char* first, const char* last, Written* number) {
+    constexpr ptrdiff_t looked_at = 2 + 3 * 8;
+    if (last - first < looked_at || !is_digit(first[0]) || first[1] != '.') return false;
+    uint64_t mantissa = static_cast<uint64_t>(first[0] - '0');
+    const char* p = first + 2;
+    uint64_t word = as_digits(word_at(p)), marks = no_digits(word);
+    for (int words = 0; marks == 0; marks = no_digits(word)) {
+        if (++words == 3) return false;
+        mantissa = mantissa * 100000000 + static_cast<uint64_t>(eight_digits(word));
+        word = as_digits(word_at(p += 8));
+    }
+    int count = __builtin_ctzll(marks) >> 3;
+    if (mantissa >= integer_powers_of_ten[19 - count]) return false;
+    word = word << 8 << (56 - 8 * count);  // zeros, and the digits
+    mantissa = mantissa * integer_powers_of_ten[count] + static_cast<uint64_t>(eight_digits(word));
+    p += count;
+    if (p == first + 2 || (*p | 0x20) == 'e') return false;
+    *number = {NumberState::complete, p, mantissa, first + 2 - p, false, false, false};
+    return true;
+}
+
 // mantissa / 10**places, correctly rounded: a quotient of more than sixty bits, whose last one says whether anything is
 // left, rounds as the fraction itself.
 inline double quotient(uint64_t mantissa, unsigned places) {
-    static constexpr uint64_t powers[] = {
-        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
-        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
-        1000000000000000000, 10000000000000000000u};
-    int up = __builtin_clzll(mantissa), down = __builtin_clzll(powers[places]);
-    uint64_t divisor = powers[places] << down;
+    int up = __builtin_clzll(mantissa), down = __builtin_clzll(integer_powers_of_ten[places]);
+    uint64_t divisor = integer_powers_of_ten[places] << down;
     unsigned __int128 dividend = static_cast<unsigned __int128>(mantissa << up) << 62;
     uint64_t bits = static_cast<uint64_t>(dividend / divisor);
     bits |= static_cast<unsigned __int128>(bits) * divisor != dividend;

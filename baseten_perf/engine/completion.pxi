@@ -53,8 +53,7 @@ cdef class Vectors:
     def row(self, k: int) -> list:
         """Vector `k` as Python floats."""
         cdef size_t start = self.start(k)
-        cdef size_t i
-        return [self.values[i] for i in range(start, self.ends[k])]
+        return list_of_floats(self.values + start, self.ends[k] - start)
 
     def row_base64(self, k: int) -> str:
         """Vector `k` as base64 of little-endian float32."""

@@ -1,6 +1,8 @@
 """What is done with every single payload, text and batch of a stream, and compiled for that reason."""
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport INFINITY
+from libc.string cimport memchr, memcpy
 
 
 cdef extern from "Python.h":
@@ -85,6 +87,38 @@ def are_plain(list texts not None) -> bool:
     return True
 
 
+cdef inline const char *behind_string(const char *p, const char *last) noexcept:
+    # The text is orjson's: every string ends, and a quote in it has a backslash before it, as a backslash has.
+    cdef const char *q
+    while True:
+        p = <const char *>memchr(p + 1, c'"', last - p - 1)
+        q = p
+        while q[-1] == c'\\':
+            q -= 1
+        if (p - q) % 2 == 0:
+            return p + 1
+
+
+def each_in_an_array(strings: bytes, Py_ssize_t count) -> bytes:
+    """A JSON array of so many strings, at least one, that orjson has written, with an array around each string."""
+    cdef const char *p = PyBytes_AS_STRING(strings)
+    cdef const char *last = p + len(strings)
+    cdef const char *behind
+    cdef bytes nested = PyBytes_FromStringAndSize(NULL, len(strings) + 2 * count)
+    cdef char *out = PyBytes_AS_STRING(nested)
+    for _ in range(count):
+        out[0] = p[0]                       # [ or ,
+        out[1] = c'['
+        behind = behind_string(p + 1, last)
+        memcpy(out + 2, p + 1, behind - p - 1)
+        out += behind - p + 1
+        out[0] = c']'
+        out += 1
+        p = behind
+    out[0] = c']'
+    return nested
+
+
 def copy_attributes(target, source, names: tuple) -> None:
     """Set these attributes of `target` to those of `source`."""
     for name in names:
@@ -112,6 +146,14 @@ cdef inline Py_ssize_t utf8_size(str text) noexcept:
 def utf8_length(str text not None) -> int:
     """Bytes of a text in UTF-8."""
     return utf8_size(text)
+
+
+def longest(list inputs not None) -> int:
+    """The length of the longest text, or list of token ids."""
+    cdef Py_ssize_t most = 0
+    for each in inputs:
+        most = max(most, PyUnicode_GET_LENGTH(each) if type(each) is str else len(each))
+    return most
 
 
 def batch_starts(

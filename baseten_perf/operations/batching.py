@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..policy import Policy
-from ._inputs import batch_starts, utf8_length
+from ._inputs import batch_starts, longest, utf8_length
 from .batch_limit import BatchLimit
 from .distinct import Distinct
 from .token_count import TokenCounter
@@ -53,9 +53,7 @@ class BatchSize(NamedTuple):
     def starts(self, inputs: list[Any]) -> Sequence[int]:
         """Number of the first input of each batch; a range when all batches but the last are equally long."""
         # Usually no batch can reach the limit; then there is no need to walk through the inputs.
-        if self.tokens == inf and (
-            self.characters == inf or max(map(len, inputs)) * self.inputs <= self.characters
-        ):
+        if self.tokens == inf and (self.characters == inf or longest(inputs) * self.inputs <= self.characters):
             return range(0, len(inputs), self.inputs)
         counter = self.counter
         return batch_starts(

@@ -12,6 +12,7 @@ from ..ranking._ranking import LabelReader
 from ..responses.classification import ClassificationResponse, ClassificationResult
 from ..validation import boolean, url_path_of, utf8_string
 from . import probabilities
+from ._inputs import each_in_an_array
 from .api import checked_api, refuse_unless
 from .batched import Batched
 from .batching import BatchSize
@@ -94,10 +95,11 @@ class Classify(Batched):
         self._groups += [None] * requests
 
     def body(self, index: int) -> bytes:
-        texts: Any = self._batches.sent(index)
+        texts = self._batches.sent(index)
+        strings = dumps(texts)
         if self._of_tei:
-            texts = list(zip(texts))  # gives each text a tuple of its own: [["a"],["b"]]
-        return self._prefix + dumps(texts) + self._suffix
+            strings = each_in_an_array(strings, len(texts))
+        return self._prefix + strings + self._suffix
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""

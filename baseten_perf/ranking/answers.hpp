@@ -12,9 +12,9 @@
 
 #include <memory>
 
-#include "ranking/item.hpp"
 #include "ranking/labels.hpp"
 #include "ranking/record.hpp"
+#include "ranking/shape.hpp"
 #include "ranking/text.hpp"
 
 namespace baseten {
@@ -25,6 +25,14 @@ struct Release {
 };
 using Reference = std::unique_ptr<PyObject, Release>;
 
+// A list of so many records, or of lists of them.  The collector need not know it: they refer to nothing that it knows,
+// and so a collection does not walk through all that a call has brought.
+inline PyObject* new_list(Py_ssize_t count) {
+    PyObject* list = PyList_New(count);
+    if (list != nullptr) PyObject_GC_UnTrack(list);
+    return list;
+}
+
 // The items of an answer to `count` texts, of which the first has number `start`, at `*p`, moved to behind them; their
 // indices are different.  A new list of records (index, score, text), of all texts or of `most`; null with an exception
 // set, or without one when the general reader shall look.  `text_of` gives a new reference for an item and its number.
@@ -33,13 +41,14 @@ PyObject* scored_items(const char** p, const char* last, PyTypeObject* type, Py_
                        Py_ssize_t most, TextOf text_of) {
     std::unique_ptr<bool, Release> seen(static_cast<bool*>(PyMem_Calloc(static_cast<size_t>(count), sizeof(bool))));
     if (seen == nullptr) return PyErr_NoMemory();
-    Reference results(PyList_New(count));
+    Reference results(new_list(count));
     if (results == nullptr) return nullptr;
     *p = skip_mark(*p, last, '[');
+    ItemReader<Keys> reader;
     Py_ssize_t k = 0;
+    Item item;
     for (bool more = true; more; ++k) {
-        Item item;
-        *p = read_item<Keys>(*p, last, &item);
+        *p = reader.read(*p, last, &item);
         if (*p == nullptr || *p == last || !item.has_index || !item.has_score) return nullptr;
         if (k == count || item.index >= count || seen.get()[item.index]) return nullptr;
         seen.get()[item.index] = true;
@@ -85,35 +94,45 @@ inline PyObject* scored_documents(const char* p, const char* last, PyTypeObject*
     return p == last ? results.release() : nullptr;
 }
 
-// The labels of one text at `*p`, moved to behind them: a new list of records (label, score), or null as above.
-inline PyObject* labels_of_one(const char** p, const char* last, PyTypeObject* type, Labels& labels) {
-    Reference results(PyList_New(0));
-    if (results == nullptr) return nullptr;
+// The labels of one text at `*p`, moved to behind them: a new list of records (label, score), or null as above.  There
+// are `expected` of them, and where not, that is put right.
+inline PyObject* labels_of_one(const char** p, const char* last, PyTypeObject* type, Labels& labels,
+                               ItemReader<LabelKeys>& reader, Py_ssize_t* expected) {
     *p = skip_mark(*p, last, '[');
-    bool empty = *p != nullptr && *p < last && **p == ']';
-    while (!empty) {
-        Item item;
-        *p = read_item<LabelKeys>(*p, last, &item);
+    if (*p == nullptr || *p == last) return nullptr;
+    bool empty = **p == ']';
+    Py_ssize_t room = empty ? 0 : *expected, k = 0;
+    Reference results(new_list(room));
+    if (results == nullptr) return nullptr;
+    Item item;
+    for (bool more = !empty; more; ++k) {
+        *p = reader.read(*p, last, &item);
         if (*p == nullptr || *p == last || !item.has_score || !item.has_name || item.is_null) return nullptr;
         Reference result(new_record(type, labels.get(item.name), PyFloat_FromDouble(item.score)));
-        if (result == nullptr || PyList_Append(results.get(), result.get()) < 0) return nullptr;
-        if (**p == ']') break;
-        *p = skip_mark(*p, last, ',');
+        if (result == nullptr) return nullptr;
+        if (k < room) PyList_SET_ITEM(results.get(), k, result.release());
+        else if (PyList_Append(results.get(), result.get()) < 0) return nullptr;
+        more = **p != ']';
+        if (more) *p = skip_mark(*p, last, ',');
     }
+    if (k < room && PyList_SetSlice(results.get(), k, room, nullptr) < 0) return nullptr;
+    *expected = k;
     *p = skip_mark(*p, last, ']');
     return *p != nullptr ? results.release() : nullptr;
 }
 
 // One such list for each of `count` texts, in an array or in the `data` of an object.
 inline PyObject* scored_labels(const char* p, const char* last, PyTypeObject* type, Py_ssize_t count, Labels& labels) {
-    Reference groups(PyList_New(count));
+    Reference groups(new_list(count));
     if (groups == nullptr) return nullptr;
+    ItemReader<LabelKeys> reader;
+    Py_ssize_t expected = 0;
     p = skip_white(p, last);
     bool is_object = p < last && *p == '{';
     if (is_object) p = enter_member(p, last, "data");
     p = skip_mark(p, last, '[');
     for (Py_ssize_t k = 0; k < count; ++k) {
-        PyObject* group = labels_of_one(&p, last, type, labels);
+        PyObject* group = labels_of_one(&p, last, type, labels, reader, &expected);
         if (group == nullptr) return nullptr;
         PyList_SET_ITEM(groups.get(), k, group);
         p = skip_mark(p, last, k + 1 < count ? ',' : ']');

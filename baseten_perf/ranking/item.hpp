@@ -20,10 +20,17 @@ struct DocumentKeys {
     static constexpr bool nested = true;
 };
 
+// Where a value stands in the text, if anywhere; a string from behind its first quote to behind its last one.
+struct Place {
+    const char* first = nullptr;
+    const char* last = nullptr;
+};
+
 struct Item {
     Py_ssize_t index = 0;
     double score = 0;
     JsonString name;  // of the text or the label
+    Place index_at, score_at, name_at;
     bool has_index = false;
     bool has_score = false;
     bool has_name = false;
@@ -37,13 +44,17 @@ const char* read_item(const char* p, const char* last, Item* item);
 
 template <typename Keys>
 const char* read_name(const char* p, const char* last, Item* item) {
-    if (*p == '"') return scan_string(p + 1, last, &item->name);
+    if (*p == '"') {
+        item->name_at.first = p + 1;
+        return item->name_at.last = scan_string(p + 1, last, &item->name);
+    }
     if constexpr (Keys::nested) {
         if (*p == '{') {
             Item inner;
             p = read_item<TextKeys>(p, last, &inner);
             item->is_null = !inner.has_text();
             item->name = inner.name;
+            item->name_at = inner.name_at;
             return p;
         }
     }
@@ -62,11 +73,13 @@ const char* read_item(const char* p, const char* last, Item* item) {
         if (is(key, Keys::score)) {
             if (item->has_score) return nullptr;
             item->has_score = true;
-            p = read_score(p, last, &item->score);
+            item->score_at.first = p;
+            item->score_at.last = p = read_score(p, last, &item->score);
         } else if (is(key, "index")) {
             if (item->has_index) return nullptr;
             item->has_index = true;
-            p = read_index(p, last, &item->index);
+            item->index_at.first = p;
+            item->index_at.last = p = read_index(p, last, &item->index);
         } else if (is(key, Keys::name)) {
             if (item->has_name) return nullptr;
             item->has_name = true;

@@ -20,17 +20,17 @@ inline const char* skip_mark(const char* p, const char* last, char mark) {
     return skip_white(p + 1, last);
 }
 
+// A number that is none of these goes on with what may not follow one, and is found out by that.
 inline const char* read_index(const char* p, const char* last, Py_ssize_t* index) {
-    const Written number = scan_number(p, last, true);
-    if (number.state != NumberState::complete || !number.whole || number.negative || number.cut) return nullptr;
-    if (number.mantissa > static_cast<uint64_t>(PY_SSIZE_T_MAX)) return nullptr;
-    *index = static_cast<Py_ssize_t>(number.mantissa);
-    return number.end;
+    const char* first = p;
+    for (*index = 0; p < last && is_digit(*p) && p - first < 18; ++p) *index = *index * 10 + (*p - '0');
+    return p > first && (*first != '0' || p - first == 1) ? p : nullptr;
 }
 
 // The number as float(text) rounds it.
 inline const char* read_score(const char* p, const char* last, double* score) {
-    const Written number = scan_number(p, last, true);
+    Written number;
+    if (!scan_decimal(p, last, &number)) number = scan_number(p, last, true);
     // The integer -0 is 0 in Python.
     if (number.state != NumberState::complete || (number.whole && number.negative && number.mantissa == 0)) return nullptr;
     return to_double(p, number, score) ? number.end : nullptr;

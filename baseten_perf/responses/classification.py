@@ -55,7 +55,7 @@ class ClassificationResponse(Response[Collects]):
 
     Attributes (read-only), besides those of every response:
         data: one list of ClassificationResult per input, in the order of the inputs; labels in the server's order:
-            best first.
+            best first. The garbage collector is not told of these lists, so put nothing into one that refers back.
         classes: the labels that occur, which are the columns of `scores()`.
         object: always "list".
 

@@ -68,7 +68,8 @@ class OpenAIEmbeddingData:
 
     Attributes (read-only):
         index: position of the input in the caller's list.
-        embedding: list of floats, or the base64 text when the server sent that; made at the first read and kept.
+        embedding: list of floats, or the base64 text when the server sent that; made at the first read and kept. The
+            garbage collector is not told of the list, so put nothing into it that refers back to it.
         object: "embedding" unless the server said otherwise.
     """
 

@@ -36,6 +36,13 @@ def test_bodies() -> None:
     )
 
 
+def test_every_text_is_in_an_array_of_its_own() -> None:
+    texts = ["", '"', "\\", '\\"', '"\\', ",", '","', "[", "]", "\n\x00", "\u20ac", 'x"' * 100, "\\" * 99 + '"']
+    operation = classify(texts, batch_size=len(texts))
+    assert json.loads(operation.body(0))["inputs"] == [[text] for text in texts]
+    assert [json.loads(classify([text]).body(0))["inputs"] for text in texts] == [[[text]] for text in texts]
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

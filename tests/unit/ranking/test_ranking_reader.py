@@ -104,6 +104,7 @@ odd_numbers = st.sampled_from([
     "12345678901234567.8", halfway_to_infinity, f"{2**1024 - 2**970 - 1}.5", "NaN", "Infinity", "true", "null", '"1"',
     "[]", "{}", "1 2",
 ])  # fmt: skip
+models_scores = st.integers(0, 10**20).map(lambda digits: f"0.{digits}") | st.floats(0, 1).map(repr)
 numbers = finite.map(repr) | st.integers().map(str) | odd_numbers
 quoted = strings.map(json.dumps) | strings.map(lambda text: json.dumps(text, ensure_ascii=False))
 odd_values = st.sampled_from([
@@ -191,6 +192,53 @@ def classify_answers(draw: Any) -> tuple[bytes, int]:
 
 
 @st.composite
+def alike(draw: Any, items: list[dict[str, str]]) -> list[str]:
+    """Objects of one serializer, of which now and then one has another value, or another text around it."""
+    blank, after_colon = draw(blanks), draw(blanks)
+    more = draw(st.sampled_from([{}, {"more": '"x"'}, {"a key of more than sixteen characters": "[1]"}]))
+    order = draw(st.permutations([*items[0], *more]))
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(items) - 1))
+        key = draw(st.sampled_from(order))
+        items = [*items[:at], {**items[at], key: draw(values | odd_indices)}, *items[at + 1 :]]
+    return [
+        f",{blank}".join(f'"{key}":{after_colon}{ {**more, **item}[key]}' for key in order).join("{}") for item in items
+    ]
+
+
+@st.composite
+def alike_texts(draw: Any) -> tuple[bytes, int]:
+    """A rerank answer, and for how many texts it is."""
+    scores = draw(st.lists(numbers | models_scores, min_size=3, max_size=5))
+    items = [{"index": str(k), "score": score, "text": draw(quoted)} for k, score in enumerate(scores)]
+    return draw(damaged(array(draw(alike(items)), draw(blanks)) + draw(st.sampled_from(["", " " * 50])))), len(items)
+
+
+@st.composite
+def alike_documents(draw: Any) -> tuple[bytes, int, int, list[str] | None]:
+    scores = draw(st.lists(models_scores, min_size=3, max_size=4))
+    nest = draw(st.sampled_from(["{}", '{{"text":{}}}', '{{"text":{},"index":3}}']))
+    items = [
+        {"index": str(k), "relevance_score": score, "document": nest.format(draw(quoted))}
+        for k, score in enumerate(scores)
+    ]
+    body = array(draw(alike(items)), draw(blanks)).join(['{"results":', ',"more":"' + 50 * "x" + '"}'])
+    return draw(damaged(body)), len(items), len(items), draw(st.sampled_from([None, ["a", "b", "c", "d"]]))
+
+
+@st.composite
+def alike_labels(draw: Any) -> tuple[bytes, int]:
+    """A classify answer, and for how many texts it is."""
+    items = draw(st.lists(st.tuples(quoted, models_scores), min_size=4, max_size=6))
+    written = draw(alike([{"label": label, "score": score} for label, score in items]))
+    cuts = sorted(draw(st.lists(st.integers(0, len(items)), min_size=2, max_size=2)))
+    groups = [written[: cuts[0]], written[cuts[0] : cuts[1]], written[cuts[1] :]]
+    blank = draw(blanks)
+    answer = array([array(group, "") for group in groups], blank)
+    return draw(damaged(answer + draw(st.sampled_from(["", " " * 50])))), 3
+
+
+@st.composite
 def damaged(draw: Any, text: str) -> bytes:
     """Now and then cut, or with a byte that is another or one too many."""
     body = text.encode()
@@ -203,7 +251,7 @@ def damaged(draw: Any, text: str) -> bytes:
 
 
 @bounded
-@given(rerank_answers())
+@given(rerank_answers() | alike_texts())
 @example((b"", 1))
 @example((b"[", 1))
 @example((b"[]", 1))
@@ -220,7 +268,7 @@ def test_texts_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> Non
 
 
 @bounded
-@given(cohere_answers())
+@given(cohere_answers() | alike_documents())
 @example((b"{}", 1, 1, None))
 @example((b'{"results":[]}', 1, 1, None))
 @example((b'{"results":[{"index":0,"relevance_score":1}]', 1, 1, None))
@@ -237,13 +285,14 @@ def test_documents_are_those_of_the_general_reader(answer: tuple[bytes, int, int
 
 
 @bounded
-@given(classify_answers())
+@given(classify_answers() | alike_labels())
 @example((b"[[],[]]", 2))
 @example((b"[[],[],]", 2))
 @example((b"[[]]", 2))
 @example((b"[[,]]", 1))
 @example((b'[[{"label":"a","score":1},]]', 1))
 @example((b'[[{"label":null,"score":1}]]', 1))
+@example((b'[[{"label":"a","score":1},{"label":"b","score":2} {"label":"c","score":3}]]' + b" " * 50, 1))
 def test_labels_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> None:
     found = native_labels(*answer)
     assert found is None or found == general_labels(*answer)
@@ -258,9 +307,12 @@ def test_any_bytes(body: bytes, count: int) -> None:
 
 
 @bounded
-@given(numbers)
-def test_scores_are_rounded_as_by_python(text: str) -> None:
-    body = f'[{{"index":0,"score":{text}}}]'.encode()
+@given(numbers | models_scores | st.from_regex(r"\A[0-9][.][0-9]{1,20}\Z"), st.sampled_from(["", " " * 50]))
+@example("9.999999999999999999", " " * 50)
+@example("9.9999999999999999999", " " * 50)
+@example("0.10000000000000000e1", " " * 50)
+def test_scores_are_rounded_as_by_python(text: str, behind: str) -> None:
+    body = f'[{{"index":0,"score":{text}}}]{behind}'.encode()
     found = native_texts(body, 1)
     assert found is None or found == general_texts(body, 1) == [(0, repr(float(text)), None)]
 
@@ -331,6 +383,13 @@ def test_a_label_that_comes_again_is_the_same_object() -> None:
     first, second = reader.read(body, 2) or []
     (third,), _ = reader.read(body, 2) or []
     assert first[0].label is second[0].label is third.label
+
+
+def test_labels_that_share_a_place_are_told_apart() -> None:
+    labels = [f"{'label ' * (k % 4)}{k}" for k in range(2000)] + ["x" * k for k in range(70)]
+    body = json.dumps([[{"label": label, "score": 0.5} for label in labels]] * 2).encode()
+    found = LabelReader(ClassificationResult).read(exact(body), 2) or []
+    assert [[one.label for one in group] for group in found] == [labels, labels]
 
 
 def test_odd_answers_are_taken_in_all_the_same(completion: Make) -> None:

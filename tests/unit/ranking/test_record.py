@@ -29,6 +29,15 @@ def test_the_collector_does_not_know_them(make: Any) -> None:
     assert weakref.ref(result)() is result
 
 
+def test_nor_does_it_know_the_lists_of_them() -> None:
+    body = b'[[{"label":"l","score":0.5}],[],[{"label":"l","score":1}]]'
+    groups = LabelReader(ClassificationResult).read(body, 3) or []
+    texts = read_scored_texts(b'[{"index":0,"score":0.5}]', RerankResult, 0, 1) or []
+    assert not any(map(gc.is_tracked, [texts, groups, *groups]))
+    groups[0].extend(groups[2])
+    assert groups[0] == [ClassificationResult("l", 0.5), ClassificationResult("l", 1.0)]
+
+
 @pytest.mark.parametrize(("read", "made"), list(zip(READ, MADE, strict=True)))
 def test_read_from_json_or_made_in_python_they_are_the_same(read: Any, made: Any) -> None:
     assert read() == made() and hash(read()) == hash(made()) and repr(read()) == repr(made())
