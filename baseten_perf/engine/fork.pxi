@@ -54,17 +54,26 @@ cdef void descriptor_close(int fd) noexcept nogil:
     descriptors.monitor.unlock()
 
 
-def _before_fork() -> None:
-    # With the GIL: who waits for one of these with the GIL held would wait for a thread that holds them and wants it.
+# Not in hooks of Python's: between these other threads may run, and one that wants such a lock with the GIL held would wait
+# for the thread that forks, which waits for the GIL.
+
+cdef void before_fork() noexcept nogil:
     descriptors.monitor.lock()
     page_cache.monitor.lock()
     turns_monitor.lock()
 
 
-def _after_fork_in_parent() -> None:
+cdef void after_fork_in_parent() noexcept nogil:
     turns_monitor.unlock()
     page_cache.monitor.unlock()
     descriptors.monitor.unlock()
+
+
+cdef void after_fork_in_child() noexcept nogil:
+    global turns_monitor
+    descriptors.monitor = new Monitor()
+    page_cache.monitor = new Monitor()
+    turns_monitor = new Monitor()
 
 
 def _after_fork_in_child() -> None:
@@ -75,10 +84,8 @@ def _after_fork_in_child() -> None:
         if descriptors.ours[fd]:
             descriptors.ours[fd] = 0
             close_descriptor(fd)
-    descriptors.monitor = new Monitor()
     descriptors.spare = -1
     descriptors.lent = 0
-    page_cache.monitor = new Monitor()
     turns_after_fork()
     limbo.clear()
     forget_loops()

@@ -148,6 +148,10 @@ cdef extern from * nogil:
 cdef extern from "<sys/socket.h>" nogil:
     int socket(int family, int kind, int protocol)
 
+cdef extern from "<pthread.h>" nogil:
+    int pthread_atfork(void (*before)() noexcept nogil, void (*in_parent)() noexcept nogil,
+                       void (*in_child)() noexcept nogil)
+
 cdef extern from "<unistd.h>" nogil:
     int close_descriptor "close"(int fd)
 

@@ -15,7 +15,7 @@ if codings_are_ours:
     UNKNOWN_TO_LIBCURL += (b"accept-encoding:",)
 draw_request_ids()
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)
+if pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0:
+    raise MemoryError
+os.register_at_fork(after_in_child=_after_fork_in_child)
 atexit.register(_stop_loops, 2.0)

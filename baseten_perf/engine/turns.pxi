@@ -52,8 +52,6 @@ cdef void turns_close(Turns *turns) noexcept nogil:
 
 cdef void turns_after_fork() noexcept nogil:
     """In a forked child nobody waits."""
-    global turns_monitor
-    turns_monitor = new Monitor()
     cdef Turns *turns = all_turns
     while turns != NULL:
         turns.monitor = new Monitor()   # a thread of the parent's may hold the old one for ever

@@ -88,19 +88,19 @@ def are_plain(list texts not None) -> bool:
 
 
 cdef inline const char *behind_string(const char *p, const char *last) noexcept:
-    # The text is orjson's: every string ends, and a quote in it has a backslash before it, as a backslash has.
+    # The text is ours: every string ends, and a quote in it has a backslash before it, as a backslash has.
     cdef const char *q
     while True:
         p = <const char *>memchr(p + 1, c'"', last - p - 1)
         q = p
-        while q[-1] == c'\\':
+        while (q - 1)[0] == c'\\':
             q -= 1
         if (p - q) % 2 == 0:
             return p + 1
 
 
 def each_in_an_array(strings: bytes, Py_ssize_t count) -> bytes:
-    """A JSON array of so many strings, at least one, that orjson has written, with an array around each string."""
+    """A JSON array of so many strings, at least one, without white space, with an array around each string."""
     cdef const char *p = PyBytes_AS_STRING(strings)
     cdef const char *last = p + len(strings)
     cdef const char *behind

@@ -169,12 +169,12 @@ def test_a_pickle_has_limits_of_its_own_and_a_copy_has_not(server: Server) -> No
 class Stopped:
     """Ends a call that waits at a limit, from another thread, once its first request has been answered."""
 
-    def __init__(self, server: Server, eventually: Eventually, stop: Callable[[], Any]) -> None:
-        self.thread = threading.Thread(target=self.run, args=(server, eventually, stop))
+    def __init__(self, client: PerformanceClient, eventually: Eventually, stop: Callable[[], Any]) -> None:
+        self.thread = threading.Thread(target=self.run, args=(client, eventually, stop))
 
     @staticmethod
-    def run(server: Server, eventually: Eventually, stop: Callable[[], Any]) -> None:
-        eventually(lambda: server.statistics().requests == 1 and server.statistics().requests_active == 0)
+    def run(client: PerformanceClient, eventually: Eventually, stop: Callable[[], Any]) -> None:
+        eventually(lambda: client.statistics()[0].answered == 1)
         stop()
 
     def __enter__(self) -> None:
@@ -189,7 +189,7 @@ def test_who_waits_can_be_stopped(server: Server, eventually: Eventually, poller
     client, token = client_of(server, **ONE), CancellationToken()
     if how in ("token", "close"):
         stop = token.cancel if how == "token" else client.close
-        with Stopped(server, eventually, stop), pytest.raises(OperationCancelled) as raised:
+        with Stopped(client, eventually, stop), pytest.raises(OperationCancelled) as raised:
             client.batch_post("/same", [1, 2, 3], cancel_token=token)
         assert raised.value.partial == [1, None, None]
     elif how == "task":
@@ -204,7 +204,7 @@ def test_who_waits_can_be_stopped(server: Server, eventually: Eventually, poller
         asyncio.run(cancelled())
     elif how == "stream":
         stream = client.iter_batch_post("/same", iter([1, 2, 3]), cancel_token=token)
-        with Stopped(server, eventually, token.cancel), pytest.raises(OperationCancelled):
+        with Stopped(client, eventually, token.cancel), pytest.raises(OperationCancelled):
             list(stream)
     else:
         for batch in client.iter_batch_post("/same", iter([1, 2, 3])):
