@@ -19,6 +19,9 @@ cdef struct Multi:
     Loop *loop
     int number
     bint secure                     # for https
+    Stamp stamp                     # of its core's files when it was made
+    TrustStore *trust_store         # a reference, or NULL when libcurl has the file parsed
+    bint leaves_trust_store         # what libcurl has parsed for it is to be kept
     int wakeup                      # libcurl's own descriptor to wake this multi, once it is known: see sockets.pxi
     int active                      # transfers in it
     int most_active
@@ -37,6 +40,9 @@ cdef Multi *multi_new(Loop *loop, int number, bint secure) noexcept nogil:
     multi.due = NEVER
     multi.secure = secure
     multi.wakeup = WAKEUP_UNKNOWN
+    multi_stamp(multi)
+    if secure or loop.epoll < 0:
+        multi_find_trust_store(multi)
     # Several HTTP/2 streams share a connection, and curl_multi_poll sleeps in one multi only.
     multi.most_active = 0x7fffffff
     if loop.epoll >= 0 and loop.core.http_version == 1:
@@ -65,6 +71,7 @@ cdef void multi_free(Multi *multi) noexcept nogil:
     if multi.handle != NULL:
         multi_forget_wakeup(multi)
         curl.multi_cleanup(multi.handle)
+    trust_store_drop(multi.trust_store)
     free(multi)
 
 
