@@ -51,6 +51,7 @@ class ClosingServer(http.server.ThreadingHTTPServer):
     """Answers as soon as `all_there` lets it: by default at once."""
 
     daemon_threads = True
+    request_queue_size = 128
     all_there = threading.Barrier(1)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
