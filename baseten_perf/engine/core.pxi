@@ -1,7 +1,7 @@
 # The native part of a connection pool: its settings and its loops.  And the list of all loops of the process.
 #
 # Owner: reference counted; the Python Engine, each running loop thread and each operation hold one reference.  The
-# settings are constant, other threads than loops' never touch what `monitor` guards.  Loops are started when they are first needed, with the GIL held.
+# settings are constant; `monitor` guards what loops share.  Loops are started when they are first needed, with the GIL held.
 
 cdef struct Core:
     int refs
@@ -18,10 +18,9 @@ cdef struct Core:
     int most_loops
     Loop *loops[MOST_LOOPS]
     Host *hosts                     # a reference to each; see names.pxi
-    # shared
     Monitor *monitor
-    Stamp stamp                     # of the files that `sessions` come from
-    Sessions *sessions              # idle
+    Stamp stamp                     # guarded, as are the next two: of the files that `sessions` come from
+    Sessions *sessions              # idle ones
     int session_count
 
 cdef Monitor *all_loops_monitor

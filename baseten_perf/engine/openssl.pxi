@@ -7,6 +7,7 @@ cdef enum:
     OPENSSL_VERSION_STRING = 6      # since OpenSSL 3.0
 
 cdef struct OpenSSL:
+    int (*SSL_is_init_finished)(const void *) noexcept nogil
     void *(*SSL_get_SSL_CTX)(const void *) noexcept nogil
     void *(*SSL_CTX_get_cert_store)(const void *) noexcept nogil
     void (*SSL_CTX_set1_cert_store)(void *, void *) noexcept nogil
@@ -23,14 +24,15 @@ cdef void bind_openssl(void *library) noexcept:
     cdef const char *named = curl.version_info(0).ssl_version
     cdef const char *(*version)(int) noexcept nogil
     version = <const char *(*)(int) noexcept nogil>dlsym(library, "OpenSSL_version")
+    openssl.SSL_is_init_finished = <int (*)(const void *) noexcept nogil>dlsym(library, "SSL_is_init_finished")
     openssl.SSL_get_SSL_CTX = <void *(*)(const void *) noexcept nogil>dlsym(library, "SSL_get_SSL_CTX")
     openssl.SSL_CTX_get_cert_store = <void *(*)(const void *) noexcept nogil>dlsym(library, "SSL_CTX_get_cert_store")
     openssl.SSL_CTX_set1_cert_store = <void (*)(void *, void *) noexcept nogil>dlsym(library, "SSL_CTX_set1_cert_store")
     openssl.X509_STORE_up_ref = <int (*)(void *) noexcept nogil>dlsym(library, "X509_STORE_up_ref")
     openssl.X509_STORE_free = <void (*)(void *) noexcept nogil>dlsym(library, "X509_STORE_free")
     openssl_is_bound = (
-        version != NULL and openssl.SSL_get_SSL_CTX != NULL and openssl.SSL_CTX_get_cert_store != NULL
-        and openssl.SSL_CTX_set1_cert_store != NULL and openssl.X509_STORE_up_ref != NULL
-        and openssl.X509_STORE_free != NULL and named != NULL and strncmp(named, b"OpenSSL/", 8) == 0
+        version != NULL and openssl.SSL_is_init_finished != NULL and openssl.SSL_get_SSL_CTX != NULL
+        and openssl.SSL_CTX_get_cert_store != NULL and openssl.SSL_CTX_set1_cert_store != NULL
+        and openssl.X509_STORE_up_ref != NULL and openssl.X509_STORE_free != NULL and named != NULL and strncmp(named, b"OpenSSL/", 8) == 0
         and strcmp(named + 8, version(OPENSSL_VERSION_STRING)) == 0
     )

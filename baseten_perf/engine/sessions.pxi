@@ -5,6 +5,9 @@
 # connections of one after another: 128 that are opened at once take 128 sessions.  A cache outlives its transfer and its
 # multi: it waits in the core for the next transfer, as long as the files of the core's TLS stay what they were.
 #
+# libcurl finds a session by the server, and by what it was told to trust: those of a multi for which it has parsed the
+# certificates itself are not found in one with a trust store, for which it is told something else.
+#
 # With HTTP/2 and 3 few connections carry all transfers: there the multi's one cache does.
 
 cdef enum:

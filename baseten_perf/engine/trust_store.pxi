@@ -1,9 +1,8 @@
 # Trust stores: the trusted certificates of files and directories, parsed once for the process.
 #
-# libcurl parses a file of them for each multi (144 certificates: 8 ms), and for each connection where there are directories
-# too.  So what it has parsed for one connection is handed to those of later multis, also of other clients, as long as the
-# files stay what they were and no directory gets or loses one.  A multi whose files have changed takes no further
-# transfers: for the next one libcurl parses them anew.
+# libcurl parses a file of them for each multi: 8 ms for 144 certificates, where a handshake takes one.  So what it has parsed
+# for one multi is handed to later ones, also of other clients, as long as the files stay what they were and no directory
+# gets or loses one.  A multi whose files have changed takes no further transfers: for the next one libcurl parses them anew.
 
 cdef enum:
     MOST_TRUST_STORES = 4
@@ -87,7 +86,8 @@ cdef void multi_leave_trust_store(Multi *multi, Transfer *transfer) noexcept nog
     if not transfer.share.op.plan.routes[transfer.route].secure:
         return
     if (curl.easy_getinfo(transfer.easy, CURLINFO_TLS_SSL_PTR, &session) != 0 or session == NULL
-            or session.backend != CURLSSLBACKEND_OPENSSL or session.internals == NULL):
+            or session.backend != CURLSSLBACKEND_OPENSSL or session.internals == NULL
+            or not openssl.SSL_is_init_finished(session.internals)):
         return
     multi.leaves_trust_store = False
     store = trust_store_of(multi.stamp.trusted)
@@ -95,6 +95,9 @@ cdef void multi_leave_trust_store(Multi *multi, Transfer *transfer) noexcept nog
         trust_store_keep(
             openssl.SSL_CTX_get_cert_store(openssl.SSL_get_SSL_CTX(session.internals)), multi.stamp.trusted)
     trust_store_drop(store)
+    # From now on further multis cost nothing.
+    if multi.most_active == PARSING_MULTI_SIZE and multi.active <= MULTI_SIZE:
+        multi.most_active = MULTI_SIZE
 
 
 cdef int transfer_settle_trust_store(Transfer *transfer, Core *core) noexcept nogil:
