@@ -13,10 +13,11 @@ flags = os.environ.get("BASETEN_PERF_CFLAGS", "").split()
 INCLUDED = {".pxi", ".hpp", ".pxd"}
 
 
-def extension(name: str, folder: str) -> Extension:
+def extension(name: str, source: str) -> Extension:
+    """The module of this name, made of a file with this suffix."""
     return Extension(
         name,
-        sources=[f"baseten_perf/{folder}/{name.rpartition('.')[2]}.pyx"],
+        sources=[name.replace(".", "/") + source],
         include_dirs=["baseten_perf"],
         depends=sorted(str(path) for path in Path("baseten_perf").rglob("*") if path.suffix in INCLUDED),
         language="c++",
@@ -42,13 +43,13 @@ setup(
     options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=cythonize(
         [
-            extension("baseten_perf.engine._engine", "engine"),
-            extension("baseten_perf.ranking._ranking", "ranking"),
-            extension("baseten_perf.operations._arrow", "operations"),
-            extension("baseten_perf.operations._inputs", "operations"),
-            extension("baseten_perf.operations._json", "operations"),
-            extension("baseten_perf.operations._skeleton", "operations"),
-            extension("baseten_perf.responses._arrow", "responses"),
+            extension("baseten_perf.engine._engine", ".pyx"),
+            extension("baseten_perf.ranking._ranking", ".pyx"),
+            extension("baseten_perf.operations._arrow", ".pyx"),
+            extension("baseten_perf.operations._inputs", ".pyx"),
+            extension("baseten_perf.operations._json", ".pyx"),
+            extension("baseten_perf.operations._skeleton", ".pyx"),
+            extension("baseten_perf.responses._arrow", ".pyx"),
         ],
         compiler_directives={
             "language_level": "3",
@@ -57,5 +58,16 @@ setup(
             "cdivision": True,
             "initializedcheck": False,
         },
+    )
+    # Python, with its own meaning; a .pxd beside each says how its classes lie in memory.
+    + cythonize(
+        [
+            extension("baseten_perf.operations.operation", ".py"),
+            extension("baseten_perf.operations.batching", ".py"),
+            extension("baseten_perf.operations.batched", ".py"),
+            extension("baseten_perf.operations.embed", ".py"),
+            extension("baseten_perf.execution.call", ".py"),
+        ],
+        compiler_directives={"language_level": "3", "annotation_typing": False, "auto_pickle": False},
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import operations
@@ -133,9 +134,9 @@ class PerformanceClient(Connection):
         of shape (inputs, dimension), `.arrow()` as an Arrow array.
         """
         return (
-            lambda policy: operations.Embed(
-                input, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body, out,
-                self._batch_limits, self._batch_size(policy),
+            partial(
+                operations.Embed, self._learned, input, model, encoding_format, dimensions, user, url_path, extra_body,
+                out,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -185,9 +186,9 @@ class PerformanceClient(Connection):
         order of `texts`.
         """
         return (
-            lambda policy: operations.Rerank(
-                query, texts, raw_scores, model, return_text, truncate, truncation_direction, policy,
-                url_path, extra_body, api, top_n, self._batch_limits, self._batch_size(policy),
+            partial(
+                operations.Rerank, self._learned, query, texts, raw_scores, model, return_text, truncate,
+                truncation_direction, url_path, extra_body, api, top_n,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -227,9 +228,9 @@ class PerformanceClient(Connection):
         of inputs and `response.classes`.
         """
         return (
-            lambda policy: operations.Classify(
-                inputs, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
-                self._batch_limits, self._batch_size(policy),
+            partial(
+                operations.Classify, self._learned, inputs, model, raw_scores, truncate, truncation_direction, url_path,
+                extra_body, api,
             ),
             preference, positions, options,
         )  # fmt: skip
@@ -269,11 +270,8 @@ class PerformanceClient(Connection):
             if options.get("timeout_s") is not None:
                 raise TypeError("argument 'timeout_s' is given twice, by position and by keyword")
             options["timeout_s"], method = method, None
-        verb = method
-        return (
-            lambda policy: operations.Post(url_path, payloads, verb, policy, response_format, allow_nan),
-            preference, positions, options,
-        )  # fmt: skip
+        post = partial(operations.Post, url_path, payloads, method, response_format, allow_nan)
+        return post, preference, positions, options
 
     async_batch_post = awaitable(batch_post)
 
@@ -310,8 +308,8 @@ class PerformanceClient(Connection):
             inputs, "-",
             lambda policy, probe: operations.GatheredTokens("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Embed(
-                batch, model, encoding_format, dimensions, user, policy, self._refusing, url_path, extra_body,
-                limits=self._batch_limits, size=operations.ONE_BATCH,
+                self._learned, batch, model, encoding_format, dimensions, user, url_path, extra_body, None, policy,
+                operations.ONE_BATCH,
             ),
             EmbeddingsBatch, ordered, preference, options,
         )  # fmt: skip
@@ -341,8 +339,8 @@ class PerformanceClient(Connection):
             inputs, "-",
             lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
             lambda policy, batch, first: operations.Classify(
-                batch, model, raw_scores, truncate, truncation_direction, policy, url_path, extra_body, api,
-                limits=self._batch_limits, size=operations.ONE_BATCH,
+                self._learned, batch, model, raw_scores, truncate, truncation_direction, url_path, extra_body, api,
+                policy, operations.ONE_BATCH,
             ),
             ClassificationBatch, ordered, preference, options,
         )  # fmt: skip
@@ -368,7 +366,7 @@ class PerformanceClient(Connection):
         return Streamed(
             payloads, {}, lambda policy, probe: operations.GatheredPayloads(),
             lambda policy, batch, first: operations.Post(
-                url_path, batch, method, policy, response_format, allow_nan, name="iter_batch_post", first=first
+                url_path, batch, method, response_format, allow_nan, policy, name="iter_batch_post", first=first
             ),
             PostedBatch, ordered, preference, options,
         )  # fmt: skip
@@ -388,7 +386,7 @@ class PerformanceClient(Connection):
 
         The options are those of PerformanceClient. Returns the parsed JSON answers in the order of the requests.
         """
-        return lambda policy: operations.SystemOne(requests, policy), preference, (), options
+        return partial(operations.SystemOne, requests), preference, (), options
 
     async_batch_system_one = awaitable(batch_system_one)
 

@@ -19,8 +19,6 @@ from ..http.certificates import Cert, Verify
 from ..http.headers import header_lines, merged, request_id_prefix
 from ..http.urls import request_url, shown_url
 from ..limits import Limits
-from ..operations.batch_limit import BatchLimits
-from ..operations.batching import BatchSize
 from ..operations.operation import WITH_BODY, Head
 from ..operations.token_count import TokenCounter
 from ..paces import pace_of
@@ -112,9 +110,7 @@ class Connection(Closable):
         self._learning = self._account
         if self._learning is None and self._token_counter.count_tokens is None:
             self._learning = TokenAccount(self._token_counter, None, ())
-        # Models that an endpoint of ours has refused to answer in base64.
-        self._refusing: set[str | None] | None = set() if self._prefer_base64 else None
-        self._batch_limits = BatchLimits()
+        self._learned = operations.Learned(self._token_counter, set() if self._prefer_base64 else None)
         CLIENTS[id(self)] = self
 
     @property
@@ -154,8 +150,8 @@ class Connection(Closable):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_refusing", "_route_limits", "_account",
-                     "_learning", "_batch_limits"):  # fmt: skip
+        for name in ("_lease", "_state", "_tallies", "_request_id_prefix", "_route_limits", "_account",
+                     "_learning", "_learned"):  # fmt: skip
             del state[name]
         return {**state, "_pool": self._lease.pool}
 
@@ -184,10 +180,21 @@ class Connection(Closable):
         return Call(
             self._lease, plan, endpoints, operation, policy,
             0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
-            (lambda other, *before: self._call(other, policy, mailbox, token, *before))
-            if operation.has_fallback else None,
+            partial(self._call_instead, policy, mailbox, token) if operation.has_fallback else None,
             plan_of, account, progress,
         )  # fmt: skip
+
+    def _call_instead(
+        self,
+        policy: Policy,
+        mailbox: EventMailbox | None,
+        token: int,
+        operation: operations.Operation,
+        began: float,
+        progress: Progress | None,
+    ) -> Call:
+        """The call of an operation's fallback, which has begun already."""
+        return self._call(operation, policy, mailbox, token, began, progress)
 
     def _stream_call(
         self,
@@ -207,9 +214,9 @@ class Connection(Closable):
             self._account if policy.max_tokens_per_request is None else self._learning, total,
         )  # fmt: skip
 
-    def _batch_size(self, policy: Policy) -> BatchSize:
+    def _batch_size(self, policy: Policy) -> operations.BatchSize:
         """What a request of a call carries at most."""
-        return BatchSize.of(policy, self._token_counter)
+        return operations.BatchSize.of(policy, self._token_counter)
 
     def _sequence_number(self, operation: operations.Operation, policy: Policy) -> int:
         if self._endpoint_pool is None:

@@ -4,6 +4,7 @@ cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into 
 
 cdef enum:
     MOST_UNDER_WAY = 1048576        # requests of an operation without a known end
+    REQUEST_ID_SUFFIX = 11          # what follows the prefix: "-" and 40 bits in hexadecimal digits
 
 # Request ids: the first of a process is drawn, so that a child does not repeat its parent's.
 cdef unsigned long long request_ids = 0
@@ -32,6 +33,8 @@ cdef class Limbo:
 
 
 cdef void sweep_limbo():
+    if not limbo:
+        return
     cdef Limbo left
     cdef list kept = []
     for left in limbo:
@@ -107,9 +110,13 @@ cdef class OperationHandle:
         op.sequence_number = sequence_number
         self.request_id_stem = b""
         if op.plan.request_id_prefix != NULL:
-            self.request_id_stem = b"%s-%010x" % (op.plan.request_id_prefix, next_request_id())
-            op.request_id_stem = copy_text(self.request_id_stem)
-            op.request_id_stem_size = len(self.request_id_stem)
+            op.request_id_stem_size = strlen(op.plan.request_id_prefix) + REQUEST_ID_SUFFIX
+            op.request_id_stem = <char *>malloc(op.request_id_stem_size + 1)
+            if op.request_id_stem == NULL:
+                raise MemoryError
+            snprintf(op.request_id_stem, op.request_id_stem_size + 1, b"%s-%010llx", op.plan.request_id_prefix,
+                     next_request_id())
+            self.request_id_stem = op.request_id_stem[:op.request_id_stem_size]
         op.begun = seconds_now() - spent_s
         op.collects = collects
         op.divides = divides

@@ -76,43 +76,6 @@ class Call:
     Of a policy with a cancellation token that is cancelled already nothing is sent: the call is over from its start.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_account",
-        "_ahead",
-        "_arrived",
-        "_began",
-        "_call_log",
-        "_completed",
-        "_consumers",
-        "_count",
-        "_endpoints",
-        "_expected",
-        "_failure",
-        "_invalid",
-        "_matrix",
-        "_operation",
-        "_owner",
-        "_parts",
-        "_plan_of",
-        "_policy",
-        "_progress",
-        "_pushed",
-        "_remake",
-        "_rows",
-        "_sent",
-        "_splitting",
-        "_undivided",
-        "handle",
-        "instead",
-    )  # fmt: skip
-
-    instead: Operation | None
-    _failure: engine.Completion | None
-    _invalid: InvalidResponse | None
-    _matrix: engine.Matrix | None
-    _splitting: Splitting[int] | None
-
     def __init__(
         self,
         owner: Owner,
@@ -138,7 +101,11 @@ class Call:
         self._completed = 0
         self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
-        self.instead = self._failure = self._invalid = self._matrix = self._splitting = None
+        self.instead: Operation | None = None
+        self._failure: engine.Completion | None = None
+        self._invalid: InvalidResponse | None = None
+        self._matrix: engine.Matrix | None = None
+        self._splitting: Splitting[int] | None = None
         self._remake = remake
         self._plan_of = plan_of
         if policy.timings:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .batching import ONE_BATCH
+from .batching import ONE_BATCH, BatchSize
 from .classify import Classify
 from .embed import Embed
+from .learned import Learned
 from .operation import Operation
 from .post import Post
 from .rerank import Rerank
@@ -13,11 +14,13 @@ from .system_one import SystemOne
 
 __all__ = [
     "ONE_BATCH",
+    "BatchSize",
     "Classify",
     "Embed",
     "GatheredPayloads",
     "GatheredTexts",
     "GatheredTokens",
+    "Learned",
     "Operation",
     "Post",
     "Rerank",

@@ -67,14 +67,24 @@ def holds_instance(list values not None, kind: type) -> bool:
     return False
 
 
-def all_ascii(list texts not None) -> bool | None:
-    """Whether all these str are ASCII; None when there is something else among them, a subclass of str included."""
-    cdef bint ascii = True
+cdef inline bint has_surrogate(str text) noexcept:
+    cdef int kind = PyUnicode_KIND(text)
+    cdef const void *data = PyUnicode_DATA(text)
+    cdef Py_ssize_t i
+    if kind == 1:
+        return False
+    for i in range(PyUnicode_GET_LENGTH(text)):
+        if 0xD800 <= PyUnicode_READ(kind, data, i) <= 0xDFFF:
+            return True
+    return False
+
+
+def are_plain(list texts not None) -> bool:
+    """Whether all of these are str, of that very class, that UTF-8 can carry: without lone surrogates."""
     for text in texts:
-        if type(text) is not str:
-            return None
-        ascii = ascii and PyUnicode_IS_ASCII(text)
-    return ascii
+        if type(text) is not str or has_surrogate(<str>text):
+            return False
+    return True
 
 
 def copy_attributes(target, source, names: tuple) -> None:

@@ -1,4 +1,46 @@
-"""The items of an embeddings answer's skeleton, recognised when they look as they nearly always do."""
+# distutils: language = c++
+"""The skeletons of embeddings answers, recognised when they look as they nearly always do."""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.unicode cimport PyUnicode_DecodeASCII
+
+
+cdef extern from "operations/skeleton.hpp" namespace "baseten":
+    cppclass JsonString:
+        const char *first
+        size_t size()
+    cppclass Skeleton:
+        bint base64
+        bint has_model
+        bint has_object
+        JsonString model
+        JsonString object
+        Py_ssize_t prompt_tokens
+        Py_ssize_t total_tokens
+        const char *read(const char *p, const char *last, Py_ssize_t count)
+
+
+def read_usual(body, Py_ssize_t count) -> tuple | None:
+    """What a JSON skeleton of the usual form says, of an answer with one vector for each of `count` inputs, in order.
+
+    A Skeleton (skeleton.py), or None for one that the general JSON reader must look at.
+    """
+    cdef Py_buffer view
+    cdef Skeleton skeleton
+    PyObject_GetBuffer(body, &view, PyBUF_SIMPLE)
+    try:
+        if skeleton.read(<const char *>view.buf, <const char *>view.buf + view.len, count) == NULL:
+            return None
+        return (
+            2 if skeleton.base64 else 1,
+            None, None, None,
+            PyUnicode_DecodeASCII(skeleton.model.first, skeleton.model.size(), NULL) if skeleton.has_model else None,
+            PyUnicode_DecodeASCII(skeleton.object.first, skeleton.object.size(), NULL) if skeleton.has_object else None,
+            skeleton.prompt_tokens,
+            skeleton.total_tokens,
+        )
+    finally:
+        PyBuffer_Release(&view)
 
 
 def regular_form(items: list) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import Any, TypeVar
 
 from ..policy import Policy
-from .batch_limit import BatchLimit, BatchLimits
+from .batch_limit import BatchLimit
 from .batching import ONE_BATCH, Batches, BatchSize
+from .learned import Learned
 from .operation import Operation
 
 Value = TypeVar("Value")
@@ -18,43 +18,40 @@ class Batched(Operation):
     """An operation on a list of inputs, put together to batches.
 
     Parameters:
+        learned: what the client knows of its servers.
         inputs: texts, or token ids of each.
-        policy: how they are batched.
-        limits: what the client knows of how large batches may be; None for nothing.
-        size: of batches, within these limits, or ONE_BATCH; None for what the policy says.
+        policy: how they are batched, within what servers are known to take.
+        size: ONE_BATCH, for inputs that have been put together already; else None.
         vectors: whether the answers are vectors, one for each input.
 
     Attributes:
         total: number of inputs that are sent.
     """
 
-    __slots__ = ("_batches", "_inputs", "_limits", "_size", "sizes", "total")
+    __slots__ = ("_batches", "_inputs", "_limits")
     filled_anew = Operation.filled_anew | {"_batches", "_inputs", "rows", "sizes", "total"}
 
     def __init__(
         self,
+        learned: Learned,
         name: str,
         path: str,
         inputs: list[Any],
         policy: Policy,
         model: str | None,
-        limits: BatchLimits | None,
         size: BatchSize | None = None,
         vectors: bool = False,
     ) -> None:
         self._inputs = inputs
-        self._limits = limits
-        self._size = size
-        if len(inputs) == 1:
-            self._batches = Batches.of_one(inputs)
-        else:
-            size = size or BatchSize.of(policy)
-            known = limits.known(path, model, inputs) if limits and size is not ONE_BATCH else None
-            self._batches = Batches(inputs, size if known is None else size.within(known), policy.dedupe)
-        self.total = len(self._batches.inputs)
-        self.sizes: Sequence[int] = self._batches.sizes()
-        requests = len(self.sizes)
-        super().__init__(name, "POST", path, requests, self.sizes if vectors else None, model)
+        self._limits = learned.batch_limits
+        if size is None:
+            size = ONE_BATCH if len(inputs) == 1 else learned.batch_size(policy, path, model, inputs)
+        self._batches = Batches(inputs, size, policy.dedupe)
+        sizes = self._batches.sizes()
+        requests = len(sizes)
+        super().__init__(
+            name, "POST", path, requests, sizes if vectors else None, model, sizes, len(self._batches.inputs)
+        )
         self._begin(requests)
 
     def _begin(self, requests: int) -> None:
@@ -68,8 +65,7 @@ class Batched(Operation):
     @property
     def limit(self) -> BatchLimit:
         """How large the client's batches of this kind may be."""
-        limits = BatchLimits() if self._limits is None else self._limits
-        return limits.of(self.path, self.model, self._inputs)
+        return self._limits.of(self.path, self.model, self._inputs)
 
     def inputs(self, index: int) -> Sequence[int]:
         return self._batches.numbers(index)
@@ -99,7 +95,7 @@ class Batched(Operation):
     def carrying(self, inputs: list[Any], first: int) -> Operation | None:
         twin = self._of_one_request()
         twin._inputs = inputs
-        twin._batches = Batches.of_one(inputs)
+        twin._batches = Batches(inputs, ONE_BATCH)
         twin.total = len(inputs)
         twin.sizes = [len(inputs)]
         twin.rows = None if self.rows is None else twin.sizes
@@ -108,13 +104,12 @@ class Batched(Operation):
 
     def part(self, start: int, end: int) -> Batched:
         """The same operation on some of the inputs, in one request, from its beginning."""
-        part = copy(self)
+        part = self._of_one_request()
         part._inputs = self._inputs[start:end]
         part._batches = Batches(part._inputs, ONE_BATCH, self._batches.distinct is not None)
         part.total = len(part._batches.inputs)
         part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
-        part.elapsed, part.headers, part.failures = [0.0], [None], None
         if self.timings is not None:
             part.keep_timings()
         part._begin(1)

@@ -109,20 +109,10 @@ class Batches:
 
     def __init__(self, inputs: list[Any], size: BatchSize, dedupe: bool = False) -> None:
         self.total = len(inputs)
-        self.distinct = Distinct.of(inputs) if dedupe else None
+        self.distinct = Distinct.of(inputs) if dedupe and self.total > 1 else None
         self.inputs = inputs if self.distinct is None else self.distinct.inputs
-        self.starts = size.starts(self.inputs)
+        self.starts: Sequence[int] = FIRST if size is ONE_BATCH else size.starts(self.inputs)
         self._division: Division | None = None
-
-    @classmethod
-    def of_one(cls, inputs: list[Any]) -> Batches:
-        """All of them in one batch."""
-        batches = cls.__new__(cls)
-        batches.total = len(inputs)
-        batches.distinct = batches._division = None
-        batches.inputs = inputs
-        batches.starts = FIRST
-        return batches
 
     def __len__(self) -> int:
         return len(self.starts) + (0 if self._division is None else len(self._division.parts))
@@ -203,6 +193,8 @@ class Batches:
     def sizes(self) -> list[int]:
         """Number of inputs that each batch carries, as long as none is divided."""
         starts, total = self.starts, len(self.inputs)
+        if starts is FIRST:
+            return [total]
         if isinstance(starts, range):
             return [starts.step] * (len(starts) - 1) + [total - starts[-1]]
         return [end - start for start, end in map(self.span, range(len(self.starts)))]

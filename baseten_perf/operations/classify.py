@@ -15,10 +15,10 @@ from ..responses.classification import ClassificationResponse, ClassificationRes
 from ..validation import boolean, url_path_of, utf8_string
 from . import probabilities
 from .api import checked_api, refuse_unless
-from .batch_limit import BatchLimits
 from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
+from .learned import Learned
 from .response_body import decoded, field, floats, items, malformed
 from .texts import checked_texts
 
@@ -31,11 +31,10 @@ class Classify(Batched):
     Parameters:
         inputs: sequence of str, not empty.
         model, raw_scores, truncate, truncation_direction: passed to the server as its API has them.
-        policy: how inputs are batched.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
-        limits, size: see Batched.
+        learned, policy, size: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
@@ -46,16 +45,16 @@ class Classify(Batched):
 
     def __init__(
         self,
+        learned: Learned,
         inputs: Any,
         model: str | None,
         raw_scores: bool,
         truncate: bool,
         truncation_direction: str,
+        url_path: str | None,
+        extra_body: Mapping[str, Any] | None,
+        api: str,
         policy: Policy,
-        url_path: str | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        api: str = "tei",
-        limits: BatchLimits | None = None,
         size: BatchSize | None = None,
     ) -> None:
         texts = checked_texts("inputs", inputs)
@@ -86,7 +85,7 @@ class Classify(Batched):
         self._suffix = b"," + orjson.dumps(options)[1:] if options else b"}"
         self._reader = LabelReader(ClassificationResult)
         self._names = probabilities.ClassNames()  # of all batches of a stream
-        super().__init__("classify", path, texts, policy, model, limits, size)
+        super().__init__(learned, "classify", path, texts, policy, model, size)
 
     def _begin(self, requests: int) -> None:
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * requests

@@ -15,21 +15,20 @@ from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.repeated import Repeated
 from ..responses.rows import BatchState, IrregularBatch, Item, Rows
 from ..validation import unsigned, url_path_of, utf8_string
-from . import irregular
-from ._skeleton import regular_form
+from . import skeleton
 from .base64_preference import REFUSALS, Base64Preference
-from .batch_limit import BatchLimits
 from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
+from .learned import Learned
 from .operation import Operation
 from .output import checked_output
-from .response_body import decoded, integer, items, json_kind, malformed
+from .response_body import malformed
 from .tokens import texts_or_tokens
 
 PATH = "/v1/embeddings"
 
-# As plain numbers, and as regular_form gives them: a member of an enumeration is slow to compare with.
+# As plain numbers: a member of an enumeration is slow to compare with.
 FLOATS, BASE64 = int(BatchState.FLOATS), int(BatchState.BASE64)
 
 
@@ -42,15 +41,13 @@ class Embed(Batched):
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
         user: None or at most 1000 bytes of UTF-8.
-        policy: how inputs are batched.
-        refusing: for clients that prefer base64, the models that have refused it. Unless `model` is one of them, a call
-            without an encoding format asks for base64; to whoever reads the response, the vectors are floats. None: the
-            format is left to the server.
-        out: memory of the caller's that the rows go to; see checked_output.
         url_path: appended to the base URL; None for PATH.
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
-        limits, size: see Batched.
+        out: memory of the caller's that the rows go to; see checked_output.
+        learned, policy, size: see Batched. Of a client that prefers base64, a call without an encoding format asks for
+            it, unless the model has refused it; to whoever reads the response, the vectors are floats.
+        without: of a call that is made again without base64, its preference.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
     """
@@ -63,29 +60,25 @@ class Embed(Batched):
         "_object",
         "_objects",
         "_prompt_tokens",
-        "_requested_model",
         "_states",
         "_suffix",
         "_total_tokens",
-        "final_statuses",
-        "has_fallback",
-        "out",
     )  # fmt: skip
 
     def __init__(
         self,
+        learned: Learned,
         input: Any,
         model: str | None,
         encoding_format: str | None,
         dimensions: int | None,
         user: str | None,
+        url_path: str | None,
+        extra_body: Mapping[str, Any] | None,
+        out: Any,
         policy: Policy,
-        refusing: set[str | None] | None = None,
-        url_path: str | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        out: Any = None,
-        limits: BatchLimits | None = None,
         size: BatchSize | None = None,
+        without: Base64Preference | None = None,
     ) -> None:
         inputs = texts_or_tokens("input", input)
         model = None if model is None else utf8_string("model", model)
@@ -106,20 +99,19 @@ class Embed(Batched):
             raise ValueError("Encoding format must be 'float' or 'base64'")
         if out is not None:
             checked_output(out, len(inputs), dimensions)
-        self.out = out
-        left_open = encoding_format is None and "encoding_format" not in extra
-        self._base64: Base64Preference | None = None
-        self._arguments = inputs, model, None, dimensions, user, policy, None, url_path, extra
-        self.has_fallback = refusing is not None and left_open and model not in refusing
-        self.final_statuses = Operation.final_statuses
-        if refusing is not None and self.has_fallback:
+        refusing, left_open = learned.refusing, encoding_format is None and "encoding_format" not in extra
+        self._base64 = without
+        if refusing is not None and left_open and without is None and model not in refusing:
             self._base64 = Base64Preference(refusing, model)
-            self.final_statuses = REFUSALS
+            self._arguments = learned, inputs, model, None, dimensions, user, url_path, extra, out, policy, size
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        super().__init__("embed", path, inputs, policy, model, limits, size, vectors=True)
-        self._requested_model = model
+        super().__init__(learned, "embed", path, inputs, policy, model, size, vectors=True)
+        self.out = out
+        if self._base64 is not None and self._base64.asks:
+            self.has_fallback = True
+            self.final_statuses = REFUSALS
         self._model = model or ""
         self._object = "list"
 
@@ -137,7 +129,8 @@ class Embed(Batched):
         if self._base64 is not None and not self._base64.asks:
             part._base64 = None  # that this part is answered tells nothing of the format
         elif self._base64 is not None:
-            part._arguments = part._inputs, *self._arguments[1:]
+            learned, _, *arguments = self._arguments
+            part._arguments = learned, part._inputs, *arguments
         return part
 
     def carrying(self, inputs: list[Any], first: int) -> Operation | None:
@@ -149,9 +142,7 @@ class Embed(Batched):
         without = None if self._base64 is None else self._base64.without(failure.index - self.first, failure)
         if without is None:
             return None
-        plain = Embed(*self._arguments, out=self.out, limits=self._limits, size=self._size)
-        plain._base64 = without
-        return plain
+        return Embed(*self._arguments, without=without)
 
     def body(self, index: int) -> bytes:
         return b'{"input":%b%b' % (orjson.dumps(self._batches.sent(index)), self._suffix)
@@ -160,19 +151,7 @@ class Embed(Batched):
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
         index = completion.index - self.first
         start, end = self._batches.span(index)
-        document = decoded(completion)
-        if not isinstance(document, dict):
-            raise malformed(completion, f"the answer must be an object, not {json_kind(document)}")
-        if document.get("data") is None:
-            raise malformed(completion, "missing field `data`")
-        entries = items(completion, end - start, document["data"], "`data`")
-        embeddings = order = names = None
-        state = 0
-        # As nearly always, each item has its row of the matrix; what else there is takes longer.
-        if completion.placed == len(entries) and completion.vectors is None:
-            state = regular_form(entries)
-        if not state:
-            state, embeddings, order, names = irregular.read(completion, entries)
+        state, embeddings, order, names, model, kind, prompt, total = skeleton.read(completion, end - start)
         if self.out is not None and matrix is not None:
             self._put(completion, embeddings, order, start, matrix)
         # Nothing is refused from here on, so a refused answer leaves no trace.
@@ -192,13 +171,10 @@ class Embed(Batched):
         if self._base64 is not None:
             self._base64.answered(index, completion.endpoint)
         if start == 0:
-            model, kind = document.get("model"), document.get("object")
-            self._model = model if type(model) is str else self._model
-            self._object = kind if type(kind) is str else "list"
-        usage = document.get("usage")
-        if isinstance(usage, dict):
-            self._prompt_tokens += _count(usage.get("prompt_tokens"))
-            self._total_tokens += _count(usage.get("total_tokens"))
+            self._model = self._model if model is None else model
+            self._object = "list" if kind is None else kind
+        self._prompt_tokens += prompt
+        self._total_tokens += total
         self.record(completion)
 
     def _put(
@@ -221,18 +197,23 @@ class Embed(Batched):
     def response(self, total_time: float, matrix: Matrix | None) -> OpenAIEmbeddingsResponse[Any]:
         batches, distinct = self._batches, self._batches.distinct
         order = batches.order()
-        sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
-        if order is not None:
-            starts = [batches.span(number)[0] for number in order]
-            irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
-            objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
-            states = bytearray(self._states[number] for number in order)
-            sent = Rows(matrix, starts, len(batches.inputs), states, irregular, objects)
+        if order is None:
+            sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
+        else:
+            sent = self._divided(matrix, order)
         rows: EmbeddingsByInput = sent
         if distinct is not None:
             rows = Repeated(sent, distinct.places) if self.out is None else sent.spread(distinct.places)
         usage = OpenAIUsage(self._prompt_tokens, self._total_tokens)
         return OpenAIEmbeddingsResponse(rows, self._object, self._model, usage, total_time, *self._kept())
+
+    def _divided(self, matrix: Matrix | None, order: list[int]) -> Rows:
+        """The rows of batches that were divided; `order` has their numbers in the order of their inputs."""
+        starts = [self._batches.span(number)[0] for number in order]
+        irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
+        objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
+        states = bytearray([self._states[number] for number in order])
+        return Rows(matrix, starts, len(self._batches.inputs), states, irregular, objects)
 
 
 @lru_cache(maxsize=256)
@@ -256,12 +237,3 @@ def _moved(values: list[Any], order: list[int]) -> list[Any]:
     for value, position in zip(values, order, strict=True):
         result[position] = value
     return result
-
-
-# What nobody needs is no reason to lose the embeddings: where it is missing or nonsense, a default stands for it.
-
-
-def _count(tokens: Any) -> int:
-    if type(tokens) is int:  # as nearly always
-        return tokens if tokens > 0 else 0
-    return max(0, integer(tokens) or 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 WITH_BODY = ("POST", "PUT", "PATCH")
+NONE_FINAL: frozenset[int] = frozenset()
 
 
 class Head(NamedTuple):
@@ -26,7 +26,7 @@ class Head(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Operation(ABC):
+class Operation:
     """One public call as plain data: it makes request bodies and takes in answers, and never waits.
 
     Used by one thread at a time.
@@ -48,17 +48,13 @@ class Operation(ABC):
         total: number of inputs there, else 0.
     """
 
-    final_statuses: frozenset[int] = frozenset()
-    heads: Sequence[Head] | None = None
-    media_types = MEDIA_TYPES
-    has_fallback = False
-    sizes: Sequence[int] | None = None
-    total = 0
-    out: Any = None
     # What `carrying` need not copy, since it is of the inputs or of their answers.
-    filled_anew: frozenset[str] = frozenset({"elapsed", "failures", "headers", "timings"})
+    filled_anew = frozenset({"elapsed", "failures", "headers", "timings"})
 
-    __slots__ = ("elapsed", "failures", "first", "headers", "method", "model", "name", "path", "rows", "timings")
+    __slots__ = (
+        "elapsed", "failures", "final_statuses", "first", "has_fallback", "headers", "heads", "media_types", "method",
+        "model", "name", "out", "path", "rows", "sizes", "timings", "total",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,13 +64,24 @@ class Operation(ABC):
         requests: int,
         rows: Sequence[int] | None = None,
         model: str | None = None,
+        sizes: Sequence[int] | None = None,
+        total: int = 0,
+        media_types: str = MEDIA_TYPES,
+        heads: Sequence[Head] | None = None,
     ) -> None:
         self.name = name
         self.model = model
         self.method = method
         self.path = path
+        self.heads = heads
+        self.media_types = media_types
         self.rows = rows
+        self.sizes = sizes
+        self.total = total
         self.first = 0
+        self.final_statuses = NONE_FINAL
+        self.has_fallback = False
+        self.out: Any = None
         self.elapsed = [0.0] * requests
         # Of calls that collect failures, by request; None while there is none.
         self.failures: dict[int, RequestFailed] | None = None
@@ -138,34 +145,34 @@ class Operation(ABC):
 
     def _of_one_request(self) -> Self:
         """The same operation with one request, of which nothing was taken in."""
-        kind = type(self)
-        twin = kind.__new__(kind)
+        kind: Any = type(self)
+        twin: Self = kind.__new__(kind)
         copy_attributes(twin, self, _kept_slots(kind))
         twin.elapsed, twin.headers, twin.failures, twin.timings = [0.0], [None], None, None
         return twin
 
-    @abstractmethod
     def body(self, index: int) -> bytes:
         """Serialise request `index`; asked for once, in order. Empty for methods without a body."""
+        raise NotImplementedError
 
     def counted(self, index: int, body: bytes) -> Iterable[str | bytes | Sequence[int]]:
         """What a server counts the tokens of in request `index`, whose body this is: texts, token ids or bodies."""
         return (body,)
 
-    @abstractmethod
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the answer of an OK completion; they come in any order. Raises InvalidResponse."""
+        raise NotImplementedError
 
     def fallback(self, failure: Completion) -> Operation | None:
         """The call in another form, to be made in place of this one, which has failed; None when that is final."""
         return None
 
-    @abstractmethod
     def response(self, total_time: float, matrix: Matrix | None) -> Any:
         """The response of the operation, as far as answers were accepted: `data` has None where there is none.
 
         `total_time` is in seconds.
         """
+        raise NotImplementedError
 
     def explain(self, response: Any) -> None:
         """Let a response of this operation tell which inputs have no answer, and why."""

@@ -48,7 +48,7 @@ class Post(Operation):
     """
 
     __slots__ = (
-        "_allow_nan", "_argument", "_bodies", "_data", "_format", "_strict", "_unlike_200", "heads", "media_types",
+        "_allow_nan", "_argument", "_bodies", "_data", "_format", "_strict", "_unlike_200",
     )  # fmt: skip
 
     def __init__(
@@ -56,9 +56,9 @@ class Post(Operation):
         url_path: str,
         payloads: Any,
         method: str | None,
+        response_format: str,
+        allow_nan: bool | None,
         policy: Policy,
-        response_format: str = "json",
-        allow_nan: bool | None = None,
         *,
         name: str = "batch_post",
         argument: str = "payloads",
@@ -84,18 +84,20 @@ class Post(Operation):
         self._bodies = self._encoded(values, first)
         if verb not in METHODS:
             raise ValueError(f"Invalid HTTP method '{method}'. Supported methods: {', '.join(METHODS)}")
-        self.heads: list[Head] | None = None
+        heads: list[Head] | None = None
         if requests:
-            self.heads = [head_of(each, f"{argument}[{i}]", path, verb, policy) for i, each in enumerate(requests)]
+            heads = [head_of(each, f"{argument}[{i}]", path, verb, policy) for i, each in enumerate(requests)]
             for i, each in enumerate(requests):
-                if each.content is not None or self.heads[i].method not in WITH_BODY:
+                if each.content is not None or heads[i].method not in WITH_BODY:
                     self._bodies[i] = each.content or b""
         elif verb not in WITH_BODY:
             self._bodies = [b""] * len(self._bodies)
         self._format = response_format
         self._strict = response_format == "json" and not requests and verb not in LENIENT
-        self.media_types = MEDIA_TYPES if response_format == "json" else "*/*"
-        Operation.__init__(self, name, verb, path, len(self._bodies), None, _common_model(values))
+        super().__init__(
+            name, verb, path, len(self._bodies), model=_common_model(values), heads=heads,
+            media_types=MEDIA_TYPES if response_format == "json" else "*/*",
+        )  # fmt: skip
         self._data: list[Any] = [None] * len(self._bodies)
         self._unlike_200: dict[int, int] | None = None  # statuses, by request
 

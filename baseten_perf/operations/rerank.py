@@ -15,10 +15,10 @@ from ..ranking._ranking import read_scored_documents, read_scored_texts
 from ..responses.rerank import RerankResponse, RerankResult
 from ..validation import boolean, positive, url_path_of, utf8_string
 from .api import checked_api, refuse_unless
-from .batch_limit import BatchLimits
 from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
+from .learned import Learned
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
@@ -32,13 +32,12 @@ class Rerank(Batched):
         query: compared with every text.
         texts: sequence of str, not empty.
         raw_scores, return_text, truncate, truncation_direction, model: passed to the server as they are.
-        policy: how texts are batched.
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
-        limits, size: see Batched.
+        learned, policy, size: see Batched.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
@@ -49,6 +48,7 @@ class Rerank(Batched):
 
     def __init__(
         self,
+        learned: Learned,
         query: str,
         texts: Any,
         raw_scores: bool,
@@ -56,12 +56,11 @@ class Rerank(Batched):
         return_text: bool,
         truncate: bool,
         truncation_direction: str,
+        url_path: str | None,
+        extra_body: Mapping[str, Any] | None,
+        api: str,
+        top_n: int | None,
         policy: Policy,
-        url_path: str | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        api: str = "tei",
-        top_n: int | None = None,
-        limits: BatchLimits | None = None,
         size: BatchSize | None = None,
     ) -> None:
         self._query = query = utf8_string("query", query)
@@ -93,7 +92,7 @@ class Rerank(Batched):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        super().__init__("rerank", path, texts, policy, model, limits, size)
+        super().__init__(learned, "rerank", path, texts, policy, model, size)
 
     def _begin(self, requests: int) -> None:
         self._results: list[list[RerankResult] | None] = [None] * requests

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from math import inf
 from typing import Any
 
-from ._inputs import all_ascii
+from ._inputs import are_plain, utf8_length
 from .batch_limit import BatchLimit
 from .batching import BatchSize
 from .columns import listed
@@ -70,14 +70,14 @@ class GatheredTexts(Gathering):
         if not self._ahead:
             texts = list(islice(inputs, max(0, min(self._size.inputs, self._known.inputs) - len(self._batch))))
             # As nearly always, they need no look at each; what else there is takes longer.
-            if all_ascii(texts) and self._has_room_for(texts):
+            if are_plain(texts) and self._has_room_for(texts):
                 self.count += len(texts)
                 return self.rest() + texts if self._batch else texts
             self._ahead.extend(texts)
         return super().pull(chain(self._from_ahead(), inputs))
 
     def _has_room_for(self, texts: list[str]) -> bool:
-        """Whether these texts, all of them ASCII, are within the limits with those that wait."""
+        """Whether these texts are within the limits with those that wait."""
         size, most = self._size, self._most_characters()
         if most == size.tokens == inf:
             return True
@@ -87,7 +87,9 @@ class GatheredTexts(Gathering):
         if size.tokens == inf:
             return True
         counter = size.counter
-        return counter.count_tokens is None and self._tokens + characters * counter.tokens_per_byte <= size.tokens
+        if counter.count_tokens is not None:
+            return False
+        return self._tokens + sum(map(utf8_length, texts)) * counter.tokens_per_byte <= size.tokens
 
     def _from_ahead(self) -> Iterator[Any]:
         """What was pulled and not added."""

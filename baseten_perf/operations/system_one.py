@@ -20,4 +20,5 @@ class SystemOne(Post):
     __slots__ = ()
 
     def __init__(self, requests: Any, policy: Policy) -> None:
-        super().__init__("/v1/systemone", requests, None, policy, name="batch_system_one", argument="requests")
+        name, argument = "batch_system_one", "requests"
+        super().__init__("/v1/systemone", requests, None, "json", None, policy, name=name, argument=argument)

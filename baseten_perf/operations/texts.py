@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from ..validation import wrong_type
-from ._inputs import all_ascii
+from ._inputs import are_plain
 from .columns import listed
 
 
@@ -27,12 +27,8 @@ def checked_texts(name: str, value: Any) -> list[str]:
 
 def plain_texts(name: str, texts: list[Any]) -> list[str]:
     """The same for texts that are in a list of their own already."""
-    ascii_only = all_ascii(texts)
-    if ascii_only is None:
+    if not are_plain(texts):
         texts = [text if type(text) is str else _plain(name, i, text) for i, text in enumerate(texts)]
-        ascii_only = all_ascii(texts)
-    # ASCII is a flag of the str; only the others have to be encoded to find a surrogate.
-    if not ascii_only:
         _refuse_surrogates(name, texts)
     return texts
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from baseten_perf.errors import InvalidResponse
-from baseten_perf.operations import Classify
+from baseten_perf.operations import Classify, Learned
 from baseten_perf.policy import resolve
 from baseten_perf.responses import ClassificationResult
 
@@ -18,9 +18,10 @@ Make = Callable[..., Any]
 
 def classify(inputs: Any, batch_size: int = 2, **options: Any) -> Classify:
     given: dict[str, Any] = {
-        "model": None, "raw_scores": False, "truncate": False, "truncation_direction": "Right", **options,
+        "model": None, "raw_scores": False, "truncate": False, "truncation_direction": "Right", "url_path": None,
+        "extra_body": None, "api": "tei", **options,
     }  # fmt: skip
-    return Classify(inputs=inputs, policy=resolve(batch_size=batch_size), **given)
+    return Classify(Learned(), inputs=inputs, policy=resolve(batch_size=batch_size), **given)
 
 
 def test_bodies() -> None:

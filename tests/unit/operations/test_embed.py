@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from baseten_perf.errors import InvalidResponse
-from baseten_perf.operations import Embed
+from baseten_perf.operations import Embed, Learned
 from baseten_perf.policy import resolve
 from baseten_perf.responses import OpenAIUsage
 
@@ -17,8 +17,11 @@ Make = Callable[..., Any]
 
 
 def embed(input: Any, batch_size: int = 2, model: Any = "m", **options: Any) -> Embed:
-    given: dict[str, Any] = {"encoding_format": None, "dimensions": None, "user": None, **options}
-    return Embed(input, model, policy=resolve(batch_size=batch_size), **given)
+    given: dict[str, Any] = {
+        "encoding_format": None, "dimensions": None, "user": None, "url_path": None, "extra_body": None, "out": None,
+        **options,
+    }  # fmt: skip
+    return Embed(Learned(), input, model, policy=resolve(batch_size=batch_size), **given)
 
 
 def skeleton(*embeddings: Any, index: Any = range(10), **fields: Any) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def test_bodies() -> None:
 
 def test_equal_token_ids_are_sent_once() -> None:
     tokens = [[1, 2], [3], [1, 2], [1], [3], [2]]
-    operation = Embed(tokens, "m", None, None, None, resolve(batch_size=2, dedupe=True))
+    operation = Embed(Learned(), tokens, "m", *[None] * 6, resolve(batch_size=2, dedupe=True))
     assert [json.loads(operation.body(i))["input"] for i in range(2)] == [[[1, 2], [3]], [[1], [2]]]
     assert [list(operation.inputs(i)) for i in range(2)] == [[0, 1, 2, 4], [3, 5]]
     assert operation.rows == [2, 2] and operation.missing() == list(range(6))

@@ -17,7 +17,7 @@ Make = Callable[..., Any]
 
 
 def post(payloads: Any, method: Any = None, path: Any = "/x") -> Post:
-    return Post(path, payloads, method, DEFAULT)
+    return Post(path, payloads, method, "json", None, DEFAULT)
 
 
 def test_bodies_are_handed_over_once() -> None:

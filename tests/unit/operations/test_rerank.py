@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from baseten_perf.errors import InvalidResponse
-from baseten_perf.operations import Rerank
+from baseten_perf.operations import Learned, Rerank
 from baseten_perf.policy import resolve
 from baseten_perf.responses import RerankResult
 
@@ -20,9 +20,9 @@ Make = Callable[..., Any]
 def rerank(texts: Any, batch_size: int = 2, **options: Any) -> Rerank:
     given: dict[str, Any] = {
         "query": "q", "raw_scores": False, "model": None, "return_text": False, "truncate": False,
-        "truncation_direction": "Right", **options,
+        "truncation_direction": "Right", "url_path": None, "extra_body": None, "api": "tei", "top_n": None, **options,
     }  # fmt: skip
-    return Rerank(texts=texts, policy=resolve(batch_size=batch_size), **given)
+    return Rerank(Learned(), texts=texts, policy=resolve(batch_size=batch_size), **given)
 
 
 def test_bodies() -> None:

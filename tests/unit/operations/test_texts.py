@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.operations._inputs import all_ascii
+from baseten_perf.operations._inputs import are_plain
 from baseten_perf.operations.texts import checked_texts
 from baseten_perf.operations.tokens import texts_or_tokens
 
@@ -142,12 +142,13 @@ def test_lone_surrogates_are_found_and_placed() -> None:
     [
         ([], True),
         (["", "a\x7f"], True),
-        (["a", "\x80", "b"], False),
+        (["a", "\x80", "b", "\u20ac", "\U0001f600", "\ud7ff\ue000"], True),
         (["\ud800"], False),
-        (["\u20ac", 1], None),
-        (["a", Text("b")], None),
-        ([None], None),
+        (["\U0001f600\udfff"], False),
+        (["\u20ac", 1], False),
+        (["a", Text("b")], False),
+        ([None], False),
     ],
 )
-def test_all_ascii(texts: list[Any], expected: bool | None) -> None:
-    assert all_ascii(texts) is expected
+def test_plain_texts_are_known(texts: list[Any], expected: bool) -> None:
+    assert are_plain(texts) is expected

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from baseten_perf.operations import Classify, Rerank
+from baseten_perf.operations import Classify, Learned, Rerank
 from baseten_perf.policy import resolve
 from baseten_perf.ranking._ranking import LabelReader, read_scored_documents, read_scored_texts
 from baseten_perf.responses import ClassificationResult, RerankResult
@@ -336,10 +336,10 @@ def test_a_label_that_comes_again_is_the_same_object() -> None:
 def test_odd_answers_are_taken_in_all_the_same(completion: Make) -> None:
     """What the native reader leaves to the general one."""
     policy = resolve(batch_size=2)
-    rerank = Rerank("q", ["a", "b"], False, None, False, False, "Right", policy)
+    rerank = Rerank(Learned(), "q", ["a", "b"], False, None, False, False, "Right", None, None, "tei", None, policy)
     rerank.accept(completion(b'[{"index":1,"sc\\u006fre":-0,"more":{"a":[1]}},{"score":2,"index":0,"score":3}]'), None)
     assert rerank.response(0.0, None).data == [RerankResult(1, 0.0), RerankResult(0, 3.0)]
-    classify = Classify(["a", "b"], None, False, False, "Right", policy)
+    classify = Classify(Learned(), ["a", "b"], None, False, False, "Right", None, None, "tei", policy)
     classify.accept(completion(b'[[{"label":"a","score":1,"more":[]}],[]]'), None)
     assert classify.response(0.0, None).data == [[ClassificationResult("a", 1.0)], []]
 

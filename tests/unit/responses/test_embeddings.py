@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.operations import Embed
+from baseten_perf.operations import Embed, Learned
 from baseten_perf.policy import resolve
 from baseten_perf.responses import OpenAIEmbeddingData, OpenAIEmbeddingsResponse
 from baseten_perf.responses.float_rows import FloatRows
@@ -33,7 +33,7 @@ def respond(completion: Make, matrix: Make) -> Make:
         block = None if values is None else matrix(values)
         parts = [batch if isinstance(batch, tuple) else (batch, None) for batch in batches]
         texts = ["x"] * sum(len(embeddings) for embeddings, _ in parts)
-        operation = Embed(texts, "m", None, None, None, resolve(batch_size=2))
+        operation = Embed(Learned(), texts, "m", *[None] * 6, resolve(batch_size=2))
         for index, (embeddings, vectors) in enumerate(parts):
             body = {"data": [{"embedding": embedding} for embedding in embeddings]}
             operation.accept(completion(body, index=index, vectors=vectors), block)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
-from baseten_perf.operations import Embed
+from baseten_perf.operations import Embed, Learned
 from baseten_perf.policy import resolve
 from baseten_perf.responses import OpenAIEmbeddingsResponse
 from baseten_perf.responses.references import OF_A_TEMPORARY
@@ -29,7 +29,7 @@ class Source:
         self.matrix = matrix(VALUES)
 
     def response(self) -> OpenAIEmbeddingsResponse:
-        operation = Embed(["x", "y"], "m", None, None, None, resolve(batch_size=2))
+        operation = Embed(Learned(), ["x", "y"], "m", *[None] * 6, resolve(batch_size=2))
         operation.accept(self._completion({"data": [{"embedding": 0}, {"embedding": 1}]}, index=0), self.matrix)
         response: OpenAIEmbeddingsResponse = operation.response(1.0, self.matrix)
         return response

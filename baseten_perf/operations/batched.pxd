@@ -1,0 +1,13 @@
+# The layout of an operation on several inputs, for compiled modules.
+
+from baseten_perf.operations.batching cimport Batches
+from baseten_perf.operations.operation cimport Operation
+
+
+cdef class Batched(Operation):
+    cdef public Batches _batches
+    cdef public list _inputs
+    cdef public object _limits
+
+    cpdef void _begin(self, Py_ssize_t requests) except *
+    cpdef tuple _kept(self)

@@ -1,0 +1,17 @@
+# The layout of an embed call, for compiled modules.
+
+from baseten_perf.operations.batched cimport Batched
+
+
+
+cdef class Embed(Batched):
+    cdef public tuple _arguments
+    cdef public object _base64
+    cdef public dict _irregular
+    cdef public str _model
+    cdef public str _object
+    cdef public dict _objects
+    cdef public object _prompt_tokens
+    cdef public object _total_tokens
+    cdef public bytearray _states
+    cdef public bytes _suffix

@@ -1,0 +1,35 @@
+"""Learned: what a client has learned of its servers, for the operations that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+
+from ..policy import Policy
+from .batch_limit import BatchLimits
+from .batching import BatchSize
+from .token_count import TokenCounter
+
+
+class Learned:
+    """Of one client, shared by its calls, in all threads.
+
+    Parameters:
+        counter: counts tokens, and learns how many a text has.
+        refusing: models that have refused base64; None for a client that does not prefer it.
+
+    Attributes:
+        batch_limits: how large batches may be.
+    """
+
+    __slots__ = ("batch_limits", "counter", "refusing")
+
+    def __init__(self, counter: TokenCounter | None = None, refusing: set[str | None] | None = None) -> None:
+        self.counter = TokenCounter() if counter is None else counter
+        self.refusing = refusing
+        self.batch_limits = BatchLimits()
+
+    def batch_size(self, policy: Policy, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchSize:
+        """What a request of a call with these inputs carries at most, as far as servers are known to take it."""
+        size = BatchSize.of(policy, self.counter)
+        known = self.batch_limits.known(path, model, inputs)
+        return size if known is None else size.within(known)
