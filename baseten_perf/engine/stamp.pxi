@@ -33,7 +33,7 @@ cdef extern from * nogil:
     #endif
         }
         void add_all(const char *paths) {   // with colons between them
-            char path[4096];                // where a longer one leads to, no system goes
+            char path[4096];                // no system opens a longer one
             while (*paths) {
                 size_t length = std::strcspn(paths, ":");
                 if (length < sizeof path) {

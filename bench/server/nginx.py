@@ -63,7 +63,7 @@ _SERVER = """\
 {locations}
     }}
 """
-# As nginx has it by default since 1.23.4, TLS 1.2 and 1.3 with session tickets: an older one takes TLS 1.3 only when told.
+# As nginx has it by default since 1.23.4: TLS 1.2 and 1.3, with session tickets. An older one takes 1.3 only when told.
 # On the port for HTTP/2 nothing else is answered.
 _TLS = (
     "        ssl_protocols TLSv1.2 TLSv1.3; "
