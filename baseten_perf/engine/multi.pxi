@@ -22,6 +22,7 @@ cdef struct Multi:
     Stamp stamp                     # of its core's files when it was made
     TrustStore *trust_store         # a reference, or NULL when libcurl has the file parsed
     bint leaves_trust_store         # what libcurl has parsed for it is to be kept
+    bint outdated                   # the files are others now: it is closed as soon as it is idle
     int wakeup                      # libcurl's own descriptor to wake this multi, once it is known: see sockets.pxi
     int active                      # transfers in it
     int most_active
@@ -158,7 +159,7 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
         if multi.active > 0 or multi.idle_since == 0:
             continue
         expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
-        if expires > loop.now and not multis_at_once:
+        if expires > loop.now and not multis_at_once and not multi.outdated:
             again = min(again, expires)
         elif loop.epoll < 0:
             # The portable loop sleeps in its one multi, so there must always be one; and another takes descriptors.

@@ -2,7 +2,7 @@
 #
 # libcurl parses a file of them for each multi: 8 ms for 144 certificates, where a handshake takes one.  So what it has parsed
 # for one multi is handed to later ones, also of other clients, as long as the files stay what they were and no directory
-# gets or loses one.  A multi whose files have changed takes no further transfers: for the next one libcurl parses them anew.
+# gets or loses one.  A multi that finds them changed takes no further transfers: for the next one libcurl parses them anew.
 
 cdef enum:
     MOST_TRUST_STORES = 4
@@ -119,8 +119,9 @@ cdef int transfer_settle_trust_store(Transfer *transfer, Core *core) noexcept no
 cdef int on_ssl_context(void *easy, void *context, void *multi_) noexcept nogil:
     """libcurl's CURLOPT_SSL_CTX_FUNCTION, for each connection, to a proxy too; a CURLcode."""
     cdef Multi *multi = <Multi *>multi_
-    # The portable loop has one multi only: that one goes on until it is idle.
-    if multi.loop.epoll >= 0 and not same_stamp(core_stamp(multi.loop.core), multi.stamp):
-        multi.most_active = 0
+    if not same_stamp(core_stamp(multi.loop.core), multi.stamp):
+        multi.outdated = True
+        if multi.loop.epoll >= 0:
+            multi.most_active = 0       # the portable loop has no other multi
     openssl.SSL_CTX_set1_cert_store(context, multi.trust_store.certificates)
     return CURLE_OK

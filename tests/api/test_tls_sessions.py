@@ -215,7 +215,7 @@ def test_trusted_certificates_are_parsed_once(
 
 
 def test_clients_notice_a_replaced_file_while_they_are_busy(
-    closing_server: ClosingServer, authority: trustme.CA, ca_file: Path
+    closing_server: ClosingServer, ca_file: Path, poller: str
 ) -> None:
     """One connection may be made before they do."""
     assert resumed(PerformanceClient(closing_server.url, "k", verify=ca_file)) == [False]
