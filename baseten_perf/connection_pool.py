@@ -45,7 +45,8 @@ class HttpClientWrapper(Closable):
         proxy: URL of the proxy for all requests, e.g. "http://user:password@host:3128".
         verify: whether the certificates of servers are checked; or a path, to a file or a directory of the only
             certificates to trust. True trusts those of SSL_CERT_FILE and SSL_CERT_DIR, else of REQUESTS_CA_BUNDLE or
-            CURL_CA_BUNDLE, else the system's, else certifi's.
+            CURL_CA_BUNDLE, else the system's, else certifi's. They are parsed once for the process; who makes a client
+            after they have changed trusts the new ones.
         cert: the client's own certificate, for servers that ask for one: path of a PEM file with its key in it; or
             (certificate, key); or (certificate, key, password of the key).
         uds: path of a unix socket that all connections are made to, whatever the URL's host. Without proxies.

@@ -80,9 +80,13 @@ def peaked(command: Sequence[str], sample: Callable[[str], float], every_s: floa
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours without proxies, everything here is on the loopback; with these variables. Compiled modules are kept."""
+    """Ours with these variables. Without proxies: everything here is on the loopback. Compiled modules are kept.
+
+    Without a directory of certificates, which some clients read wholly for each that is made and others not at all.
+    """
     ours = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    ours.pop("PYTHONDONTWRITEBYTECODE", None)
+    for name in ("PYTHONDONTWRITEBYTECODE", "SSL_CERT_DIR"):
+        ours.pop(name, None)
     return {**ours, **(variables or {})}
 
 

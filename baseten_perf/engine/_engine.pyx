@@ -57,6 +57,7 @@ cdef extern from "<strings.h>" nogil:
 
 include "platform.pxi"      # clocks, locks, threads, wake-up descriptors
 include "libcurl.pxi"       # libcurl's functions and numbers, bound at run time
+include "openssl.pxi"       # OpenSSL below it, likewise
 include "codings.pxi"       # what undoes content codings, bound at run time
 include "timers.pxi"        # a loop's timers
 include "page_cache.pxi"    # the memory of large buffers, kept for the next
@@ -81,6 +82,7 @@ include "mailbox.pxi"       # telling an asyncio event loop
 include "fork.pxi"          # what a child process must not share
 include "resolver.pxi"      # the addresses of hosts, and the look-ups that find them
 include "names.pxi"         # which hosts a route needs
+include "stamp.pxi"         # of the files that TLS depends on
 include "histogram.pxi"     # of durations
 include "tally.pxi"         # what has become of the attempts on an endpoint
 include "route.pxi"         # where an attempt goes: endpoints, their health, their paces
@@ -98,6 +100,8 @@ include "redirect.pxi"      # what goes along to where an answer sends it
 include "options.pxi"       # what libcurl is told about a transfer
 include "timings.pxi"       # where the time of a request went
 include "native_completion.pxi"  # how an attempt ended
+include "sessions.pxi"      # what of TLS is kept for further connections
+include "trust_store.pxi"   # certificates that are parsed once
 include "multi.pxi"         # libcurl's multi handle: connections and idle transfers
 include "sockets.pxi"       # the sockets of a loop, watched by epoll
 include "share.pxi"         # an operation's part on one loop

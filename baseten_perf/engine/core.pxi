@@ -1,7 +1,7 @@
 # The native part of a connection pool: its settings and its loops.  And the list of all loops of the process.
 #
 # Owner: reference counted; the Python Engine, each running loop thread and each operation hold one reference.  The
-# settings are constant.  Loops are started when they are first needed, with the GIL held.
+# settings are constant; `monitor` guards what loops share.  Loops are started when they are first needed, with the GIL held.
 
 cdef struct Core:
     int refs
@@ -18,6 +18,10 @@ cdef struct Core:
     int most_loops
     Loop *loops[MOST_LOOPS]
     Host *hosts                     # a reference to each; see names.pxi
+    Monitor *monitor
+    Stamp stamp                     # guarded, as are the next two: of the files that `sessions` come from
+    Sessions *sessions              # idle ones
+    int session_count
 
 cdef Monitor *all_loops_monitor
 cdef Loop *all_loops = NULL
@@ -36,6 +40,8 @@ cdef void core_drop(Core *core) noexcept nogil:
     for number in range(MOST_LOOPS):
         if core.loops[number] != NULL:
             loop_free(core.loops[number])
+    sessions_free_all(core.sessions)
+    del core.monitor
     free(core.ca_file)
     free(core.ca_path)
     free(core.cert_file)

@@ -64,6 +64,7 @@ cdef class Engine:
         if core == NULL:
             raise MemoryError
         core.refs = 1
+        core.monitor = new Monitor()
         core.http_version = settings["http_version"]
         core.use_epoll = HAVE_EPOLL and not settings["portable"]
         core.most_loops = settings["loops"]

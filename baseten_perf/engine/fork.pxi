@@ -89,4 +89,5 @@ def _after_fork_in_child() -> None:
     turns_after_fork()
     limbo.clear()
     forget_loops()
+    forget_trust_stores()
     draw_request_ids()

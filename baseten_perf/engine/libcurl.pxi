@@ -1,7 +1,7 @@
 # libcurl, bound at run time to the library that pycurl brings: its constants, its functions, and how it is found.
 #
 # The names and numbers are those of curl/curl.h, which the wheels are built without; a test reads this file and compares
-# each with pycurl, and with the header where there is one.  The three variadic functions are declared as such: some
+# each with pycurl, and with the header where there is one.  The four variadic functions are declared as such: some
 # platforms pass variadic arguments differently.
 
 cdef extern from * nogil:
@@ -9,10 +9,12 @@ cdef extern from * nogil:
     typedef int (*bp_easy_setopt)(void *, int, ...);
     typedef int (*bp_easy_getinfo)(void *, int, ...);
     typedef int (*bp_multi_setopt)(void *, int, ...);
+    typedef int (*bp_share_setopt)(void *, int, ...);
     """
     ctypedef int (*bp_easy_setopt)(void *, int, ...) noexcept nogil
     ctypedef int (*bp_easy_getinfo)(void *, int, ...) noexcept nogil
     ctypedef int (*bp_multi_setopt)(void *, int, ...) noexcept nogil
+    ctypedef int (*bp_share_setopt)(void *, int, ...) noexcept nogil
 
 cdef extern from "<dlfcn.h>" nogil:
     void *dlopen(const char *path, int mode)
@@ -47,9 +49,11 @@ cdef enum:
     CURLOPT_SSLKEY = 10087
     CURLOPT_CAPATH = 10097
     CURLOPT_BUFFERSIZE = 98
+    CURLOPT_SHARE = 10100
     CURLOPT_NOSIGNAL = 99
     CURLOPT_ACCEPT_ENCODING = 10102
     CURLOPT_PRIVATE = 10103
+    CURLOPT_SSL_CTX_DATA = 10109
     CURLOPT_TIMEOUT_MS = 155
     CURLOPT_CONNECTTIMEOUT_MS = 156
     CURLOPT_NOPROXY = 10177
@@ -69,6 +73,7 @@ cdef enum:
     CURLOPT_REDIR_PROTOCOLS_STR = 10319
     CURLOPT_WRITEFUNCTION = 20011
     CURLOPT_HEADERFUNCTION = 20079
+    CURLOPT_SSL_CTX_FUNCTION = 20108
     CURLOPT_OPENSOCKETFUNCTION = 20163
     CURLOPT_CLOSESOCKETFUNCTION = 20208
     CURLOPT_POSTFIELDSIZE_LARGE = 30120
@@ -80,6 +85,9 @@ cdef enum:
     CURLMOPT_MAXCONNECTS = 6
     CURLMOPT_NETWORK_CHANGED = 17   # since 8.16
     CURLMNWC_CLEAR_CONNS = 1        # since 8.16
+    # curl_share_setopt
+    CURLSHOPT_SHARE = 1
+    CURL_LOCK_DATA_SSL_SESSION = 4
     # curl_easy_getinfo
     CURLINFO_EFFECTIVE_URL = 0x100001
     CURLINFO_PRIVATE = 0x100015
@@ -88,6 +96,7 @@ cdef enum:
     CURLINFO_REQUEST_SIZE = 0x20000c
     CURLINFO_OS_ERRNO = 0x200019
     CURLINFO_NUM_CONNECTS = 0x20001a
+    CURLINFO_TLS_SSL_PTR = 0x40002d
     CURLINFO_SIZE_UPLOAD_T = 0x600007
     CURLINFO_SIZE_DOWNLOAD_T = 0x600008
     CURLINFO_NAMELOOKUP_TIME_T = 0x600033
@@ -128,6 +137,7 @@ cdef enum:
     CURL_HTTP_VERSION_2TLS = 4
     CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE = 5
     CURL_HTTP_VERSION_3 = 30
+    CURLSSLBACKEND_OPENSSL = 1
     CURL_VERSION_HTTP2 = 1 << 16
     CURL_VERSION_UNIX_SOCKETS = 1 << 19
     CURL_VERSION_HTTP3 = 1 << 25
@@ -165,6 +175,11 @@ cdef struct curl_version_info_data:
     unsigned int version_num
     const char *host
     int features
+    const char *ssl_version
+
+cdef struct curl_tlssessioninfo:
+    int backend
+    void *internals
 
 cdef struct Libcurl:
     int (*global_init)(long) noexcept nogil
@@ -188,6 +203,9 @@ cdef struct Libcurl:
     int (*multi_poll)(void *, void *, unsigned int, int, int *) noexcept nogil
     int (*multi_wakeup)(void *) noexcept nogil
     CURLMsg *(*multi_info_read)(void *, int *) noexcept nogil
+    void *(*share_init)() noexcept nogil
+    int (*share_cleanup)(void *) noexcept nogil
+    bp_share_setopt share_setopt
     const char *(*version)() noexcept nogil
     curl_version_info_data *(*version_info)(int) noexcept nogil
 
@@ -246,6 +264,9 @@ cdef void *bind_libcurl() except NULL:
         library, "curl_multi_poll")
     curl.multi_wakeup = <int (*)(void *) noexcept nogil>symbol(library, "curl_multi_wakeup")
     curl.multi_info_read = <CURLMsg *(*)(void *, int *) noexcept nogil>symbol(library, "curl_multi_info_read")
+    curl.share_init = <void *(*)() noexcept nogil>symbol(library, "curl_share_init")
+    curl.share_cleanup = <int (*)(void *) noexcept nogil>symbol(library, "curl_share_cleanup")
+    curl.share_setopt = <bp_share_setopt>symbol(library, "curl_share_setopt")
     curl.version_info = <curl_version_info_data *(*)(int) noexcept nogil>symbol(library, "curl_version_info")
     curl.version = <const char *(*)() noexcept nogil>symbol(library, "curl_version")
     return library

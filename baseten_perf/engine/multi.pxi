@@ -1,12 +1,12 @@
 # A multi: one libcurl multi handle with its connections and idle transfers.  A loop has several on epoll.
 #
 # To find an idle connection libcurl walks all connections of a multi, so the epoll loop spreads its transfers over multis
-# of a limited size.  Those for TLS are larger, because each parses the trusted certificates (6 ms) and keeps sessions of
-# its own.  A multi that has been idle for IDLE_SECONDS is closed with all its connections.
+# of a limited size.  Those for which libcurl has yet to parse the trusted certificates are larger: it does so for each of
+# them (8 ms), and only what it has parsed for earlier ones spares later ones that (see trust_store.pxi).  A multi that has been idle for IDLE_SECONDS is closed with all its connections.
 
 cdef enum:
     MULTI_SIZE = 32
-    SECURE_MULTI_SIZE = 128
+    PARSING_MULTI_SIZE = 128
     MOST_MULTIS = 64
     IDLE_SECONDS = 30
 
@@ -19,6 +19,10 @@ cdef struct Multi:
     Loop *loop
     int number
     bint secure                     # for https
+    Stamp stamp                     # of its core's files when it was made
+    TrustStore *trust_store         # a reference, or NULL when libcurl has the file parsed
+    bint leaves_trust_store         # what libcurl has parsed for it is to be kept
+    bint outdated                   # the files are others now: it is closed as soon as it is idle
     int wakeup                      # libcurl's own descriptor to wake this multi, once it is known: see sockets.pxi
     int active                      # transfers in it
     int most_active
@@ -37,10 +41,13 @@ cdef Multi *multi_new(Loop *loop, int number, bint secure) noexcept nogil:
     multi.due = NEVER
     multi.secure = secure
     multi.wakeup = WAKEUP_UNKNOWN
+    multi_stamp(multi)
+    if secure or loop.epoll < 0:
+        multi_find_trust_store(multi)
     # Several HTTP/2 streams share a connection, and curl_multi_poll sleeps in one multi only.
     multi.most_active = 0x7fffffff
     if loop.epoll >= 0 and loop.core.http_version == 1:
-        multi.most_active = SECURE_MULTI_SIZE if secure else MULTI_SIZE
+        multi.most_active = PARSING_MULTI_SIZE if secure and multi.trust_store == NULL else MULTI_SIZE
     cdef int code = 1
     if multi.handle != NULL:
         code = curl.multi_setopt(multi.handle, CURLMOPT_MAXCONNECTS, <long>min(2 * <long>multi.most_active, 2048))
@@ -65,6 +72,7 @@ cdef void multi_free(Multi *multi) noexcept nogil:
     if multi.handle != NULL:
         multi_forget_wakeup(multi)
         curl.multi_cleanup(multi.handle)
+    trust_store_drop(multi.trust_store)
     free(multi)
 
 
@@ -151,7 +159,7 @@ cdef long long loop_close_idle_multis(Loop *loop) noexcept nogil:
         if multi.active > 0 or multi.idle_since == 0:
             continue
         expires = multi.idle_since + <long long>IDLE_SECONDS * 1000000000
-        if expires > loop.now and not multis_at_once:
+        if expires > loop.now and not multis_at_once and not multi.outdated:
             again = min(again, expires)
         elif loop.epoll < 0:
             # The portable loop sleeps in its one multi, so there must always be one; and another takes descriptors.

@@ -32,17 +32,20 @@ cdef int transfer_settle_in(Transfer *transfer, Loop *loop) noexcept nogil:
         code |= curl.easy_setopt(easy, CURLOPT_PIPEWAIT, <long>1)
     if core.unix_socket != NULL:
         code |= curl.easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, core.unix_socket)
-    return code | transfer_settle_tls(easy, core)
+    return code | transfer_settle_tls(transfer, core)
 
 
-cdef int transfer_settle_tls(void *easy, Core *core) noexcept nogil:
+cdef int transfer_settle_tls(Transfer *transfer, Core *core) noexcept nogil:
+    cdef void *easy = transfer.easy
     cdef int code = 0
     if not core.verify:
         code |= curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, <long>0)
         code |= curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, <long>0)
         code |= curl.easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, <long>0)
         code |= curl.easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, <long>0)
-    if core.ca_file != NULL or core.ca_path != NULL:
+    if transfer.multi.trust_store != NULL:
+        code |= transfer_settle_trust_store(transfer, core)
+    elif core.ca_file != NULL or core.ca_path != NULL:
         # With a directory alone, NULL keeps libcurl from its built-in file, which may not exist.
         code |= curl.easy_setopt(easy, CURLOPT_CAINFO, core.ca_file)
         code |= curl.easy_setopt(easy, CURLOPT_PROXY_CAINFO, core.ca_file)
@@ -92,6 +95,8 @@ cdef int transfer_prepare_route(Transfer *transfer, Plan *plan, int number) noex
     elif version == 3 and route.secure:
         wanted = CURL_HTTP_VERSION_3
     code |= curl.easy_setopt(transfer.easy, CURLOPT_HTTP_VERSION, wanted)
+    if version == 1 and route.secure and transfer.sessions == NULL:
+        code |= transfer_take_sessions(transfer)
     transfer_take_names(transfer, route)
     transfer.route = number if code == 0 else -1
     return code

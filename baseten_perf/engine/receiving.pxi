@@ -47,6 +47,8 @@ cdef void response_begins(Transfer *transfer, int status) noexcept nogil:
     transfer.room = transfer.share.op.plan.most_response_bytes if 200 <= status < 300 else MOST_ERROR_BYTES
     if transfer.decoding:
         transfer.reader.choose(False)
+    if transfer.multi.leaves_trust_store:
+        multi_leave_trust_store(transfer.multi, transfer)
     if 300 <= status <= 399:
         on_redirect(transfer)
 

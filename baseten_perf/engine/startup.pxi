@@ -3,6 +3,7 @@
 descriptors.monitor = new Monitor()
 descriptors.spare = -1
 page_cache.monitor = new Monitor()
+trust_stores_monitor = new Monitor()
 turns_monitor = new Monitor()
 all_loops_monitor = new Monitor()
 
@@ -10,7 +11,9 @@ if not choose_kernel(wanted_kernel()):
     raise ImportError(
         f"BASETEN_PERF_KERNEL={wanted_kernel().decode(errors='replace')}: this machine supports no kernel of that name"
     )
-bind_codings(bind_libcurl())
+cdef void *libcurl_library = bind_libcurl()
+bind_openssl(libcurl_library)
+bind_codings(libcurl_library)
 if codings_are_ours:
     UNKNOWN_TO_LIBCURL += (b"accept-encoding:",)
 draw_request_ids()

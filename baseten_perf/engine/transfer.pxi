@@ -16,6 +16,7 @@ cdef struct Transfer:
     void *easy
     void *url                       # libcurl's CURLU
     Multi *multi
+    Sessions *sessions              # of TLS, or NULL
     Transfer *previous              # in share.transfers
     Transfer *next                  # there, or in multi.idle
     Share *share
@@ -71,6 +72,8 @@ cdef Transfer *transfer_new(Multi *multi) noexcept nogil:
 cdef void transfer_free(Transfer *transfer) noexcept nogil:
     if transfer.easy != NULL:
         curl.easy_cleanup(transfer.easy)
+    if transfer.sessions != NULL:
+        transfer_leave_sessions(transfer)
     if transfer.url != NULL:
         curl.url_cleanup(transfer.url)
     del transfer.body

@@ -63,8 +63,12 @@ _SERVER = """\
 {locations}
     }}
 """
-# As nginx has it by default, TLS 1.3 with session tickets. On the port for HTTP/2 nothing else is answered.
-_TLS = "        ssl_certificate {directory}/server.pem; ssl_certificate_key {directory}/server.pem;"
+# As nginx has it by default since 1.23.4: TLS 1.2 and 1.3, with session tickets. An older one takes 1.3 only when told.
+# On the port for HTTP/2 nothing else is answered.
+_TLS = (
+    "        ssl_protocols TLSv1.2 TLSv1.3; "
+    "ssl_certificate {directory}/server.pem; ssl_certificate_key {directory}/server.pem;"
+)
 _HTTP_2_ONLY = "        if ($server_protocol != HTTP/2.0) { return 505; }"
 
 

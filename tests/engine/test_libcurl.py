@@ -29,8 +29,11 @@ static_assert(offsetof(curl_slist, data) == 0 && offsetof(curl_slist, next) == s
 static_assert(offsetof(CURLMsg, msg) == 0 && offsetof(CURLMsg, easy_handle) == sizeof(void *));
 static_assert(offsetof(CURLMsg, data) == 2 * sizeof(void *) && sizeof(CURLMSG) == sizeof(int));
 static_assert(offsetof(curl_sockaddr, socktype) == sizeof(int) && offsetof(curl_sockaddr, protocol) == 2 * sizeof(int));
-struct read_here { int age; const char *version; unsigned int version_num; const char *host; int features; };
-static_assert(offsetof(curl_version_info_data, features) == offsetof(read_here, features));
+struct read_here {
+    int age; const char *version; unsigned int version_num; const char *host; int features; const char *ssl_version;
+};
+static_assert(offsetof(curl_version_info_data, ssl_version) == offsetof(read_here, ssl_version));
+static_assert(offsetof(curl_tlssessioninfo, internals) == sizeof(void *) && sizeof(curl_sslbackend) == sizeof(int));
 static_assert(sizeof(curl_off_t) == sizeof(long long));
 """
 
