@@ -84,7 +84,7 @@ def string(name: str, value: Any) -> str:
 
 def utf8_string(name: str, value: Any) -> str:
     """As `string`, and raise UnicodeEncodeError when the text holds a lone surrogate. Not for secrets."""
-    text = string(name, value)
+    text = value if type(value) is str else string(name, value)
     if not text.isascii():
         text.encode()
     return text
