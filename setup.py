@@ -66,6 +66,7 @@ setup(
             extension("baseten_perf.operations.batching", ".py"),
             extension("baseten_perf.operations.batched", ".py"),
             extension("baseten_perf.operations.embed", ".py"),
+            extension("baseten_perf.operations.post", ".py"),
             extension("baseten_perf.execution.call", ".py"),
         ],
         compiler_directives={"language_level": "3", "annotation_typing": False, "auto_pickle": False},
