@@ -4,7 +4,6 @@ cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into 
 
 cdef enum:
     MOST_UNDER_WAY = 1048576        # requests of an operation without a known end
-    REQUEST_ID_SUFFIX = 11          # what follows the prefix: "-" and 40 bits in hexadecimal digits
 
 # Request ids: the first of a process is drawn, so that a child does not repeat its parent's.
 cdef unsigned long long request_ids = 0
@@ -110,7 +109,7 @@ cdef class OperationHandle:
         op.sequence_number = sequence_number
         self.request_id_stem = b""
         if op.plan.request_id_prefix != NULL:
-            op.request_id_stem_size = strlen(op.plan.request_id_prefix) + REQUEST_ID_SUFFIX
+            op.request_id_stem_size = strlen(op.plan.request_id_prefix) + REQUEST_ID_DIGITS
             op.request_id_stem = <char *>malloc(op.request_id_stem_size + 1)
             if op.request_id_stem == NULL:
                 raise MemoryError

@@ -2,7 +2,8 @@
 #
 # To find an idle connection libcurl walks all connections of a multi, so the epoll loop spreads its transfers over multis
 # of a limited size.  Those for which libcurl has yet to parse the trusted certificates are larger: it does so for each of
-# them (8 ms), and only what it has parsed for earlier ones spares later ones that (see trust_store.pxi).  A multi that has been idle for IDLE_SECONDS is closed with all its connections.
+# them (8 ms), and only what it has parsed for earlier ones spares later ones that (see trust_store.pxi).  A multi that has
+# been idle for IDLE_SECONDS is closed with all its connections.
 
 cdef enum:
     MULTI_SIZE = 32

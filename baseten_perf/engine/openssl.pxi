@@ -33,6 +33,6 @@ cdef void bind_openssl(void *library) noexcept:
     openssl_is_bound = (
         version != NULL and openssl.SSL_is_init_finished != NULL and openssl.SSL_get_SSL_CTX != NULL
         and openssl.SSL_CTX_get_cert_store != NULL and openssl.SSL_CTX_set1_cert_store != NULL
-        and openssl.X509_STORE_up_ref != NULL and openssl.X509_STORE_free != NULL and named != NULL and strncmp(named, b"OpenSSL/", 8) == 0
-        and strcmp(named + 8, version(OPENSSL_VERSION_STRING)) == 0
+        and openssl.X509_STORE_up_ref != NULL and openssl.X509_STORE_free != NULL
+        and named != NULL and strncmp(named, b"OpenSSL/", 8) == 0 and strcmp(named + 8, version(OPENSSL_VERSION_STRING)) == 0
     )

@@ -73,7 +73,8 @@ def orjson_may_read(body) -> bool:
     return may
 
 
-# Each tells whether it could write the value; of more items the text would rather not fit.  No Python code runs meanwhile that could change one.
+# Each tells whether it could write the value; of more items the text would rather not fit.  No Python code runs meanwhile
+# that could change one.
 
 cdef bint write(SmallJson *json, object value, int room) except -1:
     cdef int overflow = 0
@@ -152,8 +153,8 @@ cdef bint write_object(SmallJson *json, object members, int room) except -1:
 def small_json(value, levels: int) -> "bytes | None":
     """A value as compact JSON in UTF-8, if it is plain and that is at most 1 KB; None for all else.
 
-    Plain are str without lone surrogates, int of 64 bits, bool, None, a few floats without exponent; and lists, tuples, and dicts
-    with keys of str, nested no deeper than so many levels (1 to 1000). Subclasses are not.
+    Plain are str without lone surrogates, int of 64 bits, bool, None, a few floats without exponent; and lists, tuples,
+    and dicts with keys of str, nested no deeper than so many levels (1 to 1000). Subclasses are not.
     """
     cdef SmallJson json
     if not write(&json, value, levels):

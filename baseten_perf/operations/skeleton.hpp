@@ -5,7 +5,7 @@
 // general reader refuses, and every value must be the one that it gives.
 #pragma once
 
-#include "ranking/value.hpp"
+#include "decode/value.hpp"
 
 namespace baseten {
 
@@ -25,63 +25,40 @@ struct Skeleton {
 };
 
 // A string of ASCII without escapes, which is what models and objects are called.
-inline const char* read_name(const char* p, const char* last, JsonString* name, bool* has_name) {
-    if (*has_name || p == last || *p != '"') return nullptr;
+inline const char* read_plain(const char* p, const char* last, JsonString* name, bool* has_name) {
+    if (*has_name || *p != '"') return nullptr;
     *has_name = true;
     p = scan_string(p + 1, last, name);
     return name->plain() ? p : nullptr;
 }
 
-// Reads the members of the object at `p`: `read_value` is given where the value of a key begins.
-template <typename ReadValue>
-const char* read_members(const char* p, const char* last, ReadValue read_value) {
-    p = skip_mark(p, last, '{');
-    if (p != nullptr && p < last && *p == '}') return p + 1;
-    while (p != nullptr) {
-        JsonString key;
-        p = read_key(p, last, &key);
-        if (p != nullptr) p = read_value(key, p);
-        if (p == nullptr) return nullptr;
-        p = skip_white(p, last);
-        if (p < last && *p == '}') return p + 1;
-        p = skip_mark(p, last, ',');
-    }
-    return nullptr;
-}
-
-// The placeholder of vector k is k, or -1 - k for base64.
-inline const char* read_placeholder(const char* p, const char* last, Py_ssize_t number, bool base64) {
-    if (!base64) {
-        Py_ssize_t found;
-        p = read_index(p, last, &found);
-        return p != nullptr && found == number ? p : nullptr;
-    }
-    const Written found = scan_number(p, last, true);
-    bool right = found.state == NumberState::complete && found.whole && found.negative && !found.cut &&
-                 found.mantissa == static_cast<uint64_t>(number) + 1;
-    return right ? found.end : nullptr;
+// An integer that must be this one.
+inline const char* read_number(const char* p, const char* last, Py_ssize_t number) {
+    Py_ssize_t found;
+    p = read_index(p, last, &found);
+    return p != nullptr && found == number ? p : nullptr;
 }
 
 inline const char* Skeleton::read_item(const char* p, const char* last, Py_ssize_t number) {
     bool has_embedding = false, has_index = false, has_name = false;
     p = read_members(p, last, [&](const JsonString& key, const char* value) -> const char* {
-        if (value == last) return nullptr;
         if (is(key, "embedding")) {
             if (has_embedding) return nullptr;
             has_embedding = true;
-            if (number == 0) base64 = *value == '-';
-            return read_placeholder(value, last, number, base64);
+            // The placeholder of vector k is k, or -1 - k for base64.
+            bool negative = *value == '-';
+            if (number == 0) base64 = negative;
+            if (negative != base64) return nullptr;
+            return negative ? read_number(value + 1, last, number + 1) : read_number(value, last, number);
         }
         if (is(key, "index")) {
-            Py_ssize_t index;
             if (has_index) return nullptr;
             has_index = true;
-            value = read_index(value, last, &index);
-            return value != nullptr && index == number ? value : nullptr;
+            return read_number(value, last, number);
         }
         if (is(key, "object")) {
             JsonString name;
-            value = read_name(value, last, &name, &has_name);
+            value = read_plain(value, last, &name, &has_name);
             return value != nullptr && is(name, "embedding") ? value : nullptr;
         }
         return skip_value(value, last);
@@ -119,8 +96,8 @@ inline const char* Skeleton::read_usage(const char* p, const char* last) {
 inline const char* Skeleton::read(const char* p, const char* last, Py_ssize_t count) {
     p = read_members(p, last, [&](const JsonString& key, const char* value) -> const char* {
         if (is(key, "data")) return read_items(value, last, count);
-        if (is(key, "model")) return read_name(value, last, &model, &has_model);
-        if (is(key, "object")) return read_name(value, last, &object, &has_object);
+        if (is(key, "model")) return read_plain(value, last, &model, &has_model);
+        if (is(key, "object")) return read_plain(value, last, &object, &has_object);
         if (is(key, "usage")) return read_usage(value, last);
         return skip_value(value, last);
     });

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "decode/word.hpp"
+#include "decode/string.hpp"
 
 namespace baseten {
 
@@ -54,19 +54,9 @@ class SmallJson {
     // How many characters stand for themselves.
     static size_t plain_at(const char* text, const char* last) {
         const char* p = text;
-        while (last - p >= 8 && !holds_special(word_at(p))) p += 8;
+        while (last - p >= 8 && string_marks(word_at(p)) == 0) p += 8;
         while (p < last && static_cast<unsigned char>(*p) >= 0x20 && *p != '"' && *p != '\\') ++p;
         return static_cast<size_t>(p - text);
-    }
-
-    // Whether one of eight characters is a control character, a quote or a backslash; of ASCII exactly.
-    static constexpr bool holds_special(uint64_t word) {
-        constexpr uint64_t ONES = 0x0101010101010101;
-        uint64_t quotes = word ^ ONES * '"', backslashes = word ^ ONES * '\\';
-        uint64_t found = (word - ONES * 0x20) & ~word;
-        found |= (quotes - ONES) & ~quotes;
-        found |= (backslashes - ONES) & ~backslashes;
-        return (found & (ONES * 0x80)) != 0;
     }
 
     bool put_escaped(unsigned char c) {

@@ -2,7 +2,7 @@
 // {"index":0,"relevance_score":0.9,"document":{"text":"..."}}.
 #pragma once
 
-#include "ranking/value.hpp"
+#include "decode/value.hpp"
 
 namespace baseten {
 
@@ -65,35 +65,27 @@ const char* read_name(const char* p, const char* last, Item* item) {
 // Reads the object at `p`, which may be null already.  No key that matters may come twice.
 template <typename Keys>
 const char* read_item(const char* p, const char* last, Item* item) {
-    p = skip_mark(p, last, '{');
-    while (p != nullptr) {
-        JsonString key;
-        p = read_key(p, last, &key);
-        if (p == nullptr || p == last) return nullptr;
+    p = read_members(p, last, [&](const JsonString& key, const char* value) -> const char* {
         if (is(key, Keys::score)) {
             if (item->has_score) return nullptr;
             item->has_score = true;
-            item->score_at.first = p;
-            item->score_at.last = p = read_score(p, last, &item->score);
-        } else if (is(key, "index")) {
+            item->score_at.first = value;
+            return item->score_at.last = read_score(value, last, &item->score);
+        }
+        if (is(key, "index")) {
             if (item->has_index) return nullptr;
             item->has_index = true;
-            item->index_at.first = p;
-            item->index_at.last = p = read_index(p, last, &item->index);
-        } else if (is(key, Keys::name)) {
+            item->index_at.first = value;
+            return item->index_at.last = read_index(value, last, &item->index);
+        }
+        if (is(key, Keys::name)) {
             if (item->has_name) return nullptr;
             item->has_name = true;
-            p = read_name<Keys>(p, last, item);
-        } else {
-            p = skip_value(p, last);
+            return read_name<Keys>(value, last, item);
         }
-        if (p == nullptr) return nullptr;
-        p = skip_white(p, last);
-        if (p == last) return nullptr;
-        if (*p == '}') return skip_white(p + 1, last);
-        p = skip_mark(p, last, ',');
-    }
-    return nullptr;
+        return skip_value(value, last);
+    });
+    return p != nullptr ? skip_white(p, last) : nullptr;
 }
 
 }  // namespace baseten

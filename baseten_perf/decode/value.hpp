@@ -99,6 +99,25 @@ inline const char* read_key(const char* p, const char* last, JsonString* key) {
     return skip_mark(p, last, ':');
 }
 
+// Reads the members of the object at `p`, which may be null already: `read_value` is given a key and where its value
+// begins, before `last`, and gives where that ends, or null.
+template <typename ReadValue>
+[[gnu::always_inline]] inline const char* read_members(const char* p, const char* last, ReadValue read_value) {
+    p = skip_mark(p, last, '{');
+    if (p != nullptr && p < last && *p == '}') return p + 1;
+    while (p != nullptr) {
+        JsonString key;
+        p = read_key(p, last, &key);
+        if (p == nullptr || p == last) return nullptr;
+        p = read_value(key, p);
+        if (p == nullptr) return nullptr;
+        p = skip_white(p, last);
+        if (p < last && *p == '}') return p + 1;
+        p = skip_mark(p, last, ',');
+    }
+    return nullptr;
+}
+
 // From the object at `p` to the value of its member `name`.
 template <size_t size>
 const char* enter_member(const char* p, const char* last, const char (&name)[size]) {
