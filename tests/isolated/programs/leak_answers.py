@@ -39,7 +39,7 @@ def main() -> None:
             blocking()
             asyncio.run(concurrently())
 
-        expect_flat(both, warm_up=15, rounds=20)
+        expect_flat(both, client, ragged, shuffled, odd, warm_up=15, rounds=20)
     print("done")
 
 

@@ -51,7 +51,7 @@ def main() -> None:
             except Ring:
                 pass
 
-        expect_flat(calls, warm_up=15, rounds=20)
+        expect_flat(calls, client, stalled, warm_up=15, rounds=20)
     print("done")
 
 

@@ -37,7 +37,7 @@ def main() -> None:
                 call.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-        expect_flat(lambda: asyncio.run(calls()), warm_up=8, rounds=8)
+        expect_flat(lambda: asyncio.run(calls()), client, pooled, warm_up=8, rounds=8)
     print("done")
 
 

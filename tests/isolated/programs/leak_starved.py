@@ -45,7 +45,7 @@ def main() -> None:
             except MemoryError:
                 starved += 1
 
-        expect_flat(call, warm_up=50, rounds=100)
+        expect_flat(call, client, warm_up=50, rounds=100)
         assert starved >= 100, starved
 
 

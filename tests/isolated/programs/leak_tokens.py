@@ -42,7 +42,7 @@ def main() -> None:
                 assert failure.partial == [None] * 16  # type: ignore[attr-defined]
             timer.join()
 
-        expect_flat(calls, warm_up=15, rounds=20)
+        expect_flat(calls, client, stalled, warm_up=15, rounds=20)
         assert not lasting._signal.calls
     print("done")
 

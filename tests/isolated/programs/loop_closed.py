@@ -6,7 +6,7 @@ import asyncio
 import gc
 
 from shared.patience import eventually
-from shared.usage import descriptors
+from shared.usage import connections, descriptors
 
 from baseten_perf import HttpClientWrapper, PerformanceClient
 from baseten_perf.testing import Server
@@ -35,8 +35,8 @@ def main() -> None:
         before = 0
 
         def others() -> int:
-            """Descriptors that are not the client's connections, of which it keeps as many as happened to be in use."""
-            return descriptors() - client.statistics()[0].connections_open
+            """Descriptors that are not connections that the client keeps idle."""
+            return descriptors() - connections(client)
 
         for turn in range(25):
             kept: list[object] = []

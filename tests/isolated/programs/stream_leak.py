@@ -63,7 +63,7 @@ def main() -> None:
             gc.collect()
             eventually(lambda: server.statistics().requests_active == 0)
 
-        expect_flat(round_of_streams, warm_up=6, rounds=8)
+        expect_flat(round_of_streams, client, stalled, refused, warm_up=6, rounds=8)
     print("done")
 
 
