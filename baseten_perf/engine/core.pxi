@@ -78,6 +78,15 @@ cdef void forget_loops() noexcept nogil:
     all_loops_monitor = new Monitor()
 
 
+cdef void op_stay_silent(Op *op) noexcept nogil:
+    """With the monitor held: as long as the process ends, for ever.  Only daemon threads are left to wait then.
+
+    What they would raise would be printed, though the program has ended well.
+    """
+    while count_now(&process_ends):
+        op.monitor.wait(1000000000)
+
+
 def _stop_loops(double seconds) -> None:
     """At exit: abort what is in flight and wait for the loop threads to end, at most `seconds`."""
     cdef Loop *loop

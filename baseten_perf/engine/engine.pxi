@@ -13,6 +13,12 @@ cdef char *copy_path(path) except? NULL:
     return copy_text(os.fsencode(path))
 
 
+cdef bint in_main_thread() except -1:
+    """Whose exit handlers may still begin calls when the process ends."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.get_ident() == threading.main_thread().ident
+
+
 cdef class Engine:
     """Loops, connections and their settings, shared by all clients of one HttpClientWrapper.
 
@@ -87,6 +93,11 @@ cdef class Engine:
     cdef int attach(self, Op *op) except -1:
         """Share the operation's concurrency out among loops: one for small operations, more for large ones."""
         if count_now(&process_ends):
+            if not in_main_thread():
+                with nogil:
+                    op.monitor.lock()
+                    op_stay_silent(op)
+                    op.monitor.unlock()
             raise RuntimeError("no call can be started any more: the process is ending")
         cdef Core *core = self.current()
         if op.plan.core != core:

@@ -107,14 +107,16 @@ cdef class OperationHandle:
         count_up(&op.plan.refs)
         op.generation = fork_generation
         op.sequence_number = sequence_number
+        cdef char *place
         self.request_id_stem = b""
         if op.plan.request_id_prefix != NULL:
             op.request_id_stem_size = strlen(op.plan.request_id_prefix) + REQUEST_ID_DIGITS
             op.request_id_stem = <char *>malloc(op.request_id_stem_size + 1)
             if op.request_id_stem == NULL:
                 raise MemoryError
-            snprintf(op.request_id_stem, op.request_id_stem_size + 1, b"%s-%010llx", op.plan.request_id_prefix,
-                     next_request_id())
+            place = put_text(op.request_id_stem, op.plan.request_id_prefix, op.request_id_stem_size - REQUEST_ID_DIGITS)
+            place = put_hex(put_text(place, b"-", 1), next_request_id(), REQUEST_ID_DIGITS - 1)
+            place[0] = 0
             self.request_id_stem = op.request_id_stem[:op.request_id_stem_size]
         op.begun = seconds_now() - spent_s
         op.collects = collects
@@ -272,7 +274,7 @@ cdef class OperationHandle:
 
         For the first `patience` seconds fewer completions than `together` are nothing to tell of.
 
-        Never returns once the process ends: only daemon threads are left to wait then, and they must stay silent.
+        Never returns once the process ends; see op_stay_silent.
         """
         cdef Op *op = self.op
         cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
@@ -285,8 +287,7 @@ cdef class OperationHandle:
             op_wait_patiently(op, together, <long long>(patience * 1e9))
             if not op_tells(op):
                 op.monitor.wait(until - monotonic_ns())
-            while count_now(&process_ends):
-                op.monitor.wait(1000000000)
+            op_stay_silent(op)
             op.monitor.unlock()
 
     def drain(self, arrived) -> None:

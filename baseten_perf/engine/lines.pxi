@@ -15,9 +15,15 @@ cdef extern from * nogil:
     static inline char *put_number(char *place, long long number) {
         return std::to_chars(place, place + 24, number).ptr;
     }
+    // So many digits of a number, in hexadecimal.
+    static inline char *put_hex(char *place, unsigned long long number, int digits) {
+        for (int i = digits - 1; i >= 0; --i, number >>= 4) place[i] = "0123456789abcdef"[number & 15];
+        return place + digits;
+    }
     """
     char *put_text(char *place, const char *text, size_t size)
     char *put_number(char *place, long long number)
+    char *put_hex(char *place, unsigned long long number, int digits)
 
 cdef enum:
     # More than the names, numbers and line ends of the lines that name an attempt.
