@@ -17,7 +17,7 @@ class Lease:
 
     Attributes:
         plans: of requests; they keep the pool's engine. Those of a closed lease are no longer looked at.
-        calls: under way; they add and discard themselves, see Call's Owner.
+        calls: under way; they add and discard themselves, see Owner.
         closed_by: class of what was closed; "" as long as nothing was.
     """
 

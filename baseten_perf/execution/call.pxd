@@ -10,31 +10,24 @@ cdef class Call:
     cdef object __weakref__
     cdef public object handle
     cdef readonly object instead
-    cdef object _account
     cdef Py_ssize_t _ahead
     cdef object _arrived
+    cdef object _audience
     cdef double _began
-    cdef object _call_log
     cdef Py_ssize_t _completed
-    cdef tuple _consumers
+    cdef object _costs
     cdef Py_ssize_t _count
+    cdef object _divided
     cdef list _endpoints
-    cdef dict _expected
-    cdef object _failure
-    cdef object _invalid
+    cdef object _failures
     cdef object _matrix
     cdef public Operation _operation
     cdef object _owner
-    cdef object _parts
     cdef object _plan_of
     cdef object _policy
-    cdef object _progress
-    cdef Py_ssize_t _pushed
     cdef object _remake
     cdef object _rows
     cdef Py_ssize_t _sent
-    cdef object _splitting
-    cdef Py_ssize_t _undivided
 
     cpdef bint feed(self, Py_ssize_t most_bytes=*) except -1
     @cython.locals(taken=Py_ssize_t)

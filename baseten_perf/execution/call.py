@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..closing import ClosedError
-from ..exceptions import InvalidResponse, RequestFailed
+from ..exceptions import InvalidResponse
 from ..operations._inputs import AT_ONCE, give_way
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
-from ..operations.taken_in import Consumer, TakenIn, consumers
+from ..operations.taken_in import TakenIn
 from ..outcome import Outcome
 from ..partial import Partial
 from ..protocols import Completion
+from .audience import Audience, audience_of
+from .call_failures import CallFailures
 from .call_log import call_log
-from .failure import call_ended, request_failed, stopped_by
-from .progress import Progress, progress_of
-from .splitting import Splitting, is_to_be_split
+from .divided_batches import DividedBatches
+from .progress import Progress, count_inputs, progress_of
+from .splitting import is_to_be_split
+from .token_costs import TokenCosts
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
-    from ..operations.token_count import Expected
     from ..policy import Policy
+    from .owner import Owner
     from .token_account import TokenAccount
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
@@ -39,21 +43,6 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 PARTS_UNDER_WAY = 64
 
 OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
-
-
-class Owner(Protocol):
-    """Whose calls they are: they add themselves to `calls`, and are stopped when it is closed.
-
-    There is no lock, for the reasons that CancellationToken has none: a call adds itself and then looks whether all is
-    closed; who closes writes that down and then looks for calls.
-    """
-
-    @property
-    def calls(self) -> set[Any]: ...
-
-    @property
-    def closed_by(self) -> str:
-        """What was closed; "" as long as nothing was."""
 
 
 class Call:
@@ -103,17 +92,14 @@ class Call:
         self._ahead = 2 * policy.most_requests + 16
         self._arrived: deque[engine.Completion] = deque()
         self.instead: Operation | None = None
-        self._failure: engine.Completion | None = None
-        self._invalid: InvalidResponse | None = None
+        self._failures: CallFailures | None = None
         self._matrix: engine.Matrix | None = None
-        self._splitting: Splitting[int] | None = None
+        self._divided: DividedBatches | None = None
         self._remake = remake
         self._plan_of = plan_of
         if policy.timings:
             operation.keep_timings()
-        self._account = account
-        if account is not None:
-            self._expected: dict[int, Expected] = {}  # of the requests that are under way
+        self._costs = None if account is None else TokenCosts(account)
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes
@@ -129,23 +115,15 @@ class Call:
             plan, self._count, into, sequence_number, mailbox, token,
             now - self._began, policy.return_exceptions, tell_every, PARTS_UNDER_WAY if divides else 0, divides,
         )  # fmt: skip
-        self._call_log = call_log(operation, self._count, policy, endpoints)
-        self._progress = progress
-        self._consumers: tuple[Consumer, ...] = ()  # of what is taken in
-        if self._call_log is not None or policy.progress is not False:
-            self._find_consumers(policy)
+        self._audience: Audience | None = None
+        log = call_log(operation, self._count, policy, endpoints)
+        if log is not None or policy.progress is not False:
+            if progress is None:
+                progress = progress_of(policy.progress, operation.name, partial(count_inputs, operation))
+            self._audience = audience_of(log, progress)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
             policy.cancel_token.watch(self)
-
-    def _find_consumers(self, policy: Policy) -> None:
-        if self._progress is None and policy.progress is not False:
-            self._progress = progress_of(policy.progress, self._operation.name, self._inputs)
-        self._consumers = consumers(self._call_log, self._progress)
-
-    def _inputs(self) -> int:
-        """How many there are."""
-        return sum(len(self._operation.inputs(index)) for index in range(self._count))
 
     def feed(self, most_bytes: int = MOST_BYTES_AHEAD) -> bool:
         """Serialise and hand down the next window of bodies; True when there is room for more at once.
@@ -160,14 +138,14 @@ class Call:
         token = self._policy.cancel_token
         if owner.closed_by or (token is not None and token.is_cancelled()):
             return False
-        if self._splitting is not None:
-            return self._feed_divided(self._splitting, most_bytes)
+        if self._divided is not None:
+            return self._divided.feed(most_bytes)
         handle, operation, count, rows = self.handle, self._operation, self._count, self._rows
         window_end = count if count <= self._ahead else min(count, handle.started + self._ahead)
         size = 0
         while self._sent < window_end and size < most_bytes:
             body = operation.body(self._sent)
-            if self._plan_of is not None or self._account is not None:
+            if self._plan_of is not None or self._costs is not None:
                 self._push(body)
             else:
                 handle.push(body, 0 if rows is None else rows[self._sent])
@@ -179,41 +157,14 @@ class Call:
         handle.flush(max(1, (self._sent - handle.started) // 2))
         return self._sent < window_end
 
-    def _feed_divided(self, splitting: Splitting[int], most_bytes: int) -> bool:
-        """The same where batches are divided: their parts go before the batches that have not been sent."""
-        handle, operation, parts = self.handle, self._operation, self._parts
-        assert isinstance(operation, Batched)
-        size = 0
-        while size < most_bytes and self._pushed < handle.started + self._ahead and handle.room:
-            if not parts and self._sent < self._undivided:
-                splitting.begin(self, self._sent)
-                self._sent += 1
-            if not parts:
-                break
-            number = parts.popleft()
-            rows, body = operation.span(number), operation.body(number)
-            handle.push_numbered(body, len(rows), number, rows.start, self._cost(number, body))
-            size += len(body)
-            self._pushed += 1
-        more = bool(parts) or self._sent < self._undivided
-        handle.flush(max(1, (self._pushed - handle.started) // 2) if more else 0)
-        return more and size >= most_bytes
-
     def _push(self, body: bytes) -> None:
         """Push the next body with what it is expected to cost, or for a request with a head of its own."""
         operation, number = self._operation, self._sent
-        cost = self._cost(number, body)
+        cost = 0 if self._costs is None else self._costs.expect(number, operation, number, body)
         if self._plan_of is not None and operation.heads is not None:
             self.handle.push_planned(body, self._plan_of(operation.heads[number]), cost)
         else:
             self.handle.push(body, 0 if self._rows is None else self._rows[number], cost)
-
-    def _cost(self, number: int, body: bytes) -> int:
-        """Tokens that a request is expected to cost, where these are limited."""
-        if self._account is None:
-            return 0
-        expected = self._expected[number] = self._account.expect(self._operation, number, body)
-        return expected.tokens
 
     def advance(self, until: float | None = None) -> bool:
         """Take in what has arrived, up to the instant `until` (of perf_counter); True when nothing is left to do."""
@@ -230,20 +181,17 @@ class Call:
             taken += 1
             if not taken % AT_ONCE:
                 give_way()
-        if self._splitting is not None and not over and not arrived:
-            if not handle.under_way and not self._parts and self._sent == self._undivided:
-                self._splitting.settle(self)
-            if self._parts or self._sent < self._undivided:
+        if self._divided is not None and not over and not arrived:
+            self._divided.settle()
+            if self._divided.left:
                 self.feed(MOST_BYTES_AHEAD if until is None else PORTION_BYTES)
-        if self._progress is not None:
-            self._progress.tell()
+        if self._audience is not None:
+            self._audience.tell_progress()
         return over
 
     def _take_in(self, completion: engine.Completion) -> None:
-        if self._account is not None:
-            expected = self._expected.pop(completion.index, None)
-            if expected is not None and completion.outcome == OK:
-                self._account.settle(expected, completion)
+        if self._costs is not None:
+            self._costs.settle(completion)
         if completion.outcome != OK:
             self._take_in_failure(completion, None)
             return
@@ -252,8 +200,8 @@ class Call:
         try:
             self._operation.accept(completion, self._matrix)
             self._completed += 1
-            if self._splitting is not None:
-                self._splitting.answered(self, completion.index)
+            if self._divided is not None:
+                self._divided.answered(completion.index)
         except InvalidResponse as invalid:
             self._take_in_failure(completion, invalid.with_traceback(None))
             return
@@ -263,138 +211,78 @@ class Call:
             if self._operation.rows is None:
                 self._arrived.appendleft(completion)
             raise
-        if self._consumers:
-            self._tell(completion, None)
-
-    def _tell(
-        self, completion: engine.Completion, failure: RequestFailed | None, number: int | None = None
-    ) -> None:
-        taken = self._taken(completion, failure, completion.index if number is None else number)
-        for consume in self._consumers:
-            consume(taken)
-
-    def _taken(self, completion: engine.Completion, failure: RequestFailed | None, number: int) -> TakenIn:
-        operation = self._operation
-        return TakenIn.of(completion, operation.inputs(number), operation.method_of(number), failure)
+        if self._audience is not None:
+            number = completion.index
+            inputs, method = self._operation.inputs(number), self._operation.method_of(number)
+            self._audience.took_in(TakenIn.of(completion, inputs, method, None))
 
     def _take_in_failure(self, completion: engine.Completion, invalid: InvalidResponse | None) -> None:
         """A failure ends the call, unless the call collects them; then one that may have a fallback does."""
         collects = self._policy.return_exceptions
         refusal = refusal_of(completion) if completion.unsettled else None
+        failures = self._failing()
         instead = None
         # A batch that is too large is not refused for its form. The fallback is made of all inputs, so once, and now:
         # what is answered later would be taken for a proof that it was refused for something else.
-        may_fall_back = self._remake is not None and invalid is None and (collects or self._failure is None)
+        may_fall_back = self._remake is not None and invalid is None and (collects or not failures.ending)
         if may_fall_back and not (refusal is not None and refusal.unit):
             instead = self._operation.fallback(completion)
         if refusal is not None and instead is None and self._split(completion, refusal):
             return
-        if self._splitting is not None and completion.status in REFUSING_CONTENT:
-            self._splitting.failed(refusal or refusal_of(completion))
+        if self._divided is not None and completion.status in REFUSING_CONTENT:
+            self._divided.failed(refusal or refusal_of(completion))
         if collects and instead is None and (invalid is not None or not completion.final):
-            failure = self._failed(completion, invalid)
-            self._operation.fail(completion, failure)
-            if self._consumers:
-                self._tell(completion, failure)
+            failures.collect(completion, invalid, completion.index)
             return
-        if self._failure is None:
-            self._failure, self._invalid, self.instead = completion, invalid, instead
+        if failures.end(completion, invalid):
+            self.instead = instead
         self.handle.cancel()
+
+    def _failing(self) -> CallFailures:
+        if self._failures is None:
+            self._failures = CallFailures(self._operation, self._policy, self._endpoints, self._audience)
+        return self._failures
 
     def _split(self, completion: engine.Completion, refusal: Refusal) -> bool:
         """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
         collects = self._policy.return_exceptions
         if not is_to_be_split(refusal, completion.status, collects):
             return False
-        if self._splitting is None:
+        if self._divided is None:
             assert isinstance(self._operation, Batched)
-            self._splitting = Splitting(self._operation.limit, self._completed > 0)
-            self._undivided = self._count  # batches, before any was divided
-            self._parts: deque[int] = deque()  # to be sent
-            self._pushed = self._sent  # requests
+            self._divided = DividedBatches(
+                self.handle, self._operation, self._costs, self._failing(),
+                self._sent, self._completed > 0, self._ahead,
+            )  # fmt: skip
         if not collects:
             self.handle.resume()
-        self._splitting.refused(self, completion.index, completion, refusal)
+        self._divided.refused(completion, refusal)
         return True
-
-    # What the splitting asks for.
-
-    def lengths(self, number: int) -> list[int]:
-        assert isinstance(self._operation, Batched)
-        return self._operation.lengths(number)
-
-    def divided(self, number: int, sizes: Sequence[int], refused: bool) -> Sequence[int]:
-        assert isinstance(self._operation, Batched)
-        numbers = self._operation.divide(number, sizes)
-        self._count += len(sizes) - 1
-        # What was refused stays a request of the operation; what was not sent is none any more.
-        self.handle.expect(len(sizes) if refused else len(sizes) - 1, settled=refused)
-        return numbers
-
-    def send(self, number: int) -> None:
-        self._parts.append(number)
-
-    def give_up(self, number: int, completion: engine.Completion, refused: bool) -> None:
-        failure = self._failed(completion, None, number)
-        self._operation.fail(completion, failure, number)
-        if self._consumers:
-            self._tell(completion, failure, number)
-        self.handle.expect(0 if refused else -1, settled=refused)
 
     def fallback(self) -> Call:
         """The call to go on with in place of this one, once `advance` has returned True, where there is `instead`."""
         assert self._remake is not None and self.instead is not None
-        progress, self._progress = self._progress, None
-        if progress is not None:
-            progress.again()
+        progress = None if self._audience is None else self._audience.again()
         self._let_go()
-        self._write("is made again in another form")
+        if self._audience is not None:
+            self._audience.ended("is made again in another form")
         return self._remake(self.instead, self._began, progress)
 
     def result(self) -> Any:
         """The response, once `advance` has returned True. Raises what ended the operation otherwise."""
         self._let_go()
-        if self._failure is None and not self.handle.cancelled:
+        if (self._failures is None or not self._failures.ending) and not self.handle.cancelled:
             response = self._operation.response(perf_counter() - self._began, self._matrix)
             if self._operation.failures:
                 self._operation.explain(response)
-            if self._call_log is not None:
-                self._write("done")
+            if self._audience is not None:
+                self._audience.ended("done")
             return response
+        if self._divided is not None and self._policy.return_exceptions:
+            self._divided.abandon()
         # In no variable: an exception's traceback refers to this frame, and with both referring to each other, the
         # caller's client and its connections would stay until the garbage collector comes.
-        raise self._exception()
-
-    def _exception(self) -> RequestFailed:
-        """What the caller gets instead of a response; may be asked for once."""
-        failure, self._failure = self._failure, None
-        invalid, self._invalid = self._invalid, None
-        if failure is None:
-            by = stopped_by(self._policy, self._owner.closed_by)
-            exception = call_ended(self._operation.name, by, self._count, self._completed, self.handle.started)
-        else:
-            exception = self._failed(failure, invalid)
-        if self._splitting is not None and self._policy.return_exceptions:
-            self._splitting.abandon(self)
-        exception.response_partial = self.partial().response()
-        self._operation.explain(exception.response_partial)
-        exception.missing = self._operation.missing()
-        if self._call_log is not None:
-            ending = None if failure is None else self._taken(failure, exception, failure.index)
-            self._call_log.failed(exception, ending)
-            self._call_log = None
-        return exception
-
-    def _failed(
-        self, completion: engine.Completion, invalid: InvalidResponse | None, number: int | None = None
-    ) -> RequestFailed:
-        operation = self._operation
-        number = completion.index if number is None else number
-        failure = request_failed(
-            completion, invalid, operation, self._policy, self._endpoints, self._count, operation.inputs(number)
-        )
-        failure.batch_index = operation.batch_of(number)
-        return failure
+        raise self._failing().exception(self._owner.closed_by, self._completed, self.handle.started, self.partial())
 
     def partial(self) -> Partial:
         """The answers so far, once the call is over or `cancel` has been called."""
@@ -419,7 +307,8 @@ class Call:
         """Abort on the wire whatever is in flight; nobody will ask for the result."""
         self._let_go()
         self.handle.cancel()
-        self._write("aborted")
+        if self._audience is not None:
+            self._audience.ended("aborted")
 
     def stop(self) -> None:
         """Abort on the wire whatever is in flight, in any thread; the result is then the exception that says so."""
@@ -429,10 +318,5 @@ class Call:
         self._owner.calls.discard(self)
         if self._policy.cancel_token is not None:
             self._policy.cancel_token.unwatch(self)
-        if self._progress is not None:
-            self._progress.close()
-
-    def _write(self, how: str) -> None:
-        if self._call_log is not None:
-            self._call_log.ended(how)
-            self._call_log = None
+        if self._audience is not None:
+            self._audience.close()

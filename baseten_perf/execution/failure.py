@@ -23,6 +23,7 @@ def request_failed(
     endpoints: list[str],
     count: int,
     inputs: Sequence[int],
+    batch_index: int,
 ) -> RequestFailed:
     """The exception for a request that failed, without what is known of the other requests of its call.
 
@@ -31,6 +32,7 @@ def request_failed(
         endpoints: base URLs of the routes.
         count: requests of the call.
         inputs: numbers of the inputs that the request carried.
+        batch_index: number of the batch that they were in when the call began.
     """
     method = operation.method_of(completion.index - operation.first)
     try:
@@ -42,7 +44,7 @@ def request_failed(
         exception.details = errors.details_of(
             completion, method=method, endpoint=endpoints[completion.endpoint], policy=policy, count=count
         )
-    exception.batch_index = completion.index
+    exception.batch_index = batch_index
     exception.inputs = inputs
     exception.attempts = completion.attempts
     exception.endpoint = endpoints[completion.endpoint]

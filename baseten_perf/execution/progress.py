@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..late import load
 
 if TYPE_CHECKING:
+    from ..operations.operation import Operation
     from ..operations.taken_in import TakenIn
 
 
@@ -81,6 +82,11 @@ def progress_of(reports: Any, name: str, count: Callable[[], int | None]) -> Pro
         return None if bar is None else Progress(total, update=bar.update, close=bar.close)
     update = getattr(reports, "update", None)
     return Progress(count(), reports if update is None else None, update)
+
+
+def count_inputs(operation: Operation) -> int:
+    """Number of inputs of a call that begins."""
+    return sum(len(operation.inputs(index)) for index in range(len(operation)))
 
 
 def _bar(name: str, total: int | None) -> Any:

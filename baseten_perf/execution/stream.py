@@ -10,7 +10,8 @@ from ..closing import Closable
 from ..late import load
 from ..partial import inform
 from .blocking import SLICE_S
-from .stream_call import GIVEN_TOGETHER, StreamCall
+from .stream_call import StreamCall
+from .stream_window import GIVEN_TOGETHER
 
 if TYPE_CHECKING:
     from typing_extensions import Self
