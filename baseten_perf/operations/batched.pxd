@@ -6,7 +6,7 @@ from baseten_perf.operations.operation cimport Operation
 
 cdef class Batched(Operation):
     cdef public Batches _batches
-    cdef public list _inputs
+    cdef public object _inputs
     cdef public object _limits
 
     cpdef void _begin(self, Py_ssize_t requests) except *

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..policy import Policy
 from .batch_limit import BatchLimit
 from .batching import ONE_BATCH, Batches, BatchSize
 from .learned import Learned
 from .operation import Operation
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 Value = TypeVar("Value")
 
@@ -19,7 +22,7 @@ class Batched(Operation):
 
     Parameters:
         learned: what the client knows of its servers.
-        inputs: texts, or token ids of each.
+        inputs: texts, or token ids of each; in a list, unless Arrow has the texts.
         policy: how they are batched, within what servers are known to take.
         size: ONE_BATCH, for inputs that have been put together already; else None.
         vectors: whether the answers are vectors, one for each input.
@@ -36,7 +39,7 @@ class Batched(Operation):
         learned: Learned,
         name: str,
         path: str,
-        inputs: list[Any],
+        inputs: Inputs,
         policy: Policy,
         model: str | None,
         size: BatchSize | None = None,
@@ -49,9 +52,7 @@ class Batched(Operation):
         self._batches = Batches(inputs, size, policy.dedupe)
         sizes = self._batches.sizes()
         requests = len(sizes)
-        super().__init__(
-            name, "POST", path, requests, sizes if vectors else None, model, sizes, len(self._batches.inputs)
-        )
+        super().__init__(name, "POST", path, requests, sizes if vectors else None, model, sizes, self._batches.count)
         self._begin(requests)
 
     def _begin(self, requests: int) -> None:
@@ -74,12 +75,13 @@ class Batched(Operation):
         """The rows of request `index`: numbers among all inputs that are sent."""
         return range(*self._batches.span(index))
 
-    def counted(self, index: int, body: bytes) -> Sequence[Any]:
+    def counted(self, index: int, body: bytes) -> Iterable[Any]:
         return self._batches.sent(index)
 
     def lengths(self, index: int) -> list[int]:
         """Characters, or tokens, of each input of request `index`."""
-        return list(map(len, self._batches.sent(index)))
+        inputs = self._batches.sent(index)
+        return list(map(len, inputs)) if isinstance(inputs, list) else inputs.lengths()
 
     def divide(self, index: int, sizes: Sequence[int]) -> range:
         """Put requests with so many inputs each in place of request `index`; their numbers."""
@@ -107,7 +109,7 @@ class Batched(Operation):
         part = self._of_one_request()
         part._inputs = self._inputs[start:end]
         part._batches = Batches(part._inputs, ONE_BATCH, self._batches.distinct is not None)
-        part.total = len(part._batches.inputs)
+        part.total = part._batches.count
         part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
         if self.timings is not None:
