@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from ..engine import EventMailbox
-    from ..execution.asynchronous import CallFuture
     from ..execution.call import Call
+    from ..execution.call_future import CallFuture
     from ..execution.stream import Stream
     from ..operations.source import Gathering
 
@@ -64,7 +64,7 @@ def blocking(
                 # A copy: frames in a traceback refer to the policy, and must not keep themselves and the client.
                 raise copy(policy)
             operation: Any = make(policy)
-            response: Response = execution.run(self._call(operation, policy))
+            response: Response = execution.run(self._caller.call(operation, policy))
             return response
 
         _present(method, describe, takes, describe.__doc__ or "", _type_in(describe))
@@ -129,7 +129,7 @@ def streaming(
             probe = make(sample, 0)
             probe.name = describe.__name__
             total = len(described.source) if isinstance(described.source, Sized) else None
-            begin = partial(self._stream_call, make, probe, described.present, ordered, policy, total)
+            begin = partial(self._caller.stream, make, probe, described.present, ordered, policy, total)
             kind: type[Stream[Item]] = load("baseten_perf.execution.stream").Stream
             return kind(described.source, described.gather(policy, probe), begin)
 
@@ -156,7 +156,7 @@ def awaitable(
             make(DEFAULT)
             refused: CallFuture[Response] = start(_refuse, policy)
             return refused
-        future: CallFuture[Response] = start(self._call, make(policy), policy)
+        future: CallFuture[Response] = start(self._caller.call, make(policy), policy)
         return future
 
     first = f"As `{blocks.__name__}`; returns an asyncio.Future of the running event loop, and starts at once."

@@ -46,6 +46,7 @@ cdef void sweep_limbo():
 
 cdef extern from "Python.h":
     void PyObject_GC_UnTrack(void *)
+    int PyErr_CheckSignals() except -1
 
 
 # Loops read the bodies until their shares have let go, which __dealloc__ sees to: the garbage collector, which clears what
@@ -274,7 +275,7 @@ cdef class OperationHandle:
 
         For the first `patience` seconds fewer completions than `together` are nothing to tell of.
 
-        Never returns once the process ends; see op_stay_silent.
+        Never returns once the process ends; see op_stay_silent.  Raises what a signal handler raises.
         """
         cdef Op *op = self.op
         cdef long long until = monotonic_ns() + <long long>(seconds * 1e9)
@@ -289,6 +290,7 @@ cdef class OperationHandle:
                 op.monitor.wait(until - monotonic_ns())
             op_stay_silent(op)
             op.monitor.unlock()
+        PyErr_CheckSignals()        # the caller may be compiled, too, and then nobody else does
 
     def drain(self, arrived) -> None:
         """Append the completions since the last call, in the order in which the requests ended; frees their bodies.

@@ -6,104 +6,19 @@ import asyncio
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from ..engine import EventMailbox
-from ..partial import Partial, attach
+from ..partial import attach
 from .call import Call
+from .call_future import CallFuture, TaskableCallFuture
 
 # One turn of the event loop serialises or takes in no more than this, then lets others run.
 TURN_S = 0.004
 TURN_BYTES = 1024 * 1024
-
-Response = TypeVar("Response")
-
-if TYPE_CHECKING:
-
-    class Future(asyncio.Future[Response], Coroutine[Any, Any, Response]):
-        """A future that type checkers let `create_task` have."""
-else:
-    Future = asyncio.Future
-
-
-class CallFuture(Future[Response]):
-    """The future of a call. Cancelling it aborts the call on the wire.
-
-    It has the methods of a coroutine that tasks use; see TaskableCallFuture.
-    """
-
-    call: Call | None = None
-    _steps: Generator[Any, None, Any] | None = None
-
-    def cancel(self, msg: Any = None) -> bool:
-        if not super().cancel(msg):
-            return False
-        if self.call is not None:
-            self.call.cancel()
-            cancelled: Any = self
-            cancelled.partial = self.call.partial()
-            cancelled.__class__ = CancelledCallFuture
-        return True
-
-    def send(self, value: None) -> Any:
-        if self._steps is None:
-            self._steps = self.__await__()
-        return self._steps.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        # A task that is cancelled before its first step throws this instead of cancelling what it waits for.
-        kind = error[0] if isinstance(error[0], type) else type(error[0])
-        if issubclass(kind, asyncio.CancelledError) and self.cancel() and isinstance(self, CancelledCallFuture):
-            attach(error[0], self.partial)
-        if self._steps is None:
-            self._steps = self.__await__()
-        return self._steps.throw(*error)
-
-
-class TaskableCallFuture(CallFuture[Response]):
-    """What a CallFuture is when it is made: one that `create_task` takes, which wants a coroutine.
-
-    It has all methods of a coroutine, and by them it is one. Once it has been hashed, it is none any more, but a future
-    as before: asyncio.wait puts futures into a set, and then refuses coroutines.
-    """
-
-    def __hash__(self) -> int:
-        hashed: Any = self
-        hashed.__class__ = CallFuture
-        return object.__hash__(self)
-
-    def close(self) -> None:
-        if self._steps is not None:
-            self._steps.close()
-
-
-class CancelledCallFuture(CallFuture[Any]):
-    """What a CallFuture becomes when it is cancelled: each CancelledError that it raises carries `partial`.
-
-    They are of asyncio's own class, since some versions of asyncio.timeout and TaskGroup tell by identity. A class of
-    its own costs calls nothing that are never cancelled: a Future in C raises its errors without asking a subclass.
-    """
-
-    partial: Partial
-
-    def _make_cancelled_error(self) -> asyncio.CancelledError:
-        made: Any = super()
-        error: asyncio.CancelledError = made._make_cancelled_error()
-        attach(error, self.partial)
-        return error
-
-    def result(self) -> Any:
-        raise self._make_cancelled_error()
-
-    def exception(self) -> Any:
-        raise self._make_cancelled_error()
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        raise self._make_cancelled_error()
-        yield
 
 
 class Listener(Protocol):
@@ -189,13 +104,14 @@ class Dispatcher:
 
     def _feed(self, token: int) -> None:
         future = self._futures.get(token)
-        if future is None or future.call is None or future.done():
+        call = None if future is None else future.call
+        if future is None or call is None or future.done():
             return
         try:
-            more = future.call.feed(TURN_BYTES)
+            more = call.feed(TURN_BYTES)
         except BaseException as failure:
-            self._fail(token, future, future.call, failure)
-            del future  # which refers to the failure, whose traceback refers to this frame
+            self._fail(token, future, call, failure)
+            del future, call  # which refer to the failure, whose traceback refers to this frame
             if not isinstance(failure, Exception):
                 raise  # as from a Task: it is the event loop's, too
             return
@@ -204,12 +120,12 @@ class Dispatcher:
 
     def _advance(self, token: int) -> None:
         future = self._futures.get(token)
-        if future is None or future.call is None:
+        call = None if future is None else future.call
+        if future is None or call is None:
             listener = self._listeners.get(token)
             if listener is not None:
                 listener.announced()
             return
-        call = future.call
         if future.done():
             # Cancelled: nobody waits, but the bodies are let go.
             del self._futures[token]

@@ -22,6 +22,7 @@ def run(call: Call) -> Any:
         handle = call.handle
         try:
             call.feed()
+            handle.wait(SLICE_S)
             while not call.advance():
                 if handle.hungry:
                     call.feed()

@@ -1,6 +1,10 @@
 # The layout of a call, for its compiled module.
 
+cimport cython
+
+from baseten_perf.execution.call_log cimport call_log
 from baseten_perf.operations.operation cimport Operation
+
 
 cdef class Call:
     cdef object __weakref__
@@ -33,6 +37,7 @@ cdef class Call:
     cdef Py_ssize_t _undivided
 
     cpdef bint feed(self, Py_ssize_t most_bytes=*) except -1
+    @cython.locals(taken=Py_ssize_t)
     cpdef bint advance(self, object until=*) except -1
     cpdef object result(self)
     cdef void _take_in(self, object completion) except *

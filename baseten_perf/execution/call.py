@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse, RequestFailed
+from ..operations._inputs import AT_ONCE, give_way
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
 from ..operations.taken_in import Consumer, TakenIn, consumers
@@ -220,11 +221,15 @@ class Call:
         handle.drain(arrived)
         # As it was while draining: what ends from here on is announced again.
         over = handle.drained
+        taken = 0
         while arrived:
             self._take_in(arrived.popleft())
             if until is not None and arrived and perf_counter() >= until:
                 over = False
                 break
+            taken += 1
+            if not taken % AT_ONCE:
+                give_way()
         if self._splitting is not None and not over and not arrived:
             if not handle.under_way and not self._parts and self._sent == self._undivided:
                 self._splitting.settle(self)

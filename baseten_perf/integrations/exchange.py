@@ -77,7 +77,7 @@ class Exchange(Operation):
         self.policy = resolve(
             timeout_s=self._seconds("read", MAX_S), max_retries=0, patience_s=0.0, return_exceptions=True
         )
-        super().__init__("request", request.method, url.path, 1)
+        self._prepare("request", request.method, url.path, 1, None)
 
     @property
     def connect_timeout_s(self) -> float:

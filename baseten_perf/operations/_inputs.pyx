@@ -13,10 +13,23 @@ cdef extern from "Python.h":
     int PyUnicode_KIND(object text)
     const void *PyUnicode_DATA(object text)
     Py_UCS4 PyUnicode_READ(int kind, const void *data, Py_ssize_t index)
+    int PyErr_CheckSignals() except -1
 
 
 cdef extern from "<cmath>" namespace "std" nogil:
     bint isfinite(double number)
+
+
+# Payloads or answers that compiled code handles before it gives way; the largest take milliseconds each.
+AT_ONCE = 16
+
+
+def give_way() -> None:
+    """Let other threads and signal handlers run, as the interpreter does by itself.  Raises what a handler raises."""
+    with nogil:
+        pass
+    PyErr_CheckSignals()
+
 
 # What nature_of finds, the worst of all.
 PLAIN, IRREGULAR, DEEP = range(3)

@@ -57,7 +57,7 @@ cdef enum:
     MOST_ITEMS = 64
 
 
-def orjson_may_read(body) -> bool:
+cpdef bint orjson_may_read(body) except -1:
     """Whether orjson gives of a JSON body what Python's json gives, if it reads it at all.
 
     It makes floats of integers beyond 64 bits; and where memory runs out, it ends the process instead of raising
@@ -150,7 +150,7 @@ cdef bint write_object(SmallJson *json, object members, int room) except -1:
     return (before == b"," or json.put(before)) and json.put(<char>b"}")
 
 
-def small_json(value, levels: int) -> "bytes | None":
+cpdef bytes small_json(value, int levels):
     """A value as compact JSON in UTF-8, if it is plain and that is at most 1 KB; None for all else.
 
     Plain are str without lone surrogates, int of 64 bits, bool, None, a few floats without exponent; and lists, tuples,
@@ -162,7 +162,7 @@ def small_json(value, levels: int) -> "bytes | None":
     return PyBytes_FromStringAndSize(json.data(), json.size())
 
 
-def small_body(before: bytes, value, after: bytes, levels: int) -> "bytes | None":
+cpdef bytes small_body(bytes before, value, bytes after, int levels):
     """The same between `before` and `after`, if all of it is at most 1 KB."""
     cdef SmallJson json
     if not json.put(PyBytes_AS_STRING(before), PyBytes_GET_SIZE(before)) or not write(&json, value, levels):

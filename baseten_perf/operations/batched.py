@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..http.headers import MEDIA_TYPES
 from ..policy import Policy
 from .batch_limit import BatchLimit
 from .batching import ONE_BATCH, Batches, BatchSize
@@ -20,13 +21,6 @@ Value = TypeVar("Value")
 class Batched(Operation):
     """An operation on a list of inputs, put together to batches.
 
-    Parameters:
-        learned: what the client knows of its servers.
-        inputs: texts, or token ids of each; in a list, unless Arrow has the texts.
-        policy: how they are batched, within what servers are known to take.
-        size: ONE_BATCH, for inputs that have been put together already; else None.
-        vectors: whether the answers are vectors, one for each input.
-
     Attributes:
         total: number of inputs that are sent.
     """
@@ -34,7 +28,7 @@ class Batched(Operation):
     __slots__ = ("_batches", "_inputs", "_limits")
     filled_anew = Operation.filled_anew | {"_batches", "_inputs", "rows", "sizes", "total"}
 
-    def __init__(
+    def _prepare_batches(
         self,
         learned: Learned,
         name: str,
@@ -42,9 +36,18 @@ class Batched(Operation):
         inputs: Inputs,
         policy: Policy,
         model: str | None,
-        size: BatchSize | None = None,
+        size: BatchSize | None,
         vectors: bool = False,
     ) -> None:
+        """What `__init__` of each kind calls in place of `_prepare`.
+
+        Parameters:
+            learned: what the client knows of its servers.
+            inputs: texts, or token ids of each; in a list, unless Arrow has the texts.
+            policy: how they are batched, within what servers are known to take.
+            size: ONE_BATCH, for inputs that have been put together already; else None.
+            vectors: whether the answers are vectors, one for each input.
+        """
         self._inputs = inputs
         self._limits = learned.batch_limits
         if size is None:
@@ -52,7 +55,8 @@ class Batched(Operation):
         self._batches = Batches(inputs, size, policy.dedupe)
         sizes = self._batches.sizes()
         requests = len(sizes)
-        super().__init__(name, "POST", path, requests, sizes if vectors else None, model, sizes, self._batches.count)
+        rows = sizes if vectors else None
+        self._prepare(name, "POST", path, requests, model, MEDIA_TYPES, None, rows, sizes, self._batches.count)
         self._begin(requests)
 
     def _begin(self, requests: int) -> None:

@@ -34,7 +34,7 @@ class Classify(Batched):
         url_path: appended to the base URL; None for the path of the API.
         extra_body: further members of each body, or None; they replace what the parameters say.
         api: "tei" (text-embeddings-inference), "vllm" (also SGLang), or "infinity", which truncates always.
-        learned, policy, size: see Batched.
+        learned, policy, size: see Batched._prepare_batches.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
@@ -85,7 +85,7 @@ class Classify(Batched):
         self._suffix = b"," + dumps(options)[1:] if options else b"}"
         self._reader = LabelReader(ClassificationResult)
         self._names = probabilities.ClassNames()  # of all batches of a stream
-        super().__init__(learned, "classify", path, texts, policy, model, size)
+        self._prepare_batches(learned, "classify", path, texts, policy, model, size)
 
     def _begin(self, requests: int) -> None:
         self._groups: list[list[list[ClassificationResult]] | None] = [None] * requests

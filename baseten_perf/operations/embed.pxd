@@ -1,7 +1,8 @@
 # The layout of an embed call, for compiled modules.
 
 from baseten_perf.operations.batched cimport Batched
-
+from baseten_perf.operations.quick_json cimport body_of, dumps
+from baseten_perf.validation cimport url_path_of, utf8_string
 
 
 cdef class Embed(Batched):

@@ -44,8 +44,9 @@ class Embed(Batched):
         extra_body: further members of each body, or None. They replace what the parameters say, the encoding format
             too, and so no other format is asked for.
         out: memory of the caller's that the rows go to; see checked_output.
-        learned, policy, size: see Batched. Of a client that prefers base64, a call without an encoding format asks for
-            it, unless the model has refused it; to whoever reads the response, the vectors are floats.
+        learned, policy, size: see Batched._prepare_batches. Of a client that prefers base64, a call without an
+            encoding format asks for it, unless the model has refused it; to whoever reads the response, the vectors are
+            floats.
         without: of a call that is made again without base64, its preference.
 
     Raises TypeError, OverflowError, UnicodeEncodeError, ValueError or, about a memory map, OSError.
@@ -106,7 +107,7 @@ class Embed(Batched):
             encoding_format = "base64"
         options = model, encoding_format, dimensions, user
         self._suffix = _suffix(*options) if not extra else _members(_given(*options) | extra)
-        super().__init__(learned, "embed", path, inputs, policy, model, size, vectors=True)
+        self._prepare_batches(learned, "embed", path, inputs, policy, model, size, True)
         self.out = out
         if self._base64 is not None and self._base64.asks:
             self.has_fallback = True

@@ -19,6 +19,10 @@ cdef class Operation:
     cdef public list timings
     cdef public dict failures
 
+    cpdef void _prepare(
+        self, str name, str method, str path, Py_ssize_t requests, object model, str media_types=*, object heads=*,
+        object rows=*, object sizes=*, Py_ssize_t total=*
+    ) except *
     cpdef void record(self, object completion) except *
     cpdef bytes body(self, Py_ssize_t index)
     cpdef void accept(self, object completion, object matrix) except *

@@ -56,19 +56,20 @@ class Operation:
         "model", "name", "out", "path", "rows", "sizes", "timings", "total",
     )  # fmt: skip
 
-    def __init__(
+    def _prepare(
         self,
         name: str,
         method: str,
         path: str,
         requests: int,
-        rows: Sequence[int] | None = None,
-        model: str | None = None,
-        sizes: Sequence[int] | None = None,
-        total: int = 0,
+        model: str | None,
         media_types: str = MEDIA_TYPES,
         heads: Sequence[Head] | None = None,
+        rows: Sequence[int] | None = None,
+        sizes: Sequence[int] | None = None,
+        total: int = 0,
     ) -> None:
+        """What `__init__` of each kind calls, as a C function: a base class's `__init__` cannot be called as one."""
         self.name = name
         self.model = model
         self.method = method

@@ -13,7 +13,7 @@ from ..policy import Policy
 from ..protocols import Completion, Matrix
 from ..responses.batch_post import BatchPostResponse
 from ..validation import boolean, url_path_of, utf8_string, wrong_type
-from ._inputs import holds_instance
+from ._inputs import AT_ONCE, give_way, holds_instance
 from .columns import listed
 from .operation import WITH_BODY, Head, Operation
 from .payload import Encoder
@@ -96,10 +96,8 @@ class Post(Operation):
             self._bodies = [b""] * len(self._bodies)
         self._format = response_format
         self._strict = response_format == "json" and not requests and verb not in LENIENT
-        super().__init__(
-            name, verb, path, len(self._bodies), model=_common_model(values), heads=heads,
-            media_types=MEDIA_TYPES if response_format == "json" else "*/*",
-        )  # fmt: skip
+        media_types = MEDIA_TYPES if response_format == "json" else "*/*"
+        self._prepare(name, verb, path, len(self._bodies), _common_model(values), media_types, heads)
         self._data: list[Any] = [None] * len(self._bodies)
         self._unlike_200: dict[int, int] | None = None  # statuses, by request
 
@@ -122,6 +120,8 @@ class Post(Operation):
         try:
             for payload in payloads:
                 bodies.append(encoder.encode(payload))
+                if not len(bodies) % AT_ONCE:
+                    give_way()
         except (TypeError, ValueError) as reason:
             text = f"{type(reason).__name__}: {reason}" if isinstance(reason, UnicodeError) else reason
             raise ValueError(f"Failed to depythonize payload at index {first + len(bodies)}: {text}") from None

@@ -36,7 +36,7 @@ class Rerank(Batched):
         api: "tei" (text-embeddings-inference) or "cohere" (Cohere, Jina, vLLM, Infinity, LiteLLM, llama.cpp, SGLang),
             which has neither raw scores nor truncation.
         top_n: None or at least 1: only so many results of the whole call, best first.
-        learned, policy, size: see Batched.
+        learned, policy, size: see Batched._prepare_batches.
 
     An answer is read by its own form, whatever `api` is: a gateway passes on what the server behind it gives.
 
@@ -93,7 +93,7 @@ class Rerank(Batched):
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
-        super().__init__(learned, "rerank", path, texts, policy, model, size)
+        self._prepare_batches(learned, "rerank", path, texts, policy, model, size)
 
     def _begin(self, requests: int) -> None:
         self._results: list[list[RerankResult] | None] = [None] * requests

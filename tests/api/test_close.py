@@ -384,7 +384,7 @@ def test_calls_that_are_over_are_forgotten(server: Server) -> None:
     with pytest.raises(Exception, match="404"):
         PerformanceClient.batch_post(PerformanceClient(server.faulty(status=404), "k"), "/x", [1])
     asyncio.run(main())
-    assert not client._lease.calls
+    assert not client._caller.lease.calls
 
 
 def test_a_client_that_is_dropped_is_collected_at_once(server: Server, eventually: Eventually) -> None:

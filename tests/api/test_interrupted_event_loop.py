@@ -6,10 +6,11 @@ import asyncio
 import signal
 from typing import Any
 
+import orjson
 import pytest
 
 from baseten_perf import PerformanceClient
-from baseten_perf.operations import post
+from baseten_perf.operations import quick_json
 from baseten_perf.testing import Server
 
 
@@ -23,17 +24,17 @@ def interrupt(number: int, frame: object) -> None:
 
 @pytest.mark.usefixtures("poller")
 def test_the_other_calls_come_to_their_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded = post.decoded
+    loads = orjson.loads
     left = [1]
 
-    def decoded_and_interrupt(completion: Any) -> Any:
-        answer = decoded(completion)
+    def loads_and_interrupts(body: Any) -> Any:
+        answer = loads(body)
         if left and answer == "interrupting":
             left.pop()
             signal.raise_signal(signal.SIGUSR1)
         return answer
 
-    monkeypatch.setattr(post, "decoded", decoded_and_interrupt)
+    monkeypatch.setattr(quick_json.orjson, "loads", loads_and_interrupts)
     before = signal.signal(signal.SIGUSR1, interrupt)
     loop = asyncio.new_event_loop()
     client = PerformanceClient(server.url, "k")

@@ -14,7 +14,7 @@ import pytest
 
 from baseten_perf import OperationCancelled, PerformanceClient
 from baseten_perf.errors import Timeout
-from baseten_perf.execution.asynchronous import Dispatcher, dispatcher_of
+from baseten_perf.execution.asynchronous import dispatcher_of
 from baseten_perf.testing import Server
 
 Eventually = Callable[..., None]
@@ -158,8 +158,12 @@ def test_an_idle_connection_that_ends_wakes_no_event_loop(
     server: Server, poller: str, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     wakings = []
-    ready = Dispatcher._ready
-    monkeypatch.setattr(Dispatcher, "_ready", lambda self: (wakings.append(1), ready(self))[1])
+    add_reader = asyncio.SelectorEventLoop.add_reader
+
+    def add_counted(loop: asyncio.SelectorEventLoop, descriptor: int, callback: Callable[[], object]) -> None:
+        add_reader(loop, descriptor, lambda: (wakings.append(1), callback()))
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "add_reader", add_counted)
 
     async def main(client: PerformanceClient) -> None:
         assert (await client.async_batch_post("/same", [1])).data == [1]

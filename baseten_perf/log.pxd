@@ -1,0 +1,3 @@
+# For compiled modules: they call it as a C function.
+
+cpdef object logger()
