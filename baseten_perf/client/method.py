@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sized
 from copy import copy
-from functools import partial
+from functools import cache, partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
@@ -59,7 +59,7 @@ def blocking(
         def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Response:
             make, preference, positions, options = describe(self, *args, **kwargs)
             policy = takes.policy(describe, self._preference, preference, positions, options)
-            if isinstance(policy, ValueError):
+            if not isinstance(policy, Policy):
                 make(DEFAULT)  # what is wrong with the inputs is told first
                 # A copy: frames in a traceback refer to the policy, and must not keep themselves and the client.
                 raise copy(policy)
@@ -122,7 +122,7 @@ def streaming(
             policy = takes.policy(describe, self._preference, described.preference, (), described.options)
             ordered = boolean("ordered", described.ordered)
             sample = [described.sample]
-            if isinstance(policy, ValueError):
+            if not isinstance(policy, Policy):
                 described.make(DEFAULT, sample, 0)
                 raise copy(policy)
             make = partial(described.make, policy)
@@ -148,11 +148,11 @@ def awaitable(
     describe = _named(shown.__wrapped__, f"async_{blocks.__name__}")
 
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> CallFuture[Response]:
-        start = load("baseten_perf.execution.asynchronous").start  # asyncio is for those who use it
+        start = _start()
         make, preference, positions, options = describe(self, *args, **kwargs)
         policy = takes.policy(describe, self._preference, preference, positions, options)
         # What is wrong with the inputs is raised here and now; all else, a policy too, by the future.
-        if isinstance(policy, ValueError):
+        if not isinstance(policy, Policy):
             make(DEFAULT)
             refused: CallFuture[Response] = start(_refuse, policy)
             return refused
@@ -167,6 +167,13 @@ def awaitable(
 
         markcoroutinefunction(method)  # so that a mock of the client can be awaited
     return method
+
+
+@cache
+def _start() -> Callable[..., CallFuture[Any]]:
+    """What starts a call in an event loop; loaded late, since asyncio is for those who use it."""
+    start: Callable[..., CallFuture[Any]] = load("baseten_perf.execution.asynchronous").start
+    return start
 
 
 def _refuse(policy: ValueError, mailbox: EventMailbox, token: int) -> Call:

@@ -13,7 +13,6 @@ from ..responses.embeddings import OpenAIEmbeddingsResponse, OpenAIUsage
 from ..responses.repeated import Repeated
 from ..responses.rows import BatchState, IrregularBatch, Item, Rows
 from ..validation import unsigned, url_path_of, utf8_string
-from . import skeleton
 from .base64_preference import REFUSALS, Base64Preference
 from .batched import Batched
 from .batching import BatchSize
@@ -23,6 +22,7 @@ from .operation import Operation
 from .output import checked_output
 from .quick_json import body_of, dumps
 from .response_body import malformed
+from .skeleton import read
 from .tokens import texts_or_tokens
 
 PATH = "/v1/embeddings"
@@ -151,7 +151,7 @@ class Embed(Batched):
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
         index = completion.index - self.first
         start, end = self._batches.span(index)
-        state, embeddings, order, names, model, kind, prompt, total = skeleton.read(completion, end - start)
+        state, embeddings, order, names, model, kind, prompt, total = read(completion, end - start)
         if self.out is not None and matrix is not None:
             self._put(completion, embeddings, order, start, matrix)
         # Nothing is refused from here on, so a refused answer leaves no trace.

@@ -46,7 +46,7 @@ class Takes:
 
         Raises TypeError or OverflowError.
         """
-        if positions or (isinstance(preference, int) and self.positions):
+        if positions or (preference is not None and isinstance(preference, int) and self.positions):
             preference, options = self._placed(method, preference, positions, options)
         try:
             return policy_of(self.names, preference, defaults, options)

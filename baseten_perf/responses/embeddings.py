@@ -144,7 +144,7 @@ class OpenAIEmbeddingsResponse(Response[Collects]):
         response_headers: Sequence[bytes | dict[str, str] | None],
         timings: Sequence[bytes | None] | None = None,
     ) -> None:
-        super().__init__(total_time, individual_request_times, response_headers, timings)
+        Response.__init__(self, total_time, individual_request_times, response_headers, timings)
         self._rows = rows
         self._object = object
         self._model = model
