@@ -4,6 +4,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport INFINITY
 from libc.string cimport memchr, memcpy
 
+from baseten_perf.operations.filling cimport Filling, begins_another
+
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
@@ -92,9 +94,14 @@ cdef inline bint has_surrogate(str text) noexcept:
     return False
 
 
-def are_plain(list texts not None) -> bool:
-    """Whether all of these are str, of that very class, that UTF-8 can carry: without lone surrogates."""
-    for text in texts:
+def are_plain(texts) -> bool:
+    """Whether all of a list are str, of that very class, that UTF-8 can carry: without lone surrogates.
+
+    ArrowTexts always are.
+    """
+    if type(texts) is not list:
+        return True
+    for text in <list>texts:
         if type(text) is not str or has_surrogate(<str>text):
             return False
     return True
@@ -112,13 +119,16 @@ cdef inline const char *behind_string(const char *p, const char *last) noexcept:
             return p + 1
 
 
-def each_in_an_array(strings: bytes, Py_ssize_t count) -> bytes:
-    """A JSON array of so many strings, at least one, without white space, with an array around each string."""
-    cdef const char *p = PyBytes_AS_STRING(strings)
-    cdef const char *last = p + len(strings)
+def each_in_an_array(body: bytes, Py_ssize_t start, Py_ssize_t count) -> bytes:
+    """A body whose JSON array at `start`, of so many strings without white space, has an array around each string."""
+    cdef const char *p = PyBytes_AS_STRING(body)
+    cdef const char *last = p + len(body)
     cdef const char *behind
-    cdef bytes nested = PyBytes_FromStringAndSize(NULL, len(strings) + 2 * count)
+    cdef bytes nested = PyBytes_FromStringAndSize(NULL, len(body) + 2 * count)
     cdef char *out = PyBytes_AS_STRING(nested)
+    memcpy(out, p, start)
+    out += start
+    p += start
     for _ in range(count):
         out[0] = p[0]                       # [ or ,
         out[1] = c'['
@@ -128,7 +138,7 @@ def each_in_an_array(strings: bytes, Py_ssize_t count) -> bytes:
         out[0] = c']'
         out += 1
         p = behind
-    out[0] = c']'
+    memcpy(out, p, last - p)
     return nested
 
 
@@ -161,17 +171,18 @@ def utf8_length(str text not None) -> int:
     return utf8_size(text)
 
 
-def longest(list inputs not None) -> int:
+def longest(inputs) -> int:
     """The length of the longest text, or list of token ids."""
     cdef Py_ssize_t most = 0
-    for each in inputs:
+    if type(inputs) is not list:
+        return inputs.longest()
+    for each in <list>inputs:
         most = max(most, PyUnicode_GET_LENGTH(each) if type(each) is str else len(each))
     return most
 
 
 def batch_starts(
-    list inputs not None, Py_ssize_t most_inputs, double most_characters, double most_tokens, double tokens_per_byte,
-    count_tokens,
+    inputs, Py_ssize_t most_inputs, double most_characters, double most_tokens, double tokens_per_byte, count_tokens,
 ):
     """Number of the first input of each batch: a batch is closed when one more input would exceed a limit.
 
@@ -185,17 +196,17 @@ def batch_starts(
     Raises what `count_tokens` raises.
     """
     cdef Py_ssize_t number
-    cdef Py_ssize_t first = 0
     cdef Py_ssize_t length
     cdef double count = 0
-    cdef double characters = 0
-    cdef double tokens = 0
     cdef bint counts = most_tokens != INFINITY
+    cdef Filling batch = Filling(most_inputs, most_characters, most_tokens, 0, 0, 0)
+    if type(inputs) is not list:
+        return inputs.batch_starts(most_inputs, most_characters, most_tokens, tokens_per_byte, count_tokens)
     from array import array         # a file of its own, for those who need it
 
     starts = array("q", [0])
-    for number in range(len(inputs)):
-        each = inputs[number]
+    for number in range(len(<list>inputs)):
+        each = (<list>inputs)[number]
         if type(each) is str:
             length = PyUnicode_GET_LENGTH(each)
             if counts:
@@ -203,13 +214,6 @@ def batch_starts(
         else:
             length = len(each)
             count = length
-        characters += length
-        tokens += count
-        if number > first and (
-            number - first == most_inputs or characters > most_characters or (counts and tokens > most_tokens)
-        ):
+        if begins_another(&batch, number, length, count):
             starts.append(number)
-            first = number
-            characters = length
-            tokens = count
     return starts

@@ -2,7 +2,7 @@
 """What is done with the JSON of every body, and compiled for that reason: written, or given to orjson to be read."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_Free
@@ -158,5 +158,15 @@ cpdef bytes small_json(value, int levels):
     """
     cdef SmallJson json
     if not write(&json, value, levels):
+        return None
+    return PyBytes_FromStringAndSize(json.data(), json.size())
+
+
+cpdef bytes small_body(bytes before, value, bytes after, int levels):
+    """The same between `before` and `after`, if all of it is at most 1 KB."""
+    cdef SmallJson json
+    if not json.put(PyBytes_AS_STRING(before), PyBytes_GET_SIZE(before)) or not write(&json, value, levels):
+        return None
+    if not json.put(PyBytes_AS_STRING(after), PyBytes_GET_SIZE(after)):
         return None
     return PyBytes_FromStringAndSize(json.data(), json.size())

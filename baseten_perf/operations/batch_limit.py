@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .refusal import Refusal
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 UNLIMITED = 2**62
 # Of a limit in tokens, so much is used: other texts have more tokens for the same characters.
@@ -67,15 +71,15 @@ class BatchLimits(dict[tuple[str, "str | None", bool], BatchLimit]):
 
     __slots__ = ()
 
-    def of(self, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchLimit:
+    def of(self, path: str, model: str | None, inputs: Inputs) -> BatchLimit:
         """That of requests to this path, for this model, with inputs of this kind."""
         return self.setdefault(kind(path, model, inputs), BatchLimit())
 
-    def known(self, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchLimit | None:
+    def known(self, path: str, model: str | None, inputs: Inputs) -> BatchLimit | None:
         """The same, or None as long as nothing is known of it."""
         return self.get(kind(path, model, inputs)) if self else None
 
 
-def kind(path: str, model: str | None, inputs: Sequence[Sized]) -> tuple[str, str | None, bool]:
+def kind(path: str, model: str | None, inputs: Inputs) -> tuple[str, str | None, bool]:
     """What a limit is kept by."""
     return path, model, isinstance(inputs[0], str)

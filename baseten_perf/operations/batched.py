@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..http.headers import MEDIA_TYPES
 from ..policy import Policy
@@ -11,6 +11,9 @@ from .batch_limit import BatchLimit
 from .batching import ONE_BATCH, Batches, BatchSize
 from .learned import Learned
 from .operation import Operation
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 Value = TypeVar("Value")
 
@@ -30,7 +33,7 @@ class Batched(Operation):
         learned: Learned,
         name: str,
         path: str,
-        inputs: list[Any],
+        inputs: Inputs,
         policy: Policy,
         model: str | None,
         size: BatchSize | None,
@@ -40,7 +43,7 @@ class Batched(Operation):
 
         Parameters:
             learned: what the client knows of its servers.
-            inputs: texts, or token ids of each.
+            inputs: texts, or token ids of each; in a list, unless Arrow has the texts.
             policy: how they are batched, within what servers are known to take.
             size: ONE_BATCH, for inputs that have been put together already; else None.
             vectors: whether the answers are vectors, one for each input.
@@ -53,7 +56,7 @@ class Batched(Operation):
         sizes = self._batches.sizes()
         requests = len(sizes)
         rows = sizes if vectors else None
-        self._prepare(name, "POST", path, requests, model, MEDIA_TYPES, None, rows, sizes, len(self._batches.inputs))
+        self._prepare(name, "POST", path, requests, model, MEDIA_TYPES, None, rows, sizes, self._batches.count)
         self._begin(requests)
 
     def _begin(self, requests: int) -> None:
@@ -76,12 +79,13 @@ class Batched(Operation):
         """The rows of request `index`: numbers among all inputs that are sent."""
         return range(*self._batches.span(index))
 
-    def counted(self, index: int, body: bytes) -> Sequence[Any]:
+    def counted(self, index: int, body: bytes) -> Iterable[Any]:
         return self._batches.sent(index)
 
     def lengths(self, index: int) -> list[int]:
         """Characters, or tokens, of each input of request `index`."""
-        return list(map(len, self._batches.sent(index)))
+        inputs = self._batches.sent(index)
+        return list(map(len, inputs)) if isinstance(inputs, list) else inputs.lengths()
 
     def divide(self, index: int, sizes: Sequence[int]) -> range:
         """Put requests with so many inputs each in place of request `index`; their numbers."""
@@ -109,7 +113,7 @@ class Batched(Operation):
         part = self._of_one_request()
         part._inputs = self._inputs[start:end]
         part._batches = Batches(part._inputs, ONE_BATCH, self._batches.distinct is not None)
-        part.total = len(part._batches.inputs)
+        part.total = part._batches.count
         part.sizes = part._batches.sizes()
         part.rows = None if self.rows is None else part.sizes
         if self.timings is not None:

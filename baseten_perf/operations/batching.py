@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..policy import Policy
 from ._inputs import batch_starts, longest, utf8_length
 from .batch_limit import BatchLimit
 from .distinct import Distinct
 from .token_count import TokenCounter
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 BY_SIZE = TokenCounter()
 
@@ -50,7 +53,7 @@ class BatchSize(NamedTuple):
         count = self.counter.count_tokens
         return utf8_length(text) * self.counter.tokens_per_byte if count is None else count(text)
 
-    def starts(self, inputs: list[Any]) -> Sequence[int]:
+    def starts(self, inputs: Inputs) -> Sequence[int]:
         """Number of the first input of each batch; a range when all batches but the last are equally long."""
         # Usually no batch can reach the limit; then there is no need to walk through the inputs.
         if self.tokens == inf and (self.characters == inf or longest(inputs) * self.inputs <= self.characters):
@@ -92,23 +95,28 @@ class Batches:
     A batch may be divided: its parts are batches too, numbered after all others, and it is none any more.
 
     Parameters:
-        inputs: texts, or lists of token ids.
+        inputs: texts, or lists of token ids; in a list, unless Arrow has the texts.
         size: what a span has at most.
         dedupe: whether equal inputs are sent once.
 
     Attributes:
         total: number of inputs.
         inputs: those that are sent.
+        count: how many these are.
         starts: number, among those that are sent, of the first of each batch that is no part.
         distinct: which inputs each one that is sent stands for; None when each stands for itself.
     """
 
-    __slots__ = ("_division", "distinct", "inputs", "starts", "total")
+    __slots__ = ("_division", "count", "distinct", "inputs", "starts", "total")
 
-    def __init__(self, inputs: list[Any], size: BatchSize, dedupe: bool = False) -> None:
+    def __init__(self, inputs: Inputs, size: BatchSize, dedupe: bool = False) -> None:
         self.total = len(inputs)
         self.distinct = Distinct.of(inputs) if dedupe and self.total > 1 else None
-        self.inputs = inputs if self.distinct is None else self.distinct.inputs
+        self.inputs: Inputs
+        if self.distinct is None:
+            self.inputs, self.count = inputs, self.total
+        else:
+            self.inputs, self.count = self.distinct.inputs, len(self.distinct.inputs)
         self.starts: Sequence[int] = FIRST if size is ONE_BATCH else size.starts(self.inputs)
         self._division: Division | None = None
 
@@ -121,14 +129,18 @@ class Batches:
         if following < len(self.starts):
             return self.starts[batch], self.starts[following]
         if self._division is None or following == len(self.starts):
-            return self.starts[batch], len(self.inputs)
+            return self.starts[batch], self.count
         part = self._division.parts[batch - len(self.starts)]
         return part.start, part.end
 
-    def sent(self, batch: int) -> list[Any]:
+    def sent(self, batch: int) -> Inputs:
         """The inputs that a batch carries."""
         start, end = self.span(batch)
-        return self.inputs[start:end]
+        inputs = self.inputs
+        if type(inputs) is list:
+            of_list: list[Any] = inputs  # whose slice, when this is compiled, is made without a slice object
+            return of_list[start:end]
+        return inputs[start:end]
 
     def numbers(self, batch: int) -> Sequence[int]:
         """Numbers of the inputs that a batch stands for, ascending."""
@@ -190,7 +202,7 @@ class Batches:
 
     def sizes(self) -> list[int]:
         """Number of inputs that each batch carries, as long as none is divided."""
-        starts, total = self.starts, len(self.inputs)
+        starts, total = self.starts, self.count
         if starts is FIRST:
             return [total]
         if isinstance(starts, range):

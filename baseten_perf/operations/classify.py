@@ -18,7 +18,7 @@ from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
 from .learned import Learned
-from .quick_json import dumps
+from .quick_json import body_of, dumps
 from .response_body import decoded, field, floats, items, malformed
 from .texts import checked_texts
 
@@ -96,10 +96,8 @@ class Classify(Batched):
 
     def body(self, index: int) -> bytes:
         texts = self._batches.sent(index)
-        strings = dumps(texts)
-        if self._of_tei:
-            strings = each_in_an_array(strings, len(texts))
-        return self._prefix + strings + self._suffix
+        body = body_of(self._prefix, texts, self._suffix)
+        return each_in_an_array(body, len(self._prefix), len(texts)) if self._of_tei else body
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in the labels of each input of the batch."""

@@ -1,11 +1,17 @@
-"""Columns: ordered collections in one dimension, of whatever library, as lists. None of the libraries is imported."""
+"""Columns: ordered collections in one dimension, of whatever library. None of the libraries is imported."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..late import load
+
+if TYPE_CHECKING:
+    from ._arrow import ArrowTexts
+
+    # What operations on several inputs hold: plain str, or lists of token ids; or texts where Arrow has them.
+    Inputs: TypeAlias = list[Any] | ArrowTexts
 
 
 def listed(value: Any) -> list[Any] | None:
@@ -17,15 +23,39 @@ def listed(value: Any) -> list[Any] | None:
     """
     if type(value) is list or type(value) is tuple:
         return list(value)
+    found = elements(value)
+    return found if found is None or type(found) is list else list(found)
+
+
+def elements(value: Any) -> Inputs | None:
+    """The same, where Arrow has texts without a gap, as these: they are not copied."""
+    if type(value) is list or type(value) is tuple:
+        return list(value)
     if isinstance(value, (str, bytes, bytearray, memoryview)):
         return None
     if isinstance(value, Sequence):
         return list(value)
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
-        elements = getattr(value, "tolist", None) or getattr(value, "to_list", None)
-        return list(elements()) if len(shape) == 1 and callable(elements) else None
+        if len(shape) != 1:
+            return None
+        texts = _texts(value) if _is_of_arrow(value) else None
+        if texts is not None and type(texts) is not list:
+            return texts
+        members = getattr(value, "tolist", None) or getattr(value, "to_list", None)
+        return list(members()) if callable(members) else None
     if not isinstance(value, type) and (hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")):
-        strings: list[Any] | None = load("baseten_perf.operations._arrow").strings(value)
-        return strings
+        return _texts(value)
     return None
+
+
+def _texts(column: Any) -> Inputs | None:
+    found: Inputs | None = load("baseten_perf.operations._arrow").texts(column)
+    return found
+
+
+def _is_of_arrow(series: Any) -> bool:
+    """Whether it is a Series of strings that Arrow has: of polars, or of pandas when it stores them in pyarrow."""
+    dtype = getattr(series, "dtype", None)
+    is_stored = str(dtype) == "String" or getattr(dtype, "storage", None) == "pyarrow"
+    return is_stored and hasattr(series, "__arrow_c_stream__")

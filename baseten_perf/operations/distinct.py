@@ -9,6 +9,8 @@ from ..late import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from .columns import Inputs
+
 
 class Distinct:
     """The inputs of a call without repetitions, in the order in which they first come.
@@ -26,7 +28,7 @@ class Distinct:
         self._standing_for: list[list[int]] | None = None
 
     @classmethod
-    def of(cls, inputs: Sequence[Any]) -> Distinct | None:
+    def of(cls, inputs: Inputs) -> Distinct | None:
         """Those of texts, or of lists of token ids; None when none is repeated."""
         keys: Iterable[Any] = map(tuple, inputs) if isinstance(inputs[0], list) else inputs
         numbers: dict[Any, int] = {}

@@ -1,7 +1,7 @@
 # The layout of an embed call, for compiled modules.
 
 from baseten_perf.operations.batched cimport Batched
-from baseten_perf.operations.quick_json cimport dumps
+from baseten_perf.operations.quick_json cimport body_of, dumps
 from baseten_perf.operations.skeleton cimport read
 from baseten_perf.responses.rows cimport Rows
 from baseten_perf.validation cimport url_path_of, utf8_string

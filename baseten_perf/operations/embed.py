@@ -20,7 +20,7 @@ from .extra_body import extra_members
 from .learned import Learned
 from .operation import Operation
 from .output import checked_output
-from .quick_json import dumps
+from .quick_json import body_of, dumps
 from .response_body import malformed
 from .skeleton import read
 from .tokens import texts_or_tokens
@@ -35,7 +35,7 @@ class Embed(Batched):
     """One embed call.
 
     Parameters:
-        input: texts or token ids, not empty; see `texts_or_tokens`.
+        input: texts or token ids, not empty; see `texts_or_tokens`, which is not asked again `without` base64.
         model: name of the model, not blank; None to send none.
         encoding_format: None, "float" or "base64".
         dimensions: None or 1 to 1000000.
@@ -80,7 +80,7 @@ class Embed(Batched):
         size: BatchSize | None = None,
         without: Base64Preference | None = None,
     ) -> None:
-        inputs = texts_or_tokens("input", input)
+        inputs = texts_or_tokens("input", input) if without is None else input
         model = None if model is None else utf8_string("model", model)
         encoding_format = None if encoding_format is None else utf8_string("encoding_format", encoding_format)
         dimensions = None if dimensions is None else unsigned("dimensions", dimensions, 32)
@@ -145,7 +145,7 @@ class Embed(Batched):
         return Embed(*self._arguments, without=without)
 
     def body(self, index: int) -> bytes:
-        return b'{"input":%b%b' % (dumps(self._batches.sent(index)), self._suffix)
+        return body_of(b'{"input":', self._batches.sent(index), self._suffix)
 
     def accept(self, completion: Completion, matrix: Matrix | None) -> None:
         """Take in a skeleton: its vectors are in the matrix already, from the row where the batch starts."""
@@ -198,7 +198,7 @@ class Embed(Batched):
         batches, distinct = self._batches, self._batches.distinct
         order = batches.order()
         if order is None:
-            sent = Rows(matrix, batches.starts, len(batches.inputs), self._states, self._irregular, self._objects)
+            sent = Rows(matrix, batches.starts, batches.count, self._states, self._irregular, self._objects)
         else:
             sent = self._divided(matrix, order)
         rows: EmbeddingsByInput = sent
@@ -213,7 +213,7 @@ class Embed(Batched):
         irregular = {k: self._irregular[number] for k, number in enumerate(order) if number in self._irregular}
         objects = {k: self._objects[number] for k, number in enumerate(order) if number in self._objects}
         states = bytearray([self._states[number] for number in order])
-        return Rows(matrix, starts, len(self._batches.inputs), states, irregular, objects)
+        return Rows(matrix, starts, self._batches.count, states, irregular, objects)
 
 
 @lru_cache(maxsize=256)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from typing import TYPE_CHECKING
 
 from ..policy import Policy
 from .batch_limit import BatchLimits
 from .batching import BatchSize
 from .token_count import TokenCounter
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 
 class Learned:
@@ -28,7 +31,7 @@ class Learned:
         self.refusing = refusing
         self.batch_limits = BatchLimits()
 
-    def batch_size(self, policy: Policy, path: str, model: str | None, inputs: Sequence[Sized]) -> BatchSize:
+    def batch_size(self, policy: Policy, path: str, model: str | None, inputs: Inputs) -> BatchSize:
         """What a request of a call with these inputs carries at most, as far as servers are known to take it."""
         size = BatchSize.of(policy, self.counter)
         known = self.batch_limits.known(path, model, inputs)

@@ -6,13 +6,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..late import load
-from ._json import small_json
+from ._json import small_body, small_json
 
 if TYPE_CHECKING:
     import orjson
     from typing_extensions import Buffer
 
-__all__ = ["dumps", "is_to_read", "orjson"]
+    from .columns import Inputs
+
+__all__ = ["body_of", "dumps", "is_to_read", "orjson"]
 
 # So many bytes of answers are read without it, each of which counts as so many more: seven or eight small ones.
 SPARED, EACH = 65536, 8192
@@ -51,3 +53,13 @@ def dumps(value: Any) -> bytes:
     """The JSON of a value of plain lists, dicts and scalars, nested a few levels deep. Raises TypeError."""
     written = small_json(value, LEVELS)
     return orjson.dumps(value) if written is None else written
+
+
+def body_of(before: bytes, inputs: Inputs, after: bytes) -> bytes:
+    """The JSON array of inputs between what comes before and after it in a body."""
+    written = small_body(before, inputs, after, LEVELS)
+    if written is not None:
+        return written
+    if isinstance(inputs, list):
+        return b"%b%b%b" % (before, orjson.dumps(inputs), after)
+    return inputs.body(before, after)

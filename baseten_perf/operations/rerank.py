@@ -17,7 +17,7 @@ from .batched import Batched
 from .batching import BatchSize
 from .extra_body import extra_members
 from .learned import Learned
-from .quick_json import dumps
+from .quick_json import body_of, dumps
 from .response_body import decoded, field, floats, integer, items, malformed
 from .texts import checked_texts
 
@@ -88,6 +88,8 @@ class Rerank(Batched):
         after |= extra
         self._prefix = dumps(before)[:-1] + (b',"texts":' if self._of_tei else b',"documents":')
         self._suffix = b"," + dumps(after)[1:]
+        if return_text and not self._of_tei and type(texts) is not list:
+            texts = list(texts)  # results that come without theirs have these
         self._return_text = return_text
         self._top_n = top_n
         self._most = None if self._of_tei else top_n
@@ -101,10 +103,10 @@ class Rerank(Batched):
 
     def body(self, index: int) -> bytes:
         start, end = self._batches.span(index)
-        texts = dumps(self._batches.sent(index))
+        suffix = self._suffix
         if self._most is not None and self._most < end - start:
-            return b'%b%b,"top_n":%d%b' % (self._prefix, texts, self._most, self._suffix)
-        return self._prefix + texts + self._suffix
+            suffix = b',"top_n":%d%b' % (self._most, suffix)
+        return body_of(self._prefix, self._batches.sent(index), suffix)
 
     def counted(self, index: int, body: bytes) -> list[str]:
         texts = self._batches.sent(index)
@@ -124,7 +126,7 @@ class Rerank(Batched):
         """The results of a batch of `count` texts from JSON of the usual form."""
         if self._of_tei:
             return read_scored_texts(completion.body, RerankResult, start, count)
-        texts = self._batches.inputs if self._return_text else None
+        texts: Any = self._batches.inputs if self._return_text else None  # a list, then
         most = min(count, self._most or count)
         return read_scored_documents(completion.body, RerankResult, texts, start, count, most)
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "decode/string.hpp"
+#include "operations/json_string.hpp"
 
 namespace baseten {
 
@@ -36,10 +36,10 @@ class SmallJson {
         const char* last = text + size;
         text_[size_++] = '"';
         while (text < last) {
-            size_t plain = plain_at(text, last);
+            size_t plain = plain_length(text, last);
             if (!put(text, plain)) return false;
             text += plain;
-            if (text < last && !put_escaped(static_cast<unsigned char>(*text++))) return false;
+            if (text < last && !put_escaped(*text++)) return false;
         }
         return put('"');
     }
@@ -51,32 +51,14 @@ class SmallJson {
     static constexpr size_t MOST = 1024;
     static constexpr int MOST_FLOATS = 8;
 
-    // How many characters stand for themselves.
-    static size_t plain_at(const char* text, const char* last) {
-        const char* p = text;
-        while (last - p >= 8 && string_marks(word_at(p)) == 0) p += 8;
-        while (p < last && static_cast<unsigned char>(*p) >= 0x20 && *p != '"' && *p != '\\') ++p;
-        return static_cast<size_t>(p - text);
+    bool put_escaped(char c) {
+        size_t size = put_escape(text_ + size_, c);
+        if (size > MOST - size_) return false;
+        size_ += size;
+        return true;
     }
 
-    bool put_escaped(unsigned char c) {
-        switch (c) {
-            case '\b': return put("\\b", 2);
-            case '\t': return put("\\t", 2);
-            case '\n': return put("\\n", 2);
-            case '\f': return put("\\f", 2);
-            case '\r': return put("\\r", 2);
-            case '"': return put("\\\"", 2);
-            case '\\': return put("\\\\", 2);
-            default:
-                char escape[] = "\\u0000";
-                escape[4] = static_cast<char>('0' + (c >> 4));
-                escape[5] = "0123456789abcdef"[c & 15];
-                return put(escape, 6);
-        }
-    }
-
-    char text_[MOST];
+    char text_[MOST + ESCAPE_ROOM];
     size_t size_ = 0;
     int floats_ = 0;
 };

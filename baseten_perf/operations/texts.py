@@ -1,32 +1,36 @@
-"""Texts: what a caller gives as texts, as a checked list of plain str."""
+"""Texts: what a caller gives as texts, checked: a list of plain str, or texts where Arrow has them."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..validation import wrong_type
 from ._inputs import are_plain
-from .columns import listed
+from .columns import elements
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 
-def checked_texts(name: str, value: Any) -> list[str]:
-    """Copy a caller's texts into a list of plain str.
+def checked_texts(name: str, value: Any) -> Inputs:
+    """A caller's texts: copied into a list of plain str, or kept where Arrow has them.
 
-    Accepts a str, which is one text, and every sequence or column of str; see `columns.listed`. The copy is what the
-    requests are made of, so the caller may change the original while they run. Costs less than serialising.
+    Accepts a str, which is one text, and every sequence or column of str; see `columns.elements`. The requests
+    are made of what is returned, so the caller may change the original while they run: Arrow's memory never changes.
+    Costs less than serialising.
 
     Raises TypeError naming the argument, and the position of an element that is not a str; UnicodeEncodeError for
     a lone surrogate, before anything is sent.
     """
-    texts = [value] if isinstance(value, str) else listed(value)
+    texts = [value] if isinstance(value, str) else elements(value)
     if texts is None:
         raise wrong_type(name, "a str or a sequence of str", value)
     return plain_texts(name, texts)
 
 
-def plain_texts(name: str, texts: list[Any]) -> list[str]:
-    """The same for texts that are in a list of their own already."""
+def plain_texts(name: str, texts: Inputs) -> Inputs:
+    """The same for texts that are in a list of their own already, or where Arrow has them."""
     if not are_plain(texts):
         texts = [text if type(text) is str else _plain(name, i, text) for i, text in enumerate(texts)]
         _refuse_surrogates(name, texts)

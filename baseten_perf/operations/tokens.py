@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..validation import unsigned, wrong_type
-from .columns import listed
+from .columns import elements, listed
 from .texts import plain_texts
+
+if TYPE_CHECKING:
+    from .columns import Inputs
 
 LARGEST_ID = 2**64 - 1  # that JSON carries as an integer everywhere here
 
 
-def texts_or_tokens(name: str, value: Any) -> list[str] | list[list[int]]:
-    """Copy a caller's inputs: texts as a list of plain str, token ids as a list of a list for each input.
+def texts_or_tokens(name: str, value: Any) -> Inputs:
+    """A caller's inputs: texts as `checked_texts` has them, token ids as a list of a list for each input.
 
     A str is one text, a sequence or column of int is one input, one of sequences of int is one input each, as is a
     numpy array of integers with two dimensions.
@@ -20,7 +23,7 @@ def texts_or_tokens(name: str, value: Any) -> list[str] | list[list[int]]:
     Raises TypeError, OverflowError or ValueError naming the argument and the position of what cannot be used;
     UnicodeEncodeError for a lone surrogate.
     """
-    inputs = [value] if isinstance(value, str) else listed(value)
+    inputs = [value] if isinstance(value, str) else elements(value)
     if inputs is None and len(getattr(value, "shape", ())) == 2 and hasattr(value, "tolist"):
         inputs = value.tolist()
     if inputs is None:

@@ -270,6 +270,27 @@ def test_every_operation(picky: Picky, way: str) -> None:
     assert sum(len(item.inputs) for item in client.iter_classify(texts, **options)) == 40
 
 
+def test_texts_of_arrow(picky: Picky, way: str) -> None:
+    """They are divided by their lengths, in characters, like those of a list."""
+    pyarrow = pytest.importorskip("pyarrow")
+    texts = [f"{'é' * (number % 90)} {number}" for number in range(200)]
+    column = pyarrow.chunked_array([texts[:70], texts[70:]])
+    bad = {texts[5], texts[171]}
+    refuse = too_many_tokens(600)
+    picky.reset(lambda inputs: refuse(inputs) or refusing(bad)(inputs))
+    client = PerformanceClient(picky.url, "key", prefer_base64=True)
+    response = respond(client, way, "embed", column, "m", batch_size=64, return_exceptions=True)
+    assert response.missing == list(response.errors) == [5, 171]
+    array = response.numpy(missing="nan")
+    assert all(array[i].tolist() == vector_of(texts[i]) for i in range(200) if i not in (5, 171))
+    sizes = []
+    for inputs in (column, texts):
+        picky.reset(refuse)
+        respond(client, way, "embed", inputs, "m", batch_size=64, max_concurrent_requests=1)
+        sizes.append(list(picky.sizes))
+    assert sizes[0] == sizes[1] == picky.answered
+
+
 @pytest.mark.parametrize("takes_base64", [True, False])
 def test_with_a_preference_for_base64(picky: Picky, way: str, takes_base64: bool) -> None:
     """Whether the format or an input is refused shows when the call is made again without base64."""
