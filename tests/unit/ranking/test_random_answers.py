@@ -1,96 +1,14 @@
-"""The native reader of rerank and classify answers: its results are those of the general JSON reader, or none."""
+"""The native readers of rerank and classify answers: their results are those of the general JSON reader, or none."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-import numpy
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from baseten_perf.operations import Classify, Learned, Rerank
-from baseten_perf.policy import resolve
-from baseten_perf.ranking._ranking import LabelReader, read_scored_documents, read_scored_texts
-from baseten_perf.responses import ClassificationResult, RerankResult
-
-Make = Callable[..., Any]
-
 bounded = settings(max_examples=300, deadline=None, derandomize=True, database=None)
-START = 1000
-
-
-def exact(body: bytes) -> memoryview:
-    """The same bytes in memory that ends with them, so that a checked build sees a byte too many being read."""
-    return memoryview(numpy.frombuffer(body, dtype=numpy.uint8).copy())
-
-
-def native_texts(body: bytes, count: int) -> Any:
-    found = read_scored_texts(exact(body), RerankResult, START, count)
-    assert found is None or {type(one) for one in found} == {RerankResult}
-    return found and [(one.index - START, repr(one.score), one.text) for one in found]
-
-
-def native_documents(body: bytes, count: int, most: int, texts: list[str] | None) -> Any:
-    found = read_scored_documents(exact(body), RerankResult, texts, 0, count, most)
-    return found and [(one.index, repr(one.score), one.text) for one in found]
-
-
-def native_labels(body: bytes, count: int) -> Any:
-    found = LabelReader(ClassificationResult).read(exact(body), count)
-    return found and [[(one.label, repr(one.score)) for one in group] for group in found]
-
-
-def number(score: Any) -> str:
-    assert type(score) in (int, float)
-    return repr(float(score))
-
-
-def general_texts(body: bytes, count: int) -> Any:
-    """What Python's json and plain Python make of a body; None when it is no answer for `count` texts."""
-    try:
-        entries = json.loads(body)
-        found = [(entry["index"], number(entry["score"]), entry.get("text")) for entry in entries]
-        assert sorted(index for index, _, _ in found) == list(range(count))
-        assert {type(index) for index, _, _ in found} <= {int}
-        assert {type(text) for _, _, text in found} <= {str, type(None)}
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError):
-        return None
-    return found
-
-
-def general_documents(body: bytes, count: int, most: int, texts: list[str] | None) -> Any:
-    try:
-        entries = json.loads(body)["results"]
-        found = []
-        for entry in entries:
-            text = entry.get("document")
-            if isinstance(text, dict):
-                text = text.get("text")
-            assert isinstance(text, str | None)
-            index = entry["index"]
-            assert type(index) is int and 0 <= index < count
-            text = None if texts is None else texts[index] if text is None else text
-            found.append((index, number(entry["relevance_score"]), text))
-        assert len({index for index, _, _ in found}) == len(found) and len(found) in (count, most)
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError):
-        return None
-    return found
-
-
-def general_labels(body: bytes, count: int) -> Any:
-    try:
-        groups = json.loads(body)
-        groups = groups["data"] if isinstance(groups, dict) else groups
-        assert type(groups) is list and len(groups) == count and {type(group) for group in groups} <= {list}
-        found = [[(one["label"], number(one["score"])) for one in group] for group in groups]
-        assert {type(label) for group in found for label, _ in group} <= {str}
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError):
-        return None
-    return found
-
 
 blanks = st.text(" \n\t\r", max_size=2)
 lengths = st.sampled_from(["x" * length for length in range(20)])
@@ -202,7 +120,8 @@ def alike(draw: Any, items: list[dict[str, str]]) -> list[str]:
         key = draw(st.sampled_from(order))
         items = [*items[:at], {**items[at], key: draw(values | odd_indices)}, *items[at + 1 :]]
     return [
-        f",{blank}".join(f'"{key}":{after_colon}{ {**more, **item}[key]}' for key in order).join("{}") for item in items
+        f",{blank}".join(f'"{key}":{after_colon}{ {**more, **item}[key] }' for key in order).join("{}")
+        for item in items
     ]
 
 
@@ -262,9 +181,9 @@ def damaged(draw: Any, text: str) -> bytes:
 @example((b'\xef\xbb\xbf[{"index":0,"score":1}]', 1))
 @example((b'[{"index":0,"score":1,"text":"\xff"}]', 1))
 @example((b'[{"index":0,"score":1,"more":"\xff"}]', 1))
-def test_texts_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> None:
-    found = native_texts(*answer)
-    assert found is None or found == general_texts(*answer)
+def test_texts_are_those_of_the_general_reader(of_texts: Any, answer: tuple[bytes, int]) -> None:
+    found = of_texts.native(*answer)
+    assert found is None or found == of_texts.general(*answer)
 
 
 @bounded
@@ -279,9 +198,11 @@ def test_texts_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> Non
 @example((b'{"results":[{"index":0,"relevance_score":1},{"index":1,"relevance_score":1}]}', 3, 1, None))
 @example((b'{"results":[{"index":0,"relevance_score":1,"document":{}}]}', 1, 1, ["own"]))
 @example((b'{"results":[{"index":0,"relevance_score":1,"document":"\xff"}]}', 1, 1, None))
-def test_documents_are_those_of_the_general_reader(answer: tuple[bytes, int, int, list[str] | None]) -> None:
-    found = native_documents(*answer)
-    assert found is None or found == general_documents(*answer)
+def test_documents_are_those_of_the_general_reader(
+    of_documents: Any, answer: tuple[bytes, int, int, list[str] | None]
+) -> None:
+    found = of_documents.native(*answer)
+    assert found is None or found == of_documents.general(*answer)
 
 
 @bounded
@@ -293,17 +214,17 @@ def test_documents_are_those_of_the_general_reader(answer: tuple[bytes, int, int
 @example((b'[[{"label":"a","score":1},]]', 1))
 @example((b'[[{"label":null,"score":1}]]', 1))
 @example((b'[[{"label":"a","score":1},{"label":"b","score":2} {"label":"c","score":3}]]' + b" " * 50, 1))
-def test_labels_are_those_of_the_general_reader(answer: tuple[bytes, int]) -> None:
-    found = native_labels(*answer)
-    assert found is None or found == general_labels(*answer)
+def test_labels_are_those_of_the_general_reader(of_labels: Any, answer: tuple[bytes, int]) -> None:
+    found = of_labels.native(*answer)
+    assert found is None or found == of_labels.general(*answer)
 
 
 @bounded
 @given(st.binary(max_size=40), st.integers(1, 3))
-def test_any_bytes(body: bytes, count: int) -> None:
-    assert native_texts(body, count) is None or general_texts(body, count) is not None
-    assert native_labels(body, count) is None or general_labels(body, count) is not None
-    assert native_documents(body, count, 1, None) is None or general_documents(body, count, 1, None) is not None
+def test_any_bytes(of_texts: Any, of_documents: Any, of_labels: Any, body: bytes, count: int) -> None:
+    assert of_texts.native(body, count) is None or of_texts.general(body, count) is not None
+    assert of_labels.native(body, count) is None or of_labels.general(body, count) is not None
+    assert of_documents.native(body, count, 1, None) is None or of_documents.general(body, count, 1, None) is not None
 
 
 @bounded
@@ -311,108 +232,19 @@ def test_any_bytes(body: bytes, count: int) -> None:
 @example("9.999999999999999999", " " * 50)
 @example("9.9999999999999999999", " " * 50)
 @example("0.10000000000000000e1", " " * 50)
-def test_scores_are_rounded_as_by_python(text: str, behind: str) -> None:
+def test_scores_are_rounded_as_by_python(of_texts: Any, text: str, behind: str) -> None:
     body = f'[{{"index":0,"score":{text}}}]{behind}'.encode()
-    found = native_texts(body, 1)
-    assert found is None or found == general_texts(body, 1) == [(0, repr(float(text)), None)]
+    found = of_texts.native(body, 1)
+    assert found is None or found == of_texts.general(body, 1) == [(0, repr(float(text)), None)]
 
 
 @bounded
 @given(st.lists(st.tuples(finite, st.none() | strings), min_size=1, max_size=9), blanks, st.booleans(), st.randoms())
-def test_ordinary_rerank_answers_need_no_other_reader(items: Any, blank: str, ascii_only: bool, chance: Any) -> None:
+def test_ordinary_rerank_answers_need_no_other_reader(
+    of_texts: Any, items: Any, blank: str, ascii_only: bool, chance: Any
+) -> None:
     answer = [{"index": k, "score": score, "text": text, "x": None} for k, (score, text) in enumerate(items)]
     chance.shuffle(answer)
     body = json.dumps(answer, ensure_ascii=ascii_only, indent=blank).encode()
-    found = native_texts(body, len(items))
-    assert found is not None and found == general_texts(body, len(items))
-
-
-TEXTS = ["own a", "own b", "own c"]
-ORDINARY = [None, "", "text", "\u00e9\n", {"text": "\u20ac", "multi_modal": None}, {"text": None}, {"more": None}]
-
-
-@pytest.mark.parametrize("texts", [None, TEXTS])
-@pytest.mark.parametrize("document", ORDINARY)
-@pytest.mark.parametrize(("indices", "most"), [([2, 0, 1], 3), ([1], 1), ([0, 1, 2], 1)])
-def test_ordinary_answers_of_cohere_need_no_other_reader(
-    texts: list[str] | None, document: Any, indices: list[int], most: int
-) -> None:
-    results = [{"index": index, "relevance_score": 1 / (index + 3), "document": document} for index in indices]
-    meta = {"api_version": {"version": "1"}, "billed_units": [{"search_units": 1.5}, [], {}, [True, None]]}
-    for answer in ({"id": "x", "meta": meta, "results": results}, {"results": results, "meta": meta, "id": ""}):
-        for indent in (None, 1):
-            body = json.dumps(answer, indent=indent).encode()
-            found = native_documents(body, 3, most, texts)
-            assert found is not None and found == general_documents(body, 3, most, texts)
-
-
-def test_answers_of_cohere_without_documents_need_no_other_reader() -> None:
-    body = b'{"results":[{"index":1,"relevance_score":0.5},{"index":0,"relevance_score":0.25}]}'
-    found = read_scored_documents(body, RerankResult, TEXTS, 0, 2, 2)
-    assert found == [RerankResult(1, 0.5, "own b"), RerankResult(0, 0.25, "own a")]
-    assert found[0].text is TEXTS[1]
-    second = read_scored_documents(body, RerankResult, TEXTS, 1, 2, 2)
-    assert second == [RerankResult(2, 0.5, "own c"), RerankResult(1, 0.25, "own b")]
-    assert read_scored_documents(body, RerankResult, TEXTS, 2, 2, 2) is None
-
-
-@pytest.mark.parametrize("depth", [1, 10, 40, 100_000])
-def test_deep_nesting_is_for_the_general_reader(depth: int) -> None:
-    for opening, closing in ("[]", ('{"a":', "}")):
-        deep = opening * depth + "1" + closing * depth
-        body = f'{{"meta":{deep},"results":[{{"index":0,"relevance_score":1,"more":{deep}}}]}}'.encode()
-        found = native_documents(body, 1, 1, None)
-        assert found == ([(0, "1.0", None)] if depth <= 10 else None)
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize(
-    "labels", [["a"], ["a", "b", "c"], [], [f"label {k}" for k in range(1000)], ["x" * 70, "\u00e9", 'q"']]
-)
-def test_ordinary_classify_answers_need_no_other_reader(labels: list[str], wrapped: bool) -> None:
-    answer = [[{"label": label, "score": 1 / (k + 2)} for k, label in enumerate(labels)] for _ in range(3)]
-    infinity = {"object": "classify", "data": answer, "model": "m", "usage": {"prompt_tokens": 3}}
-    body = json.dumps(infinity if wrapped else answer).encode()
-    found = native_labels(body, 3)
-    assert found is not None and found == general_labels(body, 3)
-
-
-def test_a_label_that_comes_again_is_the_same_object() -> None:
-    reader = LabelReader(ClassificationResult)
-    body = b'[[{"label":"positive","score":0.5}],[{"score":0.5,"label":"positive"}]]'
-    first, second = reader.read(body, 2) or []
-    (third,), _ = reader.read(body, 2) or []
-    assert first[0].label is second[0].label is third.label
-
-
-def test_labels_that_share_a_place_are_told_apart() -> None:
-    labels = [f"{'label ' * (k % 4)}{k}" for k in range(2000)] + ["x" * k for k in range(70)]
-    body = json.dumps([[{"label": label, "score": 0.5} for label in labels]] * 2).encode()
-    found = LabelReader(ClassificationResult).read(exact(body), 2) or []
-    assert [[one.label for one in group] for group in found] == [labels, labels]
-
-
-def test_odd_answers_are_taken_in_all_the_same(completion: Make) -> None:
-    """What the native reader leaves to the general one."""
-    policy = resolve(batch_size=2)
-    rerank = Rerank(Learned(), "q", ["a", "b"], False, None, False, False, "Right", None, None, "tei", None, policy)
-    rerank.accept(completion(b'[{"index":1,"sc\\u006fre":-0,"more":{"a":[1]}},{"score":2,"index":0,"score":3}]'), None)
-    assert rerank.response(0.0, None).data == [RerankResult(1, 0.0), RerankResult(0, 3.0)]
-    classify = Classify(Learned(), ["a", "b"], None, False, False, "Right", None, None, "tei", policy)
-    classify.accept(completion(b'[[{"label":"a","score":1,"more":[]}],[]]'), None)
-    assert classify.response(0.0, None).data == [[ClassificationResult("a", 1.0)], []]
-
-
-@pytest.mark.parametrize("kind", [int, dict, type("Derived", (RerankResult,), {})])
-def test_only_classes_of_records_can_be_filled(kind: Any) -> None:
-    with pytest.raises(TypeError, match="is not a class that was made by record"):
-        read_scored_texts(b"[]", kind, 0, 1)
-    with pytest.raises(TypeError, match="is not a class that was made by record"):
-        LabelReader(kind)
-
-
-def test_bodies_without_a_buffer_and_batches_without_texts() -> None:
-    with pytest.raises(TypeError):
-        read_scored_texts("[]", RerankResult, 0, 1)  # type: ignore[arg-type]
-    assert read_scored_texts(b"[]", RerankResult, 0, 0) is None
-    assert LabelReader(ClassificationResult).read(b"[]", 0) is None
+    found = of_texts.native(body, len(items))
+    assert found is not None and found == of_texts.general(body, len(items))
