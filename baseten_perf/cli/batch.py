@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..operations.operation import WITH_BODY
 from . import durable, options
 from .failure import USAGE, Failure
 from .job import Job
@@ -30,7 +31,6 @@ EXAMPLES = """\
       --base-url https://api.mistral.ai
 """
 CUSTOM_ID = "custom_id"
-METHODS = ("POST", "PUT", "PATCH")
 MEMBERS = {CUSTOM_ID, "method", "url", "body"}
 
 
@@ -98,8 +98,8 @@ class Requests(Task):
             raise Failure(f"{place}: {strange[0]!r} is no member of a batch's line", USAGE)
         if not isinstance(line.get("body"), dict):
             raise Failure(f"{place}: body is not a JSON object", USAGE)
-        if line.get("method", "POST") not in METHODS:
-            raise Failure(f"{place}: method is none of {', '.join(METHODS)}", USAGE)
+        if line.get("method", "POST") not in WITH_BODY:
+            raise Failure(f"{place}: method is none of {', '.join(WITH_BODY)}", USAGE)
         url = line.get("url", self._arguments.url)
         if not isinstance(url, str) or not url.startswith("/"):
             what = "has no url, and there is no --url" if url is None else "url is no path, as /v1/embeddings"

@@ -317,7 +317,7 @@ class PerformanceClient(Connection):
         """
         return Streamed(
             inputs, "-",
-            lambda policy, probe: operations.GatheredTokens("inputs", self._batch_size(policy), probe.limit),
+            lambda policy, probe: operations.GatheredTokens("inputs", self._learned.wanted(policy), probe.limit),
             lambda policy, batch, first: operations.Embed(
                 self._learned, batch, model, encoding_format, dimensions, user, url_path, extra_body, None, policy,
                 operations.ONE_BATCH,
@@ -348,7 +348,7 @@ class PerformanceClient(Connection):
         """
         return Streamed(
             inputs, "-",
-            lambda policy, probe: operations.GatheredTexts("inputs", self._batch_size(policy), probe.limit),
+            lambda policy, probe: operations.GatheredTexts("inputs", self._learned.wanted(policy), probe.limit),
             lambda policy, batch, first: operations.Classify(
                 self._learned, batch, model, raw_scores, truncate, truncation_direction, url_path, extra_body, api,
                 policy, operations.ONE_BATCH,

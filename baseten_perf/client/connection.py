@@ -11,10 +11,9 @@ from ..connection_pool import CONNECT_TIMEOUT_S, HttpClientWrapper
 from ..http.urls import shown_url
 from ..late import load
 from ..limits import Limits
-from ..operations.batching import BatchSize
 from ..operations.learned import Learned
 from ..operations.token_count import TokenCounter
-from ..policy import Policy, RequestProcessingPreference
+from ..policy import RequestProcessingPreference
 from ..validation import boolean, instance, string
 from .caller import Caller
 
@@ -136,10 +135,6 @@ class Connection(Closable):
 
     def __repr__(self) -> str:
         return f"PerformanceClient(base_url={shown_url(self._base_url)!r}{self._limits.shown()})"
-
-    def _batch_size(self, policy: Policy) -> BatchSize:
-        """What a request of a call carries at most."""
-        return BatchSize.of(policy, self._token_counter)
 
 
 def _found_api_key() -> str:

@@ -3,6 +3,7 @@
 from baseten_perf.operations.batched cimport Batched
 from baseten_perf.operations.quick_json cimport body_of, dumps
 from baseten_perf.operations.skeleton cimport read
+from baseten_perf.operations.tokens cimport texts_or_tokens
 from baseten_perf.responses.rows cimport Rows
 from baseten_perf.validation cimport url_path_of, utf8_string
 

@@ -31,8 +31,12 @@ class Learned:
         self.refusing = refusing
         self.batch_limits = BatchLimits()
 
+    def wanted(self, policy: Policy) -> BatchSize:
+        """What a request of a call may carry at most, as its caller says."""
+        return BatchSize.of(policy, self.counter)
+
     def batch_size(self, policy: Policy, path: str, model: str | None, inputs: Inputs) -> BatchSize:
         """What a request of a call with these inputs carries at most, as far as servers are known to take it."""
-        size = BatchSize.of(policy, self.counter)
+        size = self.wanted(policy)
         known = self.batch_limits.known(path, model, inputs)
         return size if known is None else size.within(known)

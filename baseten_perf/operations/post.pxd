@@ -1,5 +1,6 @@
 # The layout of a batch_post call, for compiled modules.
 
+from baseten_perf.operations.columns cimport listed
 from baseten_perf.operations.operation cimport Operation
 from baseten_perf.operations.payload cimport Encoder
 from baseten_perf.operations.response_body cimport decoded
