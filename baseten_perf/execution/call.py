@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..closing import ClosedError
 from ..exceptions import InvalidResponse
+from ..late import load
 from ..operations._inputs import AT_ONCE, give_way
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
@@ -21,16 +21,15 @@ from ..protocols import Completion
 from .audience import Audience, audience_of
 from .call_failures import CallFailures
 from .call_log import call_log
-from .divided_batches import DividedBatches
-from .progress import Progress, count_inputs, progress_of
-from .splitting import is_to_be_split
-from .token_costs import TokenCosts
 
 if TYPE_CHECKING:
     from ..operations.operation import Head, Operation
     from ..policy import Policy
+    from .divided_batches import DividedBatches
     from .owner import Owner
+    from .progress import Progress
     from .token_account import TokenAccount
+    from .token_costs import TokenCosts
 
 # An asynchronous caller is told of finished requests in portions, so that taking them in never stalls its loop.
 PORTION = 64
@@ -99,7 +98,9 @@ class Call:
         self._plan_of = plan_of
         if policy.timings:
             operation.keep_timings()
-        self._costs = None if account is None else TokenCosts(account)
+        self._costs: TokenCosts | None = None
+        if account is not None:
+            self._costs = load("baseten_perf.execution.token_costs").TokenCosts(account)
         now = perf_counter()
         self._began = now if began is None else began
         self._rows = operation.sizes
@@ -119,7 +120,7 @@ class Call:
         log = call_log(operation, self._count, policy, endpoints)
         if log is not None or policy.progress is not False:
             if progress is None:
-                progress = progress_of(policy.progress, operation.name, partial(count_inputs, operation))
+                progress = load("baseten_perf.execution.progress").progress_of_call(policy.progress, operation)
             self._audience = audience_of(log, progress)
         if policy.cancel_token is not None:
             # Last: another thread may cancel from here on.
@@ -246,11 +247,12 @@ class Call:
     def _split(self, completion: engine.Completion, refusal: Refusal) -> bool:
         """Divide a refused batch, or have it wait for that; False when its failure is one like others."""
         collects = self._policy.return_exceptions
-        if not is_to_be_split(refusal, completion.status, collects):
+        if not load("baseten_perf.execution.splitting").is_to_be_split(refusal, completion.status, collects):
             return False
         if self._divided is None:
             assert isinstance(self._operation, Batched)
-            self._divided = DividedBatches(
+            kind: type[DividedBatches] = load("baseten_perf.execution.divided_batches").DividedBatches
+            self._divided = kind(
                 self.handle, self._operation, self._costs, self._failing(),
                 self._sent, self._completed > 0, self._ahead,
             )  # fmt: skip

@@ -84,9 +84,11 @@ def progress_of(reports: Any, name: str, count: Callable[[], int | None]) -> Pro
     return Progress(count(), reports if update is None else None, update)
 
 
-def count_inputs(operation: Operation) -> int:
-    """Number of inputs of a call that begins."""
-    return sum(len(operation.inputs(index)) for index in range(len(operation)))
+def progress_of_call(reports: Any, operation: Operation) -> Progress | None:
+    """The same for a call of this operation."""
+    return progress_of(
+        reports, operation.name, lambda: sum(len(operation.inputs(index)) for index in range(len(operation)))
+    )
 
 
 def _bar(name: str, total: int | None) -> Any:
