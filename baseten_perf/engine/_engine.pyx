@@ -116,6 +116,8 @@ include "engine.pxi"        # Engine
 include "matrix.pxi"        # Matrix
 include "lent.pxi"          # a Matrix on memory of the caller's
 include "completion.pxi"    # Completion, Vectors
+include "request_id.pxi"    # the ids of requests
+include "limbo.pxi"         # bodies that outlive their handle
 include "handle.pxi"        # OperationHandle
 include "driver.pxi"        # PaceDriver, for tests
 include "limit_driver.pxi"  # LimitDriver, for tests

@@ -5,45 +5,6 @@ cdef double CENTURY_S = 3e9         # a deadline beyond this would not fit into 
 cdef enum:
     MOST_UNDER_WAY = 1048576        # requests of an operation without a known end
 
-# Request ids: the first of a process is drawn, so that a child does not repeat its parent's.
-cdef unsigned long long request_ids = 0
-
-
-cdef void draw_request_ids():
-    global request_ids
-    request_ids = int.from_bytes(os.urandom(8), "little")
-
-
-cdef unsigned long long next_request_id():
-    """40 bits, with the GIL held."""
-    global request_ids
-    request_ids += 1
-    return splitmix64(request_ids) >> 24
-
-
-# Handles' leftovers: (Limbo) bodies of operations that were dropped while a loop still had shares of them.  Swept by
-# the next operation that is made or dropped.
-cdef list limbo = []
-
-
-cdef class Limbo:
-    cdef Op *op
-    cdef list bodies
-
-
-cdef void sweep_limbo():
-    if not limbo:
-        return
-    cdef Limbo left
-    cdef list kept = []
-    for left in limbo:
-        if count_now(&left.op.refs) > 1:
-            kept.append(left)
-        else:
-            op_drop(left.op)
-    limbo[:] = kept
-
-
 cdef extern from "Python.h":
     void PyObject_GC_UnTrack(void *)
     int PyErr_CheckSignals() except -1
@@ -108,17 +69,7 @@ cdef class OperationHandle:
         count_up(&op.plan.refs)
         op.generation = fork_generation
         op.sequence_number = sequence_number
-        cdef char *place
-        self.request_id_stem = b""
-        if op.plan.request_id_prefix != NULL:
-            op.request_id_stem_size = strlen(op.plan.request_id_prefix) + REQUEST_ID_DIGITS
-            op.request_id_stem = <char *>malloc(op.request_id_stem_size + 1)
-            if op.request_id_stem == NULL:
-                raise MemoryError
-            place = put_text(op.request_id_stem, op.plan.request_id_prefix, op.request_id_stem_size - REQUEST_ID_DIGITS)
-            place = put_hex(put_text(place, b"-", 1), next_request_id(), REQUEST_ID_DIGITS - 1)
-            place[0] = 0
-            self.request_id_stem = op.request_id_stem[:op.request_id_stem_size]
+        self.request_id_stem = op_make_request_id_stem(op)
         op.begun = seconds_now() - spent_s
         op.collects = collects
         op.divides = divides
@@ -384,7 +335,6 @@ cdef class OperationHandle:
         return matrix_of(buffer) if buffer != NULL else None
 
     def __dealloc__(self):
-        cdef Limbo left
         if self.op == NULL or self.op.generation != fork_generation:
             return
         if self.flushed:
@@ -394,10 +344,7 @@ cdef class OperationHandle:
             for _ in range(self.op.share_count):
                 op_drop(self.op)
         if self.feed.held > 0 and count_now(&self.op.refs) > 1:
-            left = Limbo.__new__(Limbo)
-            left.op = self.op
-            left.bodies = self.bodies
-            limbo.append(left)
+            leave_in_limbo(self.op, self.bodies)
             return
         op_drop(self.op)
         sweep_limbo()
