@@ -4,7 +4,7 @@ from baseten_perf.responses.by_input cimport EmbeddingsByInput
 
 
 cdef class Rows(EmbeddingsByInput):
-    cdef object _matrix
+    cdef readonly object _matrix
     cdef object _starts
     cdef Py_ssize_t _total
     cdef bytearray _states
