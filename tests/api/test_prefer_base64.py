@@ -212,7 +212,9 @@ def test_a_copy_and_its_original(server: Server, embed: Embed) -> None:
     client = PerformanceClient(server.faulty(*faults), "k", prefer_base64=True)
     preference = RequestProcessingPreference(hedge_delay=0.1, timeout_s=20.0, max_retries=0)
     assert embed(client, ["text 0"], "m", preference=preference).data[0].embedding == EXPECTED[0].tolist()
-    assert formats(server) == ["base64", "base64", None]
+    # On a busy machine the second form may be hedged, too.
+    asked = formats(server)
+    assert asked[:2] == ["base64", "base64"] and set(asked[2:]) == {None}
 
 
 def test_a_token_cancels_the_second_form(server: Server, embed: Embed, eventually: Callable[..., None]) -> None:
