@@ -23,6 +23,9 @@ class Outcome(IntEnum):
     NO_MEMORY = _OUTCOMES["NO_MEMORY"]
 
 
+OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
+
+
 class Verdict(IntEnum):
     """Why a failed attempt was the last one of its request."""
 

@@ -23,3 +23,4 @@ cdef class Caller:
     )
     cdef tuple _plan_of(self, Operation operation, object policy)
     cdef object _account_of(self, object policy)
+    cdef object _sequence_number(self, Operation operation, object policy)

@@ -102,7 +102,7 @@ class Caller:
             plan_of = self._plans(operation, policy, paces)
         return Call(
             self.lease, plan, endpoints, operation, policy,
-            0 if self._endpoint_pool is None else self._sequence_number(operation, policy), mailbox, token, began,
+            self._sequence_number(operation, policy), mailbox, token, began,
             partial(self._call_instead, policy, mailbox, token) if operation.has_fallback else None,
             plan_of, self._account_of(policy), progress,
         )  # fmt: skip

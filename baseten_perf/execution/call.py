@@ -15,7 +15,7 @@ from ..operations._inputs import AT_ONCE, give_way
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, Refusal, refusal_of
 from ..operations.taken_in import TakenIn
-from ..outcome import Outcome
+from ..outcome import OK
 from ..partial import Partial
 from ..protocols import Completion
 from .audience import Audience, audience_of
@@ -40,8 +40,6 @@ STEPS = 100
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
 # So many parts of divided batches may be under way, however few requests the call began with.
 PARTS_UNDER_WAY = 64
-
-OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 
 class Call:

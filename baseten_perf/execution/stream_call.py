@@ -12,7 +12,7 @@ from ..closing import ClosedError
 from ..exceptions import InvalidResponse
 from ..operations.batched import Batched
 from ..operations.refusal import REFUSING_CONTENT, refusal_of
-from ..outcome import Outcome
+from ..outcome import OK, Outcome
 from ..partial import inform
 from .audience import Audience, audience_of
 from .call_log import call_log
@@ -40,8 +40,6 @@ PORTION = 64
 # Each wake-up of a waiting thread takes the processor from the loops. So results come together, a quarter of those in
 # flight, for at most an eighth of the time that a request takes, and such a time.
 TOGETHER, PATIENCE, MOST_PATIENCE_S = 4, 8, 0.01
-
-OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 Item = TypeVar("Item")
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..outcome import Outcome
+from ..outcome import OK
 
 if TYPE_CHECKING:
     from ..engine import Completion
     from ..operations.operation import Operation
     from ..operations.token_count import Expected
     from .token_account import TokenAccount
-
-OK = int(Outcome.OK)  # a member of an enumeration is slow to compare with
 
 
 class TokenCosts:

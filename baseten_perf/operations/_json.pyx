@@ -156,10 +156,7 @@ cpdef bytes small_json(value, int levels):
     Plain are str without lone surrogates, int of 64 bits, bool, None, a few floats without exponent; and lists, tuples,
     and dicts with keys of str, nested no deeper than so many levels (1 to 1000). Subclasses are not.
     """
-    cdef SmallJson json
-    if not write(&json, value, levels):
-        return None
-    return PyBytes_FromStringAndSize(json.data(), json.size())
+    return small_body(b"", value, b"", levels)
 
 
 cpdef bytes small_body(bytes before, value, bytes after, int levels):
